@@ -1,0 +1,33 @@
+//! What an operator sets.
+
+use std::net::SocketAddr;
+
+use jiff::{SignedDuration, tz::TimeZone};
+
+/// The settings of a server.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub database_url: String,
+    pub listen: SocketAddr,
+    /// A listener for terminals alone; then the main one does not answer `/iclock`.
+    pub terminal_listen: Option<SocketAddr>,
+    /// The zone of schedules, and of schools that set none.
+    pub timezone: TimeZone,
+    /// First wait for a command's result; each further one doubles, up to sixty times it.
+    pub command_deadline: SignedDuration,
+    /// Seconds between a terminal's polls, as told in the handshake.
+    pub poll_delay: SignedDuration,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            database_url: "sqlite://rollcall.db".to_owned(),
+            listen: SocketAddr::from(([0, 0, 0, 0], 8081)),
+            terminal_listen: None,
+            timezone: TimeZone::UTC,
+            command_deadline: SignedDuration::from_secs(30),
+            poll_delay: SignedDuration::from_secs(20),
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! Schools, classes, sections and students: the roster as the database has it.
+
+use crate::store::ids::id;
+
+id!(
+    /// A row of `schools`.
+    SchoolId
+);
+id!(
+    /// A row of `classes`.
+    ClassId
+);
+id!(
+    /// A row of `sections`.
+    SectionId
+);
+id!(
+    /// A row of `students`.
+    StudentId
+);

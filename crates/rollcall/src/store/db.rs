@@ -1,0 +1,328 @@
+//! Connections and transactions of either database behind one pair of types.
+
+use std::{str::FromStr, time::Duration};
+
+use sqlx::{
+    AssertSqlSafe, FromRow, PgPool, Postgres, SqlSafeStr, SqlStr, Sqlite, SqlitePool, Transaction,
+    postgres::{PgConnectOptions, PgPoolOptions, PgRow},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous},
+};
+
+use super::{Day, Instant, migrations};
+
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("{url} is not a database address: it starts with sqlite:// or postgres://")]
+    Address { url: String },
+    #[error("the database could not be opened")]
+    Open(#[source] sqlx::Error),
+    #[error("the database could not be brought to this version's tables")]
+    Migrate(#[source] sqlx::migrate::MigrateError),
+    #[error("the database refused a statement")]
+    Statement(#[from] sqlx::Error),
+}
+
+/// A database. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Db(Pools);
+
+#[derive(Clone, Debug)]
+enum Pools {
+    /// SQLite takes one writer at a time: a single connection queues our own writers without busy errors.
+    Sqlite {
+        writer: SqlitePool,
+        readers: SqlitePool,
+    },
+    Postgres(PgPool),
+}
+
+/// A transaction. Dropped without [`Tx::commit`], it leaves nothing behind.
+#[derive(Debug)]
+pub struct Tx(Inner);
+
+#[derive(Debug)]
+enum Inner {
+    Sqlite(Transaction<'static, Sqlite>),
+    Postgres(Transaction<'static, Postgres>),
+}
+
+/// A bound parameter.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Value {
+    Int(Option<i64>),
+    Text(Option<String>),
+    Bool(Option<bool>),
+    Time(Option<Instant>),
+    Day(Option<Day>),
+}
+
+/// A row type that either database can fill: `#[derive(FromRow)]`, or a tuple.
+pub trait Record: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin {}
+impl<T> Record for T where T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin {}
+
+macro_rules! value_from {
+    ($($from:ty => $variant:ident),*) => { $(
+        impl From<$from> for Value {
+            fn from(value: $from) -> Value {
+                Value::$variant(Some(value.into()))
+            }
+        }
+        impl From<Option<$from>> for Value {
+            fn from(value: Option<$from>) -> Value {
+                Value::$variant(value.map(Into::into))
+            }
+        }
+    )* };
+}
+value_from!(i64 => Int, u32 => Int, &str => Text, String => Text, bool => Bool, jiff::Timestamp => Time, Instant => Time,
+    jiff::civil::Date => Day, Day => Day);
+
+/// Runs one sqlx call on whichever database the transaction belongs to.
+macro_rules! on {
+    ($tx:expr, $query:ident, $sql:expr, $values:expr, $run:ident) => {
+        match &mut $tx.0 {
+            Inner::Sqlite(tx) => bind!(sqlx::$query($sql), $values).$run(&mut **tx).await,
+            Inner::Postgres(tx) => bind!(sqlx::$query($sql), $values).$run(&mut **tx).await,
+        }
+    };
+}
+
+macro_rules! bind {
+    ($query:expr, $values:expr) => {
+        $values.into_iter().fold($query, |query, value| match value {
+            Value::Int(value) => query.bind(value),
+            Value::Text(value) => query.bind(value),
+            Value::Bool(value) => query.bind(value),
+            Value::Time(value) => query.bind(value),
+            Value::Day(value) => query.bind(value),
+        })
+    };
+}
+
+impl Db {
+    /// Opens `sqlite://file` (made when absent) or `postgres://…` and brings its tables to this version.
+    pub async fn open(url: &str) -> Result<Db> {
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            open_postgres(url).await
+        } else if url.starts_with("sqlite:") {
+            open_sqlite(url).await
+        } else {
+            Err(Error::Address { url: url.to_owned() })
+        }
+    }
+
+    /// Begins a transaction that may write. On SQLite it is the only one at that time.
+    pub async fn write(&self) -> Result<Tx> {
+        Ok(Tx(match &self.0 {
+            Pools::Sqlite { writer, .. } => Inner::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
+            Pools::Postgres(pool) => Inner::Postgres(pool.begin().await?),
+        }))
+    }
+
+    /// Begins a transaction that only reads, and waits for no writer.
+    pub async fn read(&self) -> Result<Tx> {
+        Ok(Tx(match &self.0 {
+            Pools::Sqlite { readers, .. } => Inner::Sqlite(readers.begin().await?),
+            Pools::Postgres(pool) => Inner::Postgres(pool.begin().await?),
+        }))
+    }
+
+    /// How many transactions may write at the same time with profit.
+    pub fn writers(&self) -> usize {
+        match &self.0 {
+            Pools::Sqlite { .. } => 1,
+            Pools::Postgres(_) => 4,
+        }
+    }
+
+    /// The pool to listen on for notifications; SQLite has none.
+    pub(super) fn postgres(&self) -> Option<&PgPool> {
+        match &self.0 {
+            Pools::Sqlite { .. } => None,
+            Pools::Postgres(pool) => Some(pool),
+        }
+    }
+
+    /// A number that changes when another process committed to the file. PostgreSQL, which notifies instead, has none.
+    pub async fn foreign_commits(&self) -> Result<Option<i64>> {
+        match &self.0 {
+            // Asked on the writing connection: its own commits do not change the number.
+            Pools::Sqlite { writer, .. } => {
+                Ok(Some(sqlx::query_scalar("PRAGMA data_version").fetch_one(writer).await?))
+            }
+            Pools::Postgres(_) => Ok(None),
+        }
+    }
+
+    /// The database's own clock, where several servers share it.
+    pub async fn clock(&self) -> Result<Option<jiff::Timestamp>> {
+        match &self.0 {
+            Pools::Sqlite { .. } => Ok(None),
+            Pools::Postgres(pool) => {
+                let now: Instant = sqlx::query_scalar("SELECT clock_timestamp()").fetch_one(pool).await?;
+                Ok(Some(now.0))
+            }
+        }
+    }
+
+    /// Waits for the connections to finish what they do and closes them.
+    pub async fn close(&self) {
+        match &self.0 {
+            Pools::Sqlite { writer, readers } => {
+                readers.close().await;
+                writer.close().await;
+            }
+            Pools::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+impl Tx {
+    pub async fn commit(self) -> Result<()> {
+        match self.0 {
+            Inner::Sqlite(tx) => tx.commit().await?,
+            Inner::Postgres(tx) => tx.commit().await?,
+        }
+        Ok(())
+    }
+
+    /// Runs a statement; answers how many rows it touched.
+    pub async fn execute<const N: usize>(&mut self, sql: &'static str, values: [Value; N]) -> Result<u64> {
+        Ok(match &mut self.0 {
+            Inner::Sqlite(tx) => bind!(sqlx::query(sql), values).execute(&mut **tx).await?.rows_affected(),
+            Inner::Postgres(tx) => bind!(sqlx::query(sql), values).execute(&mut **tx).await?.rows_affected(),
+        })
+    }
+
+    pub async fn all<T: Record, const N: usize>(&mut self, sql: &'static str, values: [Value; N]) -> Result<Vec<T>> {
+        Ok(on!(self, query_as, sql, values, fetch_all)?)
+    }
+
+    pub async fn optional<T: Record, const N: usize>(
+        &mut self,
+        sql: &'static str,
+        values: [Value; N],
+    ) -> Result<Option<T>> {
+        Ok(on!(self, query_as, sql, values, fetch_optional)?)
+    }
+
+    pub async fn one<T: Record, const N: usize>(&mut self, sql: &'static str, values: [Value; N]) -> Result<T> {
+        Ok(on!(self, query_as, sql, values, fetch_one)?)
+    }
+
+    /// Locks the rows that a SELECT names until the transaction ends, in the order of its ORDER BY. SQLite's writing
+    /// transaction holds the whole file already.
+    pub async fn lock<const N: usize>(&mut self, select: &'static str, values: [Value; N]) -> Result<()> {
+        if let Inner::Postgres(tx) = &mut self.0 {
+            let sql = AssertSqlSafe(format!("{select} FOR UPDATE"));
+            bind!(sqlx::query(sql), values).fetch_all(&mut **tx).await?;
+        }
+        Ok(())
+    }
+
+    /// Tells the other servers, when the transaction commits. One server on SQLite has no others.
+    pub async fn notify(&mut self, channel: &'static str) -> Result<()> {
+        if let Inner::Postgres(tx) = &mut self.0 {
+            sqlx::query("SELECT pg_notify($1, '')").bind(channel).execute(&mut **tx).await?;
+        }
+        Ok(())
+    }
+
+    /// Runs a statement over many rows: `{rows}` in the text becomes `($k, …), (…)`, numbered after the `fixed`
+    /// parameters. More rows than one statement can bind are cut into several. Answers how many rows were touched.
+    pub async fn execute_rows(&mut self, sql: &'static str, fixed: &[Value], rows: Vec<Vec<Value>>) -> Result<u64> {
+        let mut touched = 0;
+        for (sql, values) in chunks(sql, fixed, rows) {
+            touched += match &mut self.0 {
+                Inner::Sqlite(tx) => {
+                    bind!(sqlx::query(sql).persistent(false), values).execute(&mut **tx).await?.rows_affected()
+                }
+                Inner::Postgres(tx) => {
+                    bind!(sqlx::query(sql).persistent(false), values).execute(&mut **tx).await?.rows_affected()
+                }
+            };
+        }
+        Ok(touched)
+    }
+
+    /// As [`Tx::execute_rows`], for statements that give rows back.
+    pub async fn all_rows<T: Record>(
+        &mut self,
+        sql: &'static str,
+        fixed: &[Value],
+        rows: Vec<Vec<Value>>,
+    ) -> Result<Vec<T>> {
+        let mut answer = Vec::new();
+        for (sql, values) in chunks(sql, fixed, rows) {
+            let part: Vec<T> = match &mut self.0 {
+                Inner::Sqlite(tx) => bind!(sqlx::query_as(sql).persistent(false), values).fetch_all(&mut **tx).await?,
+                Inner::Postgres(tx) => {
+                    bind!(sqlx::query_as(sql).persistent(false), values).fetch_all(&mut **tx).await?
+                }
+            };
+            answer.extend(part);
+        }
+        Ok(answer)
+    }
+}
+
+async fn open_sqlite(url: &str) -> Result<Db> {
+    let options = SqliteConnectOptions::from_str(url)
+        .map_err(Error::Open)?
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(Duration::from_secs(5));
+    let pool = |connections| {
+        SqlitePoolOptions::new().max_connections(connections).test_before_acquire(false).connect_with(options.clone())
+    };
+    let writer = pool(1).await.map_err(Error::Open)?;
+    migrations::sqlite().run(&writer).await.map_err(Error::Migrate)?;
+    let readers = pool(4).await.map_err(Error::Open)?;
+    Ok(Db(Pools::Sqlite { writer, readers }))
+}
+
+async fn open_postgres(url: &str) -> Result<Db> {
+    let options = PgConnectOptions::from_str(url).map_err(Error::Open)?.application_name("rollcall");
+    let pool = PgPoolOptions::new()
+        .max_connections(12)
+        .test_before_acquire(false)
+        .connect_with(options)
+        .await
+        .map_err(Error::Open)?;
+    migrations::postgres().run(&pool).await.map_err(Error::Migrate)?;
+    Ok(Db(Pools::Postgres(pool)))
+}
+
+/// Rows of one statement: far below what either database can bind (32,766 and 65,535 parameters).
+const PARAMETERS_PER_STATEMENT: usize = 20_000;
+
+fn chunks<'a>(
+    sql: &'static str,
+    fixed: &'a [Value],
+    rows: Vec<Vec<Value>>,
+) -> impl Iterator<Item = (SqlStr, Vec<Value>)> + 'a {
+    let columns = rows.first().map_or(1, Vec::len).max(1);
+    let rows_per_statement = (PARAMETERS_PER_STATEMENT / columns).max(1);
+    let mut rows = rows.into_iter().peekable();
+    std::iter::from_fn(move || {
+        rows.peek()?;
+        let mut values = fixed.to_vec();
+        let mut tuples = String::new();
+        for row in rows.by_ref().take(rows_per_statement) {
+            tuples.push_str(if tuples.is_empty() { "(" } else { ", (" });
+            for (column, value) in row.into_iter().enumerate() {
+                if column > 0 {
+                    tuples.push_str(", ");
+                }
+                values.push(value);
+                tuples.push_str(&format!("${}", values.len()));
+            }
+            tuples.push(')');
+        }
+        Some((AssertSqlSafe(sql.replace("{rows}", &tuples)).into_sql_str(), values))
+    })
+}

@@ -1,0 +1,14 @@
+//! The database, and nothing about schools: connections, transactions, migrations, times, and the waking of those who
+//! wait for a change.
+//!
+//! One SQL text serves SQLite and PostgreSQL. Rooms keep their SQL as constants beside the function that runs it and take
+//! `&mut Tx`; only a door or a loop begins and commits one. Nothing outside [`db`] asks which database it is.
+
+pub mod db;
+pub mod ids;
+pub mod migrations;
+pub mod time;
+pub mod wake;
+
+pub use db::{Db, Error, Record, Result, Tx, Value};
+pub use time::{Day, Instant};

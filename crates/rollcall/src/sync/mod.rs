@@ -1,0 +1,25 @@
+//! Database and terminals become equal.
+//!
+//! Everything here is level-triggered: [`reconcile`] looks at what is wanted and at what has been done about it, and
+//! writes the commands that are missing. Running it twice, or on two servers at once, changes nothing more. It is told
+//! how wide to look, never what changed.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`pins`] | which PIN a student has on a terminal, for ever |
+//! | [`reconcile`] | wanted → ledger → commands |
+//! | [`plan`] | which of them may leave now, and which must wait for another |
+//! | [`delivery`] | a poll takes commands |
+//! | [`batch`] | how many a terminal takes at once, as learnt |
+//! | [`acknowledge`] | a terminal says what became of them |
+//! | [`start`] | how writing to a terminal begins |
+//! | [`overview`] | what people are shown |
+
+pub mod acknowledge;
+pub mod batch;
+pub mod delivery;
+pub mod overview;
+pub mod pins;
+pub mod plan;
+pub mod reconcile;
+pub mod start;
