@@ -4,6 +4,7 @@
 //! `attendance` and `accounts`; the rooms use `store`; `store` uses no room.
 
 pub mod accounts;
+pub mod app;
 pub mod attendance;
 pub mod cli;
 pub mod clock;

@@ -1,5 +1,7 @@
 //! Terminals: those that are registered, those that merely called, and when each was last seen.
 
+pub mod registry;
+
 use crate::store::ids::id;
 
 id!(
