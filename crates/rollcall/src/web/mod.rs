@@ -1,1 +1,18 @@
-//! web
+//! The doors that people and programs use over HTTP: the API, the page at `/`, health.
+//!
+//! A handler is a door: it begins a transaction, asks the rooms, commits, and answers. [`router`] has every route on one
+//! page. A handler takes [`Caller`](crate::accounts::Caller) (and so is closed without a token), [`extract`]'s `Json`,
+//! `Query`, `Path` and `Paging`, and answers [`envelope::Answer`] or [`envelope::Listed`], or an [`error::ApiError`].
+
+pub mod api;
+pub mod caller;
+pub mod envelope;
+pub mod error;
+pub mod extract;
+mod health;
+mod home;
+pub mod openapi;
+mod router;
+mod trace;
+
+pub use router::router;
