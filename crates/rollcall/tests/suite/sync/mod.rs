@@ -5,3 +5,4 @@ mod cards;
 mod delivery;
 mod pins;
 mod versions;
+mod watch;
