@@ -148,7 +148,8 @@ const CARD_USES: &str = "
         JOIN device_commands c ON c.device_id = v.device_id AND c.card_number = v.card_number
         JOIN device_user_sync_status l ON l.device_id = c.device_id AND l.student_id = c.student_id
         WHERE c.wanted_version > l.confirmed_version AND (c.attempts > 0 OR c.status = 'pending'))
-    SELECT u.device_id, u.card_number, u.student_id, MAX(u.may_hold) AS may_hold, MAX(u.wants) AS wants,
+    SELECT u.device_id, u.card_number, u.student_id, CAST(MAX(u.may_hold) AS BIGINT) AS may_hold,
+      CAST(MAX(u.wants) AS BIGINT) AS wants,
       MAX(COALESCE(s.full_name, 'a former student')) AS name
     FROM uses u LEFT JOIN students s ON s.id = u.student_id
     GROUP BY u.device_id, u.card_number, u.student_id";

@@ -7,3 +7,4 @@ mod databases;
 mod openapi;
 mod server;
 mod shape;
+mod sync;
