@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{clock::Clock, config::Settings, devices::registry::Registry, store::Db};
+use crate::{attendance::recorder::Recorder, clock::Clock, config::Settings, devices::registry::Registry, store::Db};
 
 /// A running server's parts. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -12,4 +12,6 @@ pub struct App {
     pub settings: Arc<Settings>,
     /// Known terminals, in memory.
     pub registry: Registry,
+    /// Stores what terminals upload.
+    pub recorder: Recorder,
 }
