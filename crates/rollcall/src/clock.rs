@@ -14,9 +14,20 @@ pub struct Clock(Source);
 #[derive(Clone, Debug)]
 enum Source {
     /// The machine's clock plus what the database's clock differs by, in microseconds.
-    Machine { started: std::time::Instant, database_ahead: Arc<AtomicI64> },
+    Machine {
+        started: std::time::Instant,
+        database_ahead: Arc<AtomicI64>,
+    },
+    Manual(Arc<Manual>),
+}
+
+/// A clock that a test moves.
+#[derive(Debug)]
+struct Manual {
     /// Microseconds since 1970.
-    Manual(Arc<AtomicI64>),
+    wall: AtomicI64,
+    /// Microseconds that have passed.
+    monotonic: AtomicI64,
 }
 
 impl Clock {
@@ -26,7 +37,8 @@ impl Clock {
     }
 
     pub fn manual(at: Timestamp) -> Clock {
-        Clock(Source::Manual(Arc::new(AtomicI64::new(at.as_microsecond()))))
+        let wall = AtomicI64::new(at.as_microsecond());
+        Clock(Source::Manual(Arc::new(Manual { wall, monotonic: AtomicI64::new(0) })))
     }
 
     /// The present, cut to microseconds: what both databases can hold.
@@ -35,7 +47,7 @@ impl Clock {
             Source::Machine { database_ahead, .. } => {
                 machine_now().as_microsecond() + database_ahead.load(Ordering::Relaxed)
             }
-            Source::Manual(micros) => micros.load(Ordering::Relaxed),
+            Source::Manual(manual) => manual.wall.load(Ordering::Relaxed),
         };
         Timestamp::from_microsecond(micros).unwrap_or(Timestamp::MAX)
     }
@@ -48,7 +60,7 @@ impl Clock {
             Source::Machine { started, .. } => {
                 SignedDuration::try_from(std::time::Instant::now() - *started).unwrap_or(SignedDuration::MAX)
             }
-            Source::Manual(micros) => SignedDuration::from_micros(micros.load(Ordering::Relaxed)),
+            Source::Manual(manual) => SignedDuration::from_micros(manual.monotonic.load(Ordering::Relaxed)),
         }
     }
 
@@ -59,19 +71,24 @@ impl Clock {
         }
     }
 
-    /// Moves a manual clock forward; the machine's cannot be moved.
+    /// Lets time pass on a manual clock; the machine's cannot be moved.
     pub fn advance(&self, by: SignedDuration) {
-        if let Source::Manual(micros) = &self.0 {
-            micros.fetch_add(i64::try_from(by.as_micros()).unwrap_or(i64::MAX), Ordering::Relaxed);
+        self.step(by);
+        if let Source::Manual(manual) = &self.0 {
+            manual.monotonic.fetch_add(micros(by), Ordering::Relaxed);
         }
     }
 
-    /// Sets a manual clock to a later or earlier time; the machine's cannot be set.
-    pub fn set(&self, at: Timestamp) {
-        if let Source::Manual(micros) = &self.0 {
-            micros.store(at.as_microsecond(), Ordering::Relaxed);
+    /// Steps a manual clock without any time passing, as an administrator or a time server does.
+    pub fn step(&self, by: SignedDuration) {
+        if let Source::Manual(manual) = &self.0 {
+            manual.wall.fetch_add(micros(by), Ordering::Relaxed);
         }
     }
+}
+
+fn micros(duration: SignedDuration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the place that reads the wall clock")]

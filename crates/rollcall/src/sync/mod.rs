@@ -9,17 +9,25 @@
 //! | [`pins`] | which PIN a student has on a terminal, for ever |
 //! | [`reconcile`] | wanted → ledger → commands |
 //! | [`plan`] | which of them may leave now, and which must wait for another |
+//! | [`again`] | everything once more, or one who failed, by hand |
 //! | [`delivery`] | a poll takes commands |
 //! | [`batch`] | how many a terminal takes at once, as learnt |
 //! | [`acknowledge`] | a terminal says what became of them |
 //! | [`start`] | how writing to a terminal begins |
 //! | [`overview`] | what people are shown |
+//! | [`watch`] | the loop that finds what nobody told us |
 
 pub mod acknowledge;
+pub mod again;
 pub mod batch;
 pub mod delivery;
+mod errand;
+mod manner;
 pub mod overview;
 pub mod pins;
 pub mod plan;
+mod queue;
 pub mod reconcile;
 pub mod start;
+pub mod watch;
+mod wire;

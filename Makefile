@@ -1,0 +1,27 @@
+# make demo   runs the product with simulated terminals, on SQLite in a temporary folder
+# make test   installs what is missing and runs everything: lints, both databases, a browser
+.PHONY: demo run check test soak audit tools
+
+demo:
+	cargo run --release --quiet -- demo
+
+run:
+	cargo run --release --quiet -- serve
+
+check:
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+
+test: tools check
+	tests/with-postgres cargo test --workspace
+
+# The convergence test with many more seeds; SEEDS=1000 for more still.
+soak: tools
+	ROLLCALL_SEEDS=$${SEEDS:-300} tests/with-postgres cargo test --release -p rollcall --test suite convergence
+
+# Licences, sources and doubled crates. Needs `cargo install cargo-deny`.
+audit:
+	cargo deny check bans licenses sources
+
+tools:
+	tests/install-tools

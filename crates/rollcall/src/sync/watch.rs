@@ -1,0 +1,119 @@
+//! Finds what nobody told us: rows that another program wrote, notifications that were lost, a wall clock that was stepped.
+//!
+//! A tick looks as wide as somebody said, and everywhere when nobody can have said it. It is the only loop of this room;
+//! handlers reconcile what they touched in their own transaction.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{
+    delivery,
+    reconcile::{Scope, out_of_step, reconcile},
+};
+use crate::{
+    clock::Clock,
+    devices::DeviceId,
+    school::SchoolId,
+    store::{Db, Result, wake::Changes},
+};
+
+/// A row that SQL wrote is available to a terminal's next poll within 5 s of its commit: this long for the look
+/// everywhere, the rest for doing it.
+const LOOK_EVERYWHERE_EVERY: SignedDuration = SignedDuration::from_millis(3_500);
+/// Looking everywhere takes at most this part of the time, however large the fleet.
+const SHARE_OF_TIME: i32 = 20;
+/// Wall and monotonic time that part by more than this mean that the wall clock was stepped.
+const STEP: SignedDuration = SignedDuration::from_mins(1);
+
+/// What the loop remembers between ticks.
+#[derive(Debug)]
+pub struct Watch {
+    db: Db,
+    clock: Clock,
+    first_deadline: SignedDuration,
+    foreign_commits: Option<i64>,
+    looked_everywhere: Option<SignedDuration>,
+    last_look_took: SignedDuration,
+    wall: Timestamp,
+    monotonic: SignedDuration,
+}
+
+impl Watch {
+    pub fn new(db: Db, clock: Clock, first_deadline: SignedDuration) -> Watch {
+        Watch {
+            wall: clock.now(),
+            monotonic: clock.monotonic(),
+            db,
+            clock,
+            first_deadline,
+            foreign_commits: None,
+            looked_everywhere: None,
+            last_look_took: SignedDuration::ZERO,
+        }
+    }
+
+    /// One look. Answers the devices whose flags are to be raised.
+    pub async fn tick(&mut self, mut changes: Changes) -> Result<Vec<DeviceId>> {
+        self.follow_the_clocks().await?;
+        changes.everything |= self.must_look_everywhere().await?;
+        let mut devices = Vec::new();
+        if changes.everything {
+            let began = self.clock.monotonic();
+            devices.extend(self.look(None).await?);
+            self.looked_everywhere = Some(self.clock.monotonic());
+            self.last_look_took = self.clock.monotonic() - began;
+        } else {
+            for school in changes.schools {
+                devices.extend(self.look(Some(SchoolId(school))).await?);
+            }
+        }
+        if changes.commands {
+            let mut tx = self.db.read().await?;
+            devices.extend(delivery::due(&mut tx, self.clock.now()).await?);
+        }
+        Ok(devices)
+    }
+
+    /// On SQLite another process's commit tells that there is something to find. On PostgreSQL rows that were written while
+    /// a notification got lost are found by looking now and then.
+    async fn must_look_everywhere(&mut self) -> Result<bool> {
+        if let Some(commits) = self.db.foreign_commits().await? {
+            return Ok(self.foreign_commits.replace(commits) != Some(commits));
+        }
+        let pause = LOOK_EVERYWHERE_EVERY.max(self.last_look_took * SHARE_OF_TIME);
+        Ok(self.looked_everywhere.is_none_or(|last| self.clock.monotonic() - last >= pause))
+    }
+
+    /// Reconciles the devices of a school, or of all, that are out of step, each in transactions of its own.
+    async fn look(&self, school: Option<SchoolId>) -> Result<Vec<DeviceId>> {
+        let mut tx = self.db.read().await?;
+        let devices = out_of_step(&mut tx, school).await?;
+        drop(tx);
+        for device in &devices {
+            loop {
+                let mut tx = self.db.write().await?;
+                let done = reconcile(&mut tx, Scope::Device(*device), self.clock.now()).await?;
+                tx.commit().await?;
+                if !done.is_partial {
+                    break;
+                }
+            }
+        }
+        Ok(devices)
+    }
+
+    async fn follow_the_clocks(&mut self) -> Result<()> {
+        if let Some(now) = self.db.clock().await? {
+            self.clock.follow(now);
+        }
+        let (wall, monotonic) = (self.clock.now(), self.clock.monotonic());
+        let parted = wall.duration_since(self.wall) - (monotonic - self.monotonic);
+        (self.wall, self.monotonic) = (wall, monotonic);
+        if parted.abs() > STEP {
+            tracing::warn!(seconds = parted.as_secs(), "the wall clock was stepped: deadlines begin again");
+            let mut tx = self.db.write().await?;
+            delivery::reanchor(&mut tx, self.first_deadline, wall).await?;
+            tx.commit().await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,130 @@
+//! Both databases, empty and at this version's tables, for every test.
+//!
+//! A test is an `async fn(Database)`; the list at the top of its file runs it on SQLite and on PostgreSQL:
+//!
+//! ```ignore
+//! both_databases! { a_student_is_created, a_card_is_held_once }
+//!
+//! async fn a_student_is_created(database: Database) { … }
+//! ```
+//!
+//! PostgreSQL is the server that `TEST_DATABASE_URL` names. Each test has a database of its own, cloned from one that was
+//! migrated once per run, and dropped when the test ends, however it ends.
+
+use std::{env, str::FromStr, thread};
+
+use rollcall::store::Db;
+use sqlx::{
+    AssertSqlSafe, ConnectOptions, Connection, Executor,
+    postgres::{PgConnectOptions, PgConnection},
+};
+use tempfile::TempDir;
+use tokio::{runtime, sync::OnceCell};
+
+/// Makes two tests of each function named: `name::sqlite` and `name::postgres`.
+macro_rules! both_databases {
+    ($($test:ident),* $(,)?) => { $(
+        mod $test {
+            #[tokio::test]
+            async fn sqlite() {
+                super::$test($crate::databases::Database::sqlite().await).await;
+            }
+
+            #[tokio::test]
+            async fn postgres() {
+                super::$test($crate::databases::Database::postgres().await).await;
+            }
+        }
+    )* };
+}
+pub(crate) use both_databases;
+
+/// A database that belongs to one test.
+pub struct Database {
+    pub db: Db,
+    /// Opens it again, as another program would.
+    pub url: String,
+    _home: Home,
+}
+
+enum Home {
+    /// Deleted with the value.
+    Folder {
+        _folder: TempDir,
+    },
+    Server {
+        _dropped: Dropped,
+    },
+}
+
+impl Database {
+    pub async fn sqlite() -> Database {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let url = format!("sqlite://{}", folder.path().join("rollcall.db").display());
+        let db = Db::open(&url).await.expect("a new SQLite database");
+        Database { db, url, _home: Home::Folder { _folder: folder } }
+    }
+
+    pub async fn postgres() -> Database {
+        let template = TEMPLATE.get_or_init(make_template).await;
+        let name = format!("rollcall_test_{:016x}", rand::random::<u64>());
+        run(format!("CREATE DATABASE {name} TEMPLATE {template}")).await;
+        let dropped = Dropped { name: name.clone() };
+        let url = address_of(&name);
+        let db = Db::open(&url).await.expect("a clone of the PostgreSQL template");
+        Database { db, url, _home: Home::Server { _dropped: dropped } }
+    }
+
+    /// A PostgreSQL database without any tables.
+    pub async fn empty_postgres() -> (String, impl Drop) {
+        let name = format!("rollcall_test_{:016x}", rand::random::<u64>());
+        run(format!("CREATE DATABASE {name}")).await;
+        (address_of(&name), Dropped { name })
+    }
+}
+
+static TEMPLATE: OnceCell<String> = OnceCell::const_new();
+
+async fn make_template() -> String {
+    let name = format!("rollcall_template_{:016x}", rand::random::<u64>());
+    run(format!("CREATE DATABASE {name}")).await;
+    // A template may not be in use while it is cloned.
+    Db::open(&address_of(&name)).await.expect("an empty PostgreSQL database").close().await;
+    name
+}
+
+struct Dropped {
+    name: String,
+}
+
+impl Drop for Dropped {
+    /// On a thread of its own: a test that failed takes its runtime with it.
+    fn drop(&mut self) {
+        let name = self.name.clone();
+        let dropping = thread::spawn(move || {
+            let runtime = runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            runtime.block_on(run(format!("DROP DATABASE {name} WITH (FORCE)")));
+        });
+        if dropping.join().is_err() && !thread::panicking() {
+            panic!("the database {} could not be dropped", self.name);
+        }
+    }
+}
+
+async fn run(sql: String) {
+    let options = server();
+    let mut connection: PgConnection = options.connect().await.expect("the server of TEST_DATABASE_URL");
+    connection.execute(AssertSqlSafe(sql.clone())).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+    connection.close().await.ok();
+}
+
+fn address_of(database: &str) -> String {
+    server().database(database).to_url_lossy().to_string()
+}
+
+fn server() -> PgConnectOptions {
+    let url = env::var("TEST_DATABASE_URL").expect(
+        "TEST_DATABASE_URL names no PostgreSQL server. `make test` starts one; so does `tests/with-postgres cargo test`",
+    );
+    PgConnectOptions::from_str(&url).expect("TEST_DATABASE_URL is a postgres:// address")
+}

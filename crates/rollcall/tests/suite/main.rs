@@ -1,0 +1,2 @@
+mod databases;
+mod sync;

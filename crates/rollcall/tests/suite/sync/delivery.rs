@@ -1,0 +1,216 @@
+//! How commands leave and come back (rules 7, 8, 11, 12).
+
+use jiff::SignedDuration;
+use rollcall::sync::delivery::{OFFERS, Poll};
+
+use super::bench::{Bench, texts};
+use crate::databases::{Database, both_databases};
+
+both_databases! {
+    rule_7_the_wire_id_counts_per_device_and_finds_the_command,
+    rule_8_errands_are_no_commands_while_they_wait,
+    rule_11_an_unanswered_command_comes_back_after_its_deadline_and_later_each_time,
+    rule_11_after_ten_offers_the_terminal_collects_but_never_answers,
+    rule_12_batches_grow_while_whole_batches_come_back,
+    rule_12_a_terminal_that_handles_one_per_poll_is_found_out_and_loses_nothing,
+    rule_12_nothing_answered_halves_the_batch,
+    a_full_terminal_takes_no_newcomers_until_its_count_falls,
+    a_terminal_that_lacks_a_word_is_spoken_to_with_the_other,
+    a_busy_terminal_is_asked_again_later,
+    an_edit_overtakes_a_full_sync,
+    rule_23_a_changed_offset_makes_the_terminal_shake_hands,
+}
+
+async fn rule_7_the_wire_id_counts_per_device_and_finds_the_command(database: Database) {
+    let bench = Bench::new(database);
+    let school = bench.school().await;
+    let gate = bench.terminal(school, "CJX9253300417").await;
+    bench.sql("UPDATE device_pins SET next_wire_id = 999999999").await;
+    people(&bench, school, 2).await;
+    let ids: Vec<i64> = bench.drain(gate).await.iter().map(|command| command.id).collect();
+    assert_eq!(ids, [999_999_999, 1]);
+    assert_eq!(bench.summary(gate).await.synced, 2);
+}
+
+async fn rule_8_errands_are_no_commands_while_they_wait(database: Database) {
+    let bench = Bench::new(database);
+    let school = bench.school().await;
+    let gate = bench.terminal(school, "CJX9253300417").await;
+    bench.sql("UPDATE devices SET log_request = 'wanted'").await;
+    let pending = "SELECT COUNT(*) FROM device_commands";
+    assert_eq!(bench.id(pending).await, Some(0));
+    let handed = bench.poll(gate).await;
+    assert_eq!(texts(&handed), ["DATA QUERY ATTLOG StartTime=2000-01-01 00:00:00|EndTime=2099-12-31 23:59:59"]);
+    bench.answer(gate, &handed[0], 0).await;
+    assert!(bench.poll(gate).await.is_empty(), "asked once");
+}
+
+async fn rule_11_an_unanswered_command_comes_back_after_its_deadline_and_later_each_time(database: Database) {
+    let mut bench = Bench::new(database);
+    let school = bench.school().await;
+    let gate = bench.terminal(school, "CJX9253300417").await;
+    people(&bench, school, 1).await;
+    let first = bench.poll(gate).await;
+    bench.pass(SignedDuration::from_secs(30));
+    assert!(bench.poll(gate).await.is_empty(), "30 s and one for the command");
+    bench.pass(SignedDuration::from_secs(1));
+    assert_eq!(bench.poll(gate).await, first, "the same command under the same number");
+    bench.pass(SignedDuration::from_secs(60));
+    assert!(bench.poll(gate).await.is_empty());
+    bench.pass(SignedDuration::from_secs(1));
+    assert_eq!(bench.poll(gate).await, first);
+}
+
+async fn rule_11_after_ten_offers_the_terminal_collects_but_never_answers(database: Database) {
+    let mut bench = Bench::new(database);
+    let school = bench.school().await;
+    let gate = bench.terminal(school, "CJX9253300417").await;
+    let student = bench.student(school, "Nino", "1").await;
+    for offer in 1..=OFFERS {
+        assert_eq!(bench.poll(gate).await.len(), 1, "offer {offer}");
+        bench.pass(SignedDuration::from_mins(31));
+    }
+    assert!(bench.poll(gate).await.is_empty());
+    assert_eq!(
+        bench.state(gate, student).await,
+        ("failed".into(), Some("the terminal collects commands but never answers".into()))
+    );
+}
+
+async fn rule_12_batches_grow_while_whole_batches_come_back(database: Database) {
+    let bench = Bench::new(database);
+    let school = bench.school().await;
+    let gate = bench.terminal(school, "CJX9253300417").await;
+    people(&bench, school, 20).await;
+    let mut sizes = Vec::new();
+    loop {
+        let handed = bench.poll(gate).await;
+        if handed.is_empty() {
+            break;
+        }
+        sizes.push(handed.len());
+        bench.answer_all(gate, &handed, 0).await;
+    }
+    assert_eq!(sizes, [1, 2, 4, 8, 5]);
+}
+
+async fn rule_12_a_terminal_that_handles_one_per_poll_is_found_out_and_loses_nothing(database: Database) {
+    let mut bench = Bench::new(database);
+    let school = bench.school().await;
+    let gate = bench.terminal(school, "MRS4240900115").await;
+    let firmware = |version: &str| Poll { firmware: Some(version.to_owned()), ..Poll::default() };
+    bench.poll_with(gate, firmware("MARS-1")).await;
+    people(&bench, school, 12).await;
+    let mut sizes = Vec::new();
+    for _ in 0..40 {
+        let handed = bench.poll(gate).await;
+        if handed.is_empty() {
+            break;
+        }
+        sizes.push(handed.len());
+        bench.answer(gate, &handed[0], 0).await;
+        bench.pass(SignedDuration::from_secs(1));
+    }
+    assert_eq!(sizes, [1, 2, 1, 2, 1, 1, 1, 1, 1, 1, 1, 1]);
+    assert_eq!(bench.summary(gate).await.synced, 12);
+    bench.full_sync(gate).await;
+    assert_eq!(bench.poll(gate).await.len(), 1, "more is not tried again");
+    let other = bench.poll_with(gate, firmware("MARS-2")).await;
+    bench.answer_all(gate, &other, 0).await;
+    assert_eq!(bench.poll(gate).await.len(), 2, "until the firmware changes");
+}
+
+async fn rule_12_nothing_answered_halves_the_batch(database: Database) {
+    let mut bench = Bench::new(database);
+    let school = bench.school().await;
+    let gate = bench.terminal(school, "CJX9253300417").await;
+    bench.sql("UPDATE device_delivery SET batch_size = 8").await;
+    people(&bench, school, 12).await;
+    assert_eq!(bench.poll(gate).await.len(), 8);
+    bench.pass(SignedDuration::from_mins(2));
+    assert_eq!(bench.poll(gate).await.len(), 4);
+}
+
+async fn a_full_terminal_takes_no_newcomers_until_its_count_falls(database: Database) {
+    let bench = Bench::new(database);
+    let school = bench.school().await;
+    let gate = bench.terminal(school, "CJX9253300417").await;
+    bench.sql("UPDATE devices SET user_count = 500").await;
+    let first = bench.student(school, "Nino", "1").await;
+    let handed = bench.poll(gate).await;
+    bench.answer(gate, &handed[0], -1001).await;
+    let second = bench.student(school, "Tamar", "2").await;
+    assert_eq!(bench.state(gate, first).await.0, "failed");
+    assert!(bench.state(gate, second).await.1.unwrap().starts_with("the terminal is full"));
+    assert!(bench.poll(gate).await.is_empty());
+    let counted = Poll { user_count: Some(499), ..Poll::default() };
+    assert_eq!(bench.poll_with(gate, counted).await.len(), 1);
+}
+
+async fn a_terminal_that_lacks_a_word_is_spoken_to_with_the_other(database: Database) {
+    let bench = Bench::new(database);
+    let school = bench.school().await;
+    let gate = bench.terminal(school, "K40X000000001").await;
+    let student = bench.student(school, "Nino", "1").await;
+    let handed = bench.poll(gate).await;
+    bench.answer(gate, &handed[0], -1002).await;
+    let other = bench.poll(gate).await;
+    assert!(other[0].text.starts_with("DATA USER PIN=1\t"), "{other:?}");
+    bench.answer(gate, &other[0], -1004).await;
+    assert!(bench.poll(gate).await.is_empty());
+    let (state, words) = bench.state(gate, student).await;
+    assert_eq!(state, "failed");
+    assert!(words.unwrap().starts_with("this terminal takes none of the commands for people"));
+}
+
+async fn a_busy_terminal_is_asked_again_later(database: Database) {
+    let mut bench = Bench::new(database);
+    let school = bench.school().await;
+    let gate = bench.terminal(school, "CJX9253300417").await;
+    let student = bench.student(school, "Nino", "1").await;
+    let handed = bench.poll(gate).await;
+    bench.answer(gate, &handed[0], -1005).await;
+    assert_eq!(bench.state(gate, student).await.0, "pending");
+    assert!(bench.poll(gate).await.is_empty());
+    bench.pass(SignedDuration::from_secs(31));
+    assert_eq!(bench.drain(gate).await.len(), 1);
+    assert_eq!(bench.state(gate, student).await.0, "synced");
+}
+
+async fn an_edit_overtakes_a_full_sync(database: Database) {
+    let bench = Bench::new(database);
+    let school = bench.school().await;
+    let gate = bench.terminal(school, "CJX9253300417").await;
+    people(&bench, school, 5).await;
+    bench.drain(gate).await;
+    bench.full_sync(gate).await;
+    bench.sql("UPDATE device_delivery SET batch_size = 1").await;
+    bench.student(school, "Zuzana", "99").await;
+    assert!(bench.poll(gate).await[0].text.contains("Zuzana"));
+}
+
+async fn rule_23_a_changed_offset_makes_the_terminal_shake_hands(database: Database) {
+    let mut bench = Bench::new(database);
+    let school = bench.school().await;
+    let gate = bench.terminal(school, "CJX9253300417").await;
+    bench.sql("UPDATE devices SET shown_offset_seconds = 3600").await;
+    let summer = Poll { offset_seconds: Some(7200), ..Poll::default() };
+    let handed = bench.poll_with(gate, summer.clone()).await;
+    assert_eq!(texts(&handed), ["CHECK"]);
+    bench.answer(gate, &handed[0], 0).await;
+    assert!(bench.poll_with(gate, summer.clone()).await.is_empty(), "it may shake hands in a moment");
+    bench.pass(SignedDuration::from_mins(3));
+    let handed = bench.poll_with(gate, summer.clone()).await;
+    assert_eq!(texts(&handed), ["SET OPTION TimeZone=2"]);
+    bench.answer(gate, &handed[0], 0).await;
+    let handed = bench.poll_with(gate, summer.clone()).await;
+    assert_eq!(texts(&handed), ["RELOAD OPTIONS"]);
+    bench.answer(gate, &handed[0], 0).await;
+    assert!(bench.poll_with(gate, summer).await.is_empty());
+}
+
+async fn people(bench: &Bench, school: rollcall::school::SchoolId, count: usize) {
+    for n in 1..=count {
+        bench.student(school, &format!("Nino {n}"), &n.to_string()).await;
+    }
+}
