@@ -87,6 +87,16 @@ CREATE TABLE devices (
 ){fillfactor};
 CREATE INDEX devices_school ON devices (school_id, id);
 CREATE INDEX devices_updated ON devices (updated_at);
+CREATE INDEX devices_log_request ON devices (id) WHERE log_request = 'wanted';
+
+-- A student belongs on a device when: same school, active, with a card.
+CREATE VIEW belonging AS
+  SELECT d.id AS device_id, s.id AS student_id, s.school_id, s.full_name, s.rfid_card_id, s.class_id, s.section_id
+  FROM devices d
+  JOIN students s ON s.school_id = d.school_id
+  JOIN schools k ON k.id = s.school_id
+  WHERE d.is_active AND d.deleted_at IS NULL AND k.deleted_at IS NULL
+    AND s.is_active AND s.deleted_at IS NULL AND TRIM(COALESCE(s.rfid_card_id, '')) <> '';
 
 -- The row that reconciling, delivery and acknowledgement lock, in device id order.
 CREATE TABLE device_pins (
@@ -106,12 +116,15 @@ CREATE TABLE device_seen_pins (
 -- How many commands a terminal takes per poll, as learnt (sync::batch).
 CREATE TABLE device_delivery (
   device_id BIGINT PRIMARY KEY REFERENCES devices(id),
-  batch_number BIGINT NOT NULL DEFAULT 0,
-  judged_batch BIGINT NOT NULL DEFAULT 0,
   batch_size BIGINT NOT NULL DEFAULT 1,
   one_per_poll BOOLEAN NOT NULL DEFAULT FALSE,
   short_batches BIGINT NOT NULL DEFAULT 0,
-  learnt_firmware TEXT
+  learnt_firmware TEXT,
+  batch_number BIGINT NOT NULL DEFAULT 0,
+  batch_commands BIGINT NOT NULL DEFAULT 0,
+  batch_answered BIGINT NOT NULL DEFAULT 0,
+  batch_last_answered BIGINT NOT NULL DEFAULT 0,
+  batch_is_judged BOOLEAN NOT NULL DEFAULT TRUE
 );
 
 -- Words that a terminal refused as unknown, per firmware: never sent again to that firmware.
@@ -146,7 +159,8 @@ CREATE TABLE device_user_mappings (
 CREATE INDEX device_user_mappings_student ON device_user_mappings (student_id);
 
 -- The ledger. What is wanted of a student on a terminal, and how far that has come. sync_status follows from the versions:
--- it is computed by the database and cannot disagree with them.
+-- it is computed by the database and cannot disagree with them. is_held and held_card_number are what the terminal holds
+-- for the student by the last confirmed command; obstacle is why nothing is queued for what is wanted (sync::plan).
 CREATE TABLE device_user_sync_status (
   id {identity},
   device_id BIGINT NOT NULL REFERENCES devices(id),
@@ -157,11 +171,12 @@ CREATE TABLE device_user_sync_status (
   wanted_card TEXT,
   wanted_card_number BIGINT,
   wanted_version BIGINT NOT NULL DEFAULT 1,
-  queued_version BIGINT NOT NULL DEFAULT 0,
   sent_version BIGINT NOT NULL DEFAULT 0,
   confirmed_version BIGINT NOT NULL DEFAULT 0,
   failed_version BIGINT NOT NULL DEFAULT 0,
-  confirmed_card_number BIGINT,
+  is_held BOOLEAN NOT NULL DEFAULT FALSE,
+  held_card_number BIGINT,
+  obstacle TEXT,
   priority BIGINT NOT NULL DEFAULT 10,
   sync_status TEXT GENERATED ALWAYS AS (
     CASE
@@ -183,7 +198,11 @@ CREATE TABLE device_user_sync_status (
   UNIQUE (device_id, student_id)
 );
 CREATE INDEX device_user_sync_status_student ON device_user_sync_status (student_id);
-CREATE INDEX device_user_sync_status_unqueued ON device_user_sync_status (device_id) WHERE queued_version < wanted_version;
+CREATE INDEX device_user_sync_status_open ON device_user_sync_status (device_id)
+  WHERE confirmed_version <> wanted_version AND failed_version <> wanted_version;
+CREATE INDEX device_user_sync_status_obstacle ON device_user_sync_status (device_id) WHERE obstacle IS NOT NULL;
+CREATE INDEX device_user_sync_status_wanted_card ON device_user_sync_status (device_id, wanted_card_number);
+CREATE INDEX device_user_sync_status_held_card ON device_user_sync_status (device_id, held_card_number);
 
 CREATE TABLE device_commands (
   id {identity},
@@ -205,7 +224,6 @@ CREATE TABLE device_commands (
   created_at {timestamp} NOT NULL DEFAULT {now},
   sent_at {timestamp},
   deadline_at {timestamp},
-  answered_at {timestamp},
   completed_at {timestamp},
   return_code BIGINT,
   error_message TEXT,
@@ -213,6 +231,7 @@ CREATE TABLE device_commands (
 );
 CREATE INDEX device_commands_open ON device_commands (device_id, priority DESC, id) WHERE status IN ('pending', 'sent');
 CREATE INDEX device_commands_newest ON device_commands (device_id, created_at DESC, id DESC);
+CREATE INDEX device_commands_card ON device_commands (device_id, card_number) WHERE card_number IS NOT NULL;
 CREATE UNIQUE INDEX device_commands_one_outstanding ON device_commands (device_id, student_id)
   WHERE status IN ('pending', 'sent') AND student_id IS NOT NULL;
 

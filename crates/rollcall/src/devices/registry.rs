@@ -8,7 +8,7 @@ pub struct Registry {}
 
 impl Registry {
     /// Commands may be waiting for these devices: their next poll asks the database.
-    pub fn raise(&self, devices: &[DeviceId]) {
+    pub fn raise(&self, _devices: &[DeviceId]) {
         todo!()
     }
 }

@@ -46,13 +46,13 @@ impl Type<Sqlite> for Instant {
 }
 
 impl Encode<'_, Sqlite> for Instant {
-    fn encode_by_ref(&self, buffer: &mut SqliteArgumentsBuffer) -> std::result::Result<IsNull, BoxDynError> {
+    fn encode_by_ref(&self, buffer: &mut SqliteArgumentsBuffer) -> Result<IsNull, BoxDynError> {
         Encode::<Sqlite>::encode(format!("{:.6}", self.0), buffer)
     }
 }
 
 impl<'r> Decode<'r, Sqlite> for Instant {
-    fn decode(value: SqliteValueRef<'r>) -> std::result::Result<Instant, BoxDynError> {
+    fn decode(value: SqliteValueRef<'r>) -> Result<Instant, BoxDynError> {
         Ok(Instant(<&str as Decode<Sqlite>>::decode(value)?.parse()?))
     }
 }
@@ -64,13 +64,13 @@ impl Type<Postgres> for Instant {
 }
 
 impl Encode<'_, Postgres> for Instant {
-    fn encode_by_ref(&self, buffer: &mut PgArgumentBuffer) -> std::result::Result<IsNull, BoxDynError> {
+    fn encode_by_ref(&self, buffer: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
         Encode::<Postgres>::encode_by_ref(&self.0.to_sqlx(), buffer)
     }
 }
 
 impl<'r> Decode<'r, Postgres> for Instant {
-    fn decode(value: PgValueRef<'r>) -> std::result::Result<Instant, BoxDynError> {
+    fn decode(value: PgValueRef<'r>) -> Result<Instant, BoxDynError> {
         Ok(Instant(<jiff_sqlx::Timestamp as Decode<Postgres>>::decode(value)?.to_jiff()))
     }
 }
@@ -82,13 +82,13 @@ impl Type<Sqlite> for Day {
 }
 
 impl Encode<'_, Sqlite> for Day {
-    fn encode_by_ref(&self, buffer: &mut SqliteArgumentsBuffer) -> std::result::Result<IsNull, BoxDynError> {
+    fn encode_by_ref(&self, buffer: &mut SqliteArgumentsBuffer) -> Result<IsNull, BoxDynError> {
         Encode::<Sqlite>::encode(self.0.to_string(), buffer)
     }
 }
 
 impl<'r> Decode<'r, Sqlite> for Day {
-    fn decode(value: SqliteValueRef<'r>) -> std::result::Result<Day, BoxDynError> {
+    fn decode(value: SqliteValueRef<'r>) -> Result<Day, BoxDynError> {
         Ok(Day(<&str as Decode<Sqlite>>::decode(value)?.parse()?))
     }
 }
@@ -100,13 +100,13 @@ impl Type<Postgres> for Day {
 }
 
 impl Encode<'_, Postgres> for Day {
-    fn encode_by_ref(&self, buffer: &mut PgArgumentBuffer) -> std::result::Result<IsNull, BoxDynError> {
+    fn encode_by_ref(&self, buffer: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
         Encode::<Postgres>::encode_by_ref(&self.0.to_sqlx(), buffer)
     }
 }
 
 impl<'r> Decode<'r, Postgres> for Day {
-    fn decode(value: PgValueRef<'r>) -> std::result::Result<Day, BoxDynError> {
+    fn decode(value: PgValueRef<'r>) -> Result<Day, BoxDynError> {
         Ok(Day(<jiff_sqlx::Date as Decode<Postgres>>::decode(value)?.to_jiff()))
     }
 }

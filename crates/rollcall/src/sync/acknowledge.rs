@@ -1,11 +1,23 @@
 //! A terminal says what became of its commands.
+//!
+//! A result counts for the command of this very device with its number, and confirms that command's version and no other:
+//! a late "yes" to version 1 while version 2 is wanted leaves the student pending. Repeated and unknown results change
+//! nothing.
 
-use jiff::Timestamp;
+use std::collections::BTreeMap;
 
-use super::reconcile::Reconciled;
+use jiff::{SignedDuration, Timestamp};
+use push_protocol::result::{Outcome, meaning};
+
+use super::{
+    delivery, errand, manner, queue,
+    reconcile::{self, Reconciled, Scope},
+    start::{self, Told},
+};
 use crate::{
     devices::DeviceId,
-    store::{Result, Tx},
+    school::StudentId,
+    store::{Result, Tx, Value},
 };
 
 /// One result, as far as the roster is concerned.
@@ -18,8 +30,252 @@ pub struct Answer {
     pub firmware: Option<String>,
 }
 
-/// Applies all results of one request in one transaction. Only commands of this very device are touched; unknown ids and
-/// repeated results change nothing. The answer names the device when it has something to collect now.
-pub async fn acknowledge(tx: &mut Tx, device: DeviceId, answers: &[Answer], now: Timestamp) -> Result<Reconciled> {
-    todo!()
+/// A command that a result names, with what its student's ledger row says now.
+#[derive(Clone, Debug, sqlx::FromRow)]
+struct Asked {
+    id: i64,
+    wire_id: i64,
+    student_id: Option<StudentId>,
+    command_type: String,
+    word: String,
+    step: String,
+    status: String,
+    attempts: i64,
+    card_number: Option<i64>,
+    batch_number: Option<i64>,
+    batch_position: Option<i64>,
+    wanted_version: Option<i64>,
+    now_wanted: Option<i64>,
+}
+
+const ASKED: &str = "
+    WITH v(wire_id) AS (VALUES {rows})
+    SELECT c.id, c.wire_id, c.student_id, c.command_type, c.word, c.step, c.status, c.attempts, c.card_number,
+      c.batch_number, c.batch_position, c.wanted_version, l.wanted_version AS now_wanted
+    FROM v JOIN device_commands c ON c.device_id = $1 AND c.wire_id = v.wire_id
+    LEFT JOIN device_user_sync_status l ON l.device_id = c.device_id AND l.student_id = c.student_id
+    WHERE c.status IN ('sent', 'pending', 'superseded') AND c.attempts > 0 AND c.return_code IS NULL";
+
+/// Applies all results of one request in one transaction. The answer names the device when it has something to collect.
+pub async fn acknowledge(
+    tx: &mut Tx,
+    device: DeviceId,
+    answers: &[Answer],
+    first_deadline: SignedDuration,
+    now: Timestamp,
+) -> Result<Reconciled> {
+    reconcile::lock(tx, Scope::Device(device)).await?;
+    let codes: BTreeMap<i64, &Answer> = answers.iter().map(|answer| (answer.wire_id, answer)).collect();
+    let rows = codes.keys().map(|wire_id| vec![(*wire_id).into()]).collect();
+    let asked: Vec<Asked> = tx.all_rows(ASKED, &[device.into()], rows).await?;
+    let mut effects = Effects::default();
+    for command in &asked {
+        let Some(answer) = codes.get(&command.wire_id) else { continue };
+        effects.collect(command, answer, first_deadline, now);
+    }
+    effects.write(tx, device, now).await?;
+    for command in asked.iter().filter(|command| command.student_id.is_none()) {
+        let Some(answer) = codes.get(&command.wire_id) else { continue };
+        errand::answered(tx, device, &command.command_type, Outcome::of(answer.code, false) != Outcome::Done).await?;
+        if let Some(count) = answer.user_count {
+            start::proceed(tx, device, Told::Count(count), now).await?;
+        }
+    }
+    let mut reconciled = queue::open_rows(tx, Scope::Device(device), now).await?;
+    reconciled.devices = vec![device];
+    Ok(reconciled)
+}
+
+/// What the results of one request change, collected so that it takes few statements however many they are.
+#[derive(Default)]
+struct Effects {
+    commands: Vec<Vec<Value>>,
+    batches: BTreeMap<i64, (i64, i64)>,
+    confirmed: Vec<Vec<Value>>,
+    cleared: Vec<Vec<Value>>,
+    failed: Vec<Vec<Value>>,
+    unsent: Vec<Vec<Value>>,
+    left: Vec<Vec<Value>>,
+    lacking: BTreeMap<String, i64>,
+    is_full: bool,
+}
+
+impl Effects {
+    fn collect(&mut self, command: &Asked, answer: &Answer, first_deadline: SignedDuration, now: Timestamp) {
+        let is_delete = command.command_type == "delete_user";
+        let outcome = Outcome::of(answer.code, is_delete);
+        let is_current = command.wanted_version == command.now_wanted;
+        if let (Some(batch), Some(position)) = (command.batch_number, command.batch_position) {
+            let (answered, last) = self.batches.entry(batch).or_default();
+            *answered += 1;
+            *last = (*last).max(position);
+        }
+        match outcome {
+            Outcome::Held => {
+                let deadline = delivery::later(now, delivery::wait(first_deadline, delivery::OFFERS, 1));
+                self.command(command, "sent", None, Some(deadline), None);
+            }
+            Outcome::Done => {
+                let status = if command.status == "superseded" { "superseded" } else { "completed" };
+                self.command(command, status, Some(answer.code), None, None);
+                self.confirm(command, is_delete);
+            }
+            Outcome::TryLater if is_current && command.attempts < delivery::OFFERS => {
+                let again = delivery::later(now, delivery::wait(first_deadline, command.attempts, 0));
+                self.command(command, "pending", None, Some(again), Some(meaning(answer.code)));
+                self.unsend(command);
+            }
+            Outcome::LacksWord if is_current => {
+                self.lacking.insert(command.word.clone(), answer.code);
+                self.command(command, "failed", Some(answer.code), None, Some(meaning(answer.code)));
+                self.unsend(command);
+            }
+            Outcome::TryLater | Outcome::LacksWord | Outcome::Full | Outcome::Refused => {
+                let status = if command.status == "superseded" { "superseded" } else { "failed" };
+                self.command(command, status, Some(answer.code), None, Some(meaning(answer.code)));
+                self.is_full |= outcome == Outcome::Full;
+                self.fail(command, &meaning(answer.code));
+            }
+        }
+    }
+
+    fn command(
+        &mut self,
+        command: &Asked,
+        status: &str,
+        code: Option<i64>,
+        deadline: Option<Timestamp>,
+        words: Option<String>,
+    ) {
+        self.commands.push(vec![command.id.into(), status.into(), code.into(), deadline.into(), words.into()]);
+    }
+
+    fn confirm(&mut self, command: &Asked, is_delete: bool) {
+        let (Some(student), Some(version)) = (command.student_id, command.wanted_version) else { return };
+        if command.step == "clear_card" {
+            self.cleared.push(vec![student.into(), version.into()]);
+            return;
+        }
+        self.confirmed.push(vec![student.into(), version.into(), (!is_delete).into(), command.card_number.into()]);
+        if is_delete {
+            self.left.push(vec![student.into()]);
+        }
+    }
+
+    /// Fails the student only if this is still what is wanted of him.
+    fn fail(&mut self, command: &Asked, words: &str) {
+        if let (Some(student), Some(version)) = (command.student_id, command.wanted_version) {
+            self.failed.push(vec![student.into(), version.into(), words.into()]);
+        }
+    }
+
+    fn unsend(&mut self, command: &Asked) {
+        if let Some(student) = command.student_id {
+            self.unsent.push(vec![student.into()]);
+        }
+    }
+
+    async fn write(self, tx: &mut Tx, device: DeviceId, now: Timestamp) -> Result<()> {
+        let fixed = [device.into(), now.into()];
+        tx.execute_rows(COMMANDS, &[now.into()], self.commands).await?;
+        let batches = self.batches.into_iter().map(|(batch, (n, last))| vec![batch.into(), n.into(), last.into()]);
+        tx.execute_rows(BATCH, &[device.into()], batches.collect()).await?;
+        tx.execute_rows(CONFIRMED, &fixed, self.confirmed).await?;
+        tx.execute_rows(CLEARED, &fixed, self.cleared).await?;
+        tx.execute_rows(FAILED, &fixed, self.failed).await?;
+        tx.execute_rows(UNSENT, &fixed, self.unsent).await?;
+        tx.execute_rows(LEFT, &fixed, self.left).await?;
+        if self.is_full {
+            tx.execute(FULL, [device.into()]).await?;
+        }
+        for (word, code) in self.lacking {
+            choose_other_word(tx, device, &word, code, now).await?;
+        }
+        Ok(())
+    }
+}
+
+const COMMANDS: &str = "
+    WITH v(id, status, return_code, deadline_at, error_message) AS (VALUES {rows})
+    UPDATE device_commands SET status = v.status, return_code = v.return_code, deadline_at = v.deadline_at,
+      error_message = v.error_message, completed_at = CASE WHEN v.status IN ('sent', 'pending') THEN NULL ELSE $1 END
+    FROM v WHERE device_commands.id = v.id";
+const BATCH: &str = "
+    WITH v(batch_number, answered, last_answered) AS (VALUES {rows})
+    UPDATE device_delivery SET batch_answered = batch_answered + v.answered,
+      batch_last_answered = CASE WHEN v.last_answered > batch_last_answered THEN v.last_answered
+        ELSE batch_last_answered END
+    FROM v WHERE device_delivery.device_id = $1 AND device_delivery.batch_number = v.batch_number";
+const CONFIRMED: &str = "
+    WITH v(student_id, version, is_held, card_number) AS (VALUES {rows})
+    UPDATE device_user_sync_status SET confirmed_version = v.version, is_held = v.is_held,
+      held_card_number = v.card_number, acknowledged_at = $2, updated_at = $2,
+      last_sync_success = CASE WHEN wanted_version = v.version THEN $2 ELSE last_sync_success END,
+      failed_version = CASE WHEN failed_version = v.version THEN 0 ELSE failed_version END,
+      error_message = CASE WHEN wanted_version = v.version THEN NULL ELSE error_message END
+    FROM v WHERE device_user_sync_status.device_id = $1 AND device_user_sync_status.student_id = v.student_id
+      AND device_user_sync_status.confirmed_version < v.version";
+const CLEARED: &str = "
+    WITH v(student_id, version) AS (VALUES {rows})
+    UPDATE device_user_sync_status SET held_card_number = NULL, is_held = TRUE, confirmed_version = v.version - 1,
+      updated_at = $2
+    FROM v WHERE device_user_sync_status.device_id = $1 AND device_user_sync_status.student_id = v.student_id
+      AND device_user_sync_status.confirmed_version < v.version";
+const FAILED: &str = "
+    WITH v(student_id, version, error_message) AS (VALUES {rows})
+    UPDATE device_user_sync_status SET failed_version = v.version, error_message = v.error_message, updated_at = $2
+    FROM v WHERE device_user_sync_status.device_id = $1 AND device_user_sync_status.student_id = v.student_id
+      AND device_user_sync_status.wanted_version = v.version";
+const UNSENT: &str = "
+    WITH v(student_id) AS (VALUES {rows})
+    UPDATE device_user_sync_status SET sent_version = 0, sync_retries = sync_retries + 1, updated_at = $2
+    FROM v WHERE device_user_sync_status.device_id = $1 AND device_user_sync_status.student_id = v.student_id";
+/// The PIN stays his for ever; from now on nobody can punch with it.
+const LEFT: &str = "
+    WITH v(student_id) AS (VALUES {rows})
+    UPDATE device_user_mappings SET valid_to = $2
+    FROM v WHERE device_user_mappings.device_id = $1 AND device_user_mappings.student_id = v.student_id
+      AND EXISTS (SELECT 1 FROM device_user_sync_status l WHERE l.device_id = $1 AND l.student_id = v.student_id
+        AND NOT l.is_wanted AND l.confirmed_version = l.wanted_version)";
+const FULL: &str = "UPDATE devices SET is_full = TRUE, full_at_count = user_count WHERE id = $1";
+
+const REMEMBER_WORD: &str = "
+    INSERT INTO device_words (device_id, firmware_version, word, return_code, refused_at)
+    SELECT y.device_id, COALESCE(y.learnt_firmware, ''), CAST($2 AS TEXT), CAST($3 AS BIGINT), $4
+    FROM device_delivery y WHERE y.device_id = $1
+    ON CONFLICT (device_id, firmware_version, word) DO NOTHING";
+const REFUSED: &str = "
+    SELECT w.word FROM device_words w JOIN device_delivery y ON y.device_id = w.device_id
+      AND COALESCE(y.learnt_firmware, '') = w.firmware_version
+    WHERE w.device_id = $1";
+const SET_VOCABULARY: &str = "UPDATE devices SET vocabulary = $2 WHERE id = $1";
+const WITHDRAW: &str = "
+    UPDATE device_commands SET status = 'superseded', completed_at = $2
+    WHERE device_id = $1 AND status = 'pending' AND student_id IS NOT NULL";
+const FAIL_OPEN: &str = "
+    UPDATE device_user_sync_status SET failed_version = wanted_version, error_message = $2, updated_at = $3
+    WHERE device_id = $1 AND confirmed_version <> wanted_version AND failed_version <> wanted_version
+      AND NOT EXISTS (SELECT 1 FROM device_commands c WHERE c.device_id = device_user_sync_status.device_id
+        AND c.student_id = device_user_sync_status.student_id AND c.status IN ('pending', 'sent'))";
+
+/// The terminal lacks a word. Its dialect has another for the same thing, which is tried once; what waits is rendered
+/// again with it. When that was refused too, nothing can be written to this terminal until its firmware changes.
+async fn choose_other_word(tx: &mut Tx, device: DeviceId, word: &str, code: i64, now: Timestamp) -> Result<()> {
+    tx.execute(REMEMBER_WORD, [device.into(), word.into(), code.into(), now.into()]).await?;
+    let refused: Vec<(String,)> = tx.all(REFUSED, [device.into()]).await?;
+    let is_refused = |speaks_user: bool| refused.iter().any(|(word,)| manner::is_user_word(word) == Some(speaks_user));
+    let vocabulary = match (is_refused(false), is_refused(true)) {
+        (true, false) => manner::USER,
+        (false, true) => manner::USER_INFO,
+        (false, false) => return Ok(()),
+        (true, true) => {
+            tx.execute(WITHDRAW, [device.into(), now.into()]).await?;
+            let words = format!("this terminal takes none of the commands for people: {}", meaning(code));
+            tx.execute(FAIL_OPEN, [device.into(), words.into(), now.into()]).await?;
+            return Ok(());
+        }
+    };
+    tx.execute(SET_VOCABULARY, [device.into(), vocabulary.into()]).await?;
+    tx.execute(WITHDRAW, [device.into(), now.into()]).await?;
+    Ok(())
 }

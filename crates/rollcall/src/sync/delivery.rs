@@ -1,11 +1,26 @@
 //! A poll takes commands.
+//!
+//! Within the device's lock a poll first takes back what stayed unanswered past its deadline, judges the last batch, and
+//! then hands out what is pending, in the order of priority and age. What it hands out has left: from now on only a result
+//! or a deadline moves it.
 
 use jiff::{SignedDuration, Timestamp};
-use push_protocol::{command::CommandId, text::Charset};
+use push_protocol::{
+    command::{CommandId, REPLY_BYTES},
+    text::Charset,
+};
 
+use super::{
+    batch::{Learnt, OfferAgainBehind},
+    errand, queue,
+    reconcile::{self, Scope},
+    start::{self, Decision, Start, Told},
+    wire,
+};
 use crate::{
     devices::DeviceId,
-    store::{Result, Tx},
+    school::{SchoolId, StudentId},
+    store::{Result, Tx, Value},
 };
 
 /// What a poll tells beside its serial number.
@@ -28,6 +43,32 @@ pub struct Handout {
     pub ask_again: bool,
 }
 
+/// How often a command is offered to a terminal that keeps polling and never answers.
+pub const OFFERS: i64 = 10;
+/// The longest wait for a result, in first waits.
+const LONGEST_WAIT: i32 = 60;
+
+#[derive(Debug, sqlx::FromRow)]
+struct Device {
+    school_id: SchoolId,
+    is_served: bool,
+    start_state: String,
+    language: Option<i64>,
+    is_full: bool,
+    full_at_count: Option<i64>,
+    batch_number: i64,
+    learnt_firmware: Option<String>,
+    #[sqlx(flatten)]
+    learnt: Learnt,
+}
+
+const ENSURE: &str = "INSERT INTO device_delivery (device_id) VALUES ($1) ON CONFLICT (device_id) DO NOTHING";
+const DEVICE: &str = "
+    SELECT d.school_id, (d.is_active AND d.deleted_at IS NULL) AS is_served, d.start_state, d.language, d.is_full,
+      d.full_at_count, y.batch_number, y.learnt_firmware, y.batch_size, y.one_per_poll, y.short_batches,
+      y.batch_commands, y.batch_answered, y.batch_last_answered, y.batch_is_judged
+    FROM devices d JOIN device_delivery y ON y.device_id = d.id WHERE d.id = $1";
+
 /// Hands out what is due for a terminal, in one transaction. Two servers asked at once: one gets it, the other nothing.
 pub async fn hand_out(
     tx: &mut Tx,
@@ -36,15 +77,258 @@ pub async fn hand_out(
     first_deadline: SignedDuration,
     now: Timestamp,
 ) -> Result<Handout> {
-    todo!()
+    reconcile::lock(tx, Scope::Device(device)).await?;
+    tx.execute(ENSURE, [device.into()]).await?;
+    let Some(mut row): Option<Device> = tx.optional(DEVICE, [device.into()]).await? else {
+        return Ok(nothing(Charset::Utf8, false));
+    };
+    let charset = Charset::of_language(row.language.and_then(|language| u32::try_from(language).ok()));
+    if !row.is_served {
+        return Ok(nothing(charset, false));
+    }
+    if poll.firmware.is_some() && poll.firmware != row.learnt_firmware {
+        if row.learnt_firmware.is_some() {
+            row.learnt.forget();
+            tx.execute(FORGET_VOCABULARY, [device.into()]).await?;
+        }
+        row.learnt_firmware.clone_from(&poll.firmware);
+    }
+    let mut must_ask_count = false;
+    if Start::parse(&row.start_state) != Start::Writing {
+        let (decision, _) = start::proceed(tx, device, Told::Poll(poll.user_count), now).await?;
+        must_ask_count = decision == Decision::Ask;
+        if !matches!(decision, Decision::Write { .. } | Decision::Ask) {
+            return Ok(nothing(charset, true));
+        }
+    }
+    if row.is_full && poll.user_count.is_some_and(|count| row.full_at_count.is_none_or(|full| i64::from(count) < full))
+    {
+        make_room(tx, device, now).await?;
+    }
+    let is_overdue = take_back(tx, device, now).await? > 0;
+    if let Some(OfferAgainBehind(position)) = row.learnt.judge(is_overdue) {
+        tx.execute(OFFER_AGAIN, [device.into(), row.batch_number.into(), position.into()]).await?;
+        tx.execute(UNSEND, [device.into()]).await?;
+    }
+    if let Some(errand) = errand::due(tx, device, poll, must_ask_count, now).await? {
+        let handed = errand::hand_out(tx, device, row.school_id, &errand, first_deadline, now).await?;
+        save(tx, device, &row).await?;
+        return Ok(Handout { commands: handed.into_iter().collect(), charset, ask_again: true });
+    }
+    let taken = take(tx, device, &mut row, charset, first_deadline, now).await?;
+    save(tx, device, &row).await?;
+    Ok(Handout { commands: taken, charset, ask_again: must_ask_count })
 }
+
+const FORGET_VOCABULARY: &str = "UPDATE devices SET vocabulary = 'userinfo' WHERE id = $1";
+
+fn nothing(charset: Charset, ask_again: bool) -> Handout {
+    Handout { commands: Vec::new(), charset, ask_again }
+}
+
+const MAKE_ROOM: &str = "UPDATE devices SET is_full = FALSE, full_at_count = NULL WHERE id = $1";
+
+/// A terminal that was full is not any more, or shall be tried again.
+pub(super) async fn make_room(tx: &mut Tx, device: DeviceId, now: Timestamp) -> Result<()> {
+    tx.execute(MAKE_ROOM, [device.into()]).await?;
+    queue::open_rows(tx, Scope::Device(device), now).await?;
+    Ok(())
+}
+
+const GIVE_UP: &str = "
+    UPDATE device_commands SET status = 'failed', completed_at = $2,
+      error_message = 'the terminal collects commands but never answers'
+    WHERE device_id = $1 AND status = 'sent' AND deadline_at <= $2
+      AND (student_id IS NULL OR attempts >= $3)";
+const GIVE_UP_STUDENT: &str = "
+    UPDATE device_user_sync_status SET failed_version = wanted_version, updated_at = $2,
+      error_message = 'the terminal collects commands but never answers'
+    WHERE device_id = $1 AND student_id IN (
+      SELECT c.student_id FROM device_commands c WHERE c.device_id = $1 AND c.status = 'failed' AND c.completed_at = $2
+        AND c.wanted_version = device_user_sync_status.wanted_version)";
+const GIVE_WAY: &str = "
+    UPDATE device_commands SET status = 'superseded', completed_at = $2
+    WHERE device_id = $1 AND status = 'sent' AND deadline_at <= $2 AND EXISTS (
+      SELECT 1 FROM device_user_sync_status l WHERE l.device_id = device_commands.device_id
+        AND l.student_id = device_commands.student_id AND l.wanted_version > device_commands.wanted_version)";
+const PUT_BACK: &str = "
+    UPDATE device_commands SET status = 'pending', deadline_at = NULL
+    WHERE device_id = $1 AND status = 'sent' AND deadline_at <= $2";
+const OFFER_AGAIN: &str = "
+    UPDATE device_commands SET status = 'pending', deadline_at = NULL
+    WHERE device_id = $1 AND status = 'sent' AND batch_number = $2 AND batch_position > $3";
+/// What is pending again is not sent any more.
+const UNSEND: &str = "
+    UPDATE device_user_sync_status SET sent_version = 0, sync_retries = sync_retries + 1
+    WHERE device_id = $1 AND sent_version = wanted_version AND EXISTS (
+      SELECT 1 FROM device_commands c WHERE c.device_id = $1 AND c.status = 'pending' AND c.attempts > 0
+        AND c.student_id = device_user_sync_status.student_id)";
+
+/// Ends the wait for what is past its deadline: given up, given way to something newer, or offered again. Answers how many.
+async fn take_back(tx: &mut Tx, device: DeviceId, now: Timestamp) -> Result<u64> {
+    let given_up = tx.execute(GIVE_UP, [device.into(), now.into(), OFFERS.into()]).await?;
+    if given_up > 0 {
+        tx.execute(GIVE_UP_STUDENT, [device.into(), now.into()]).await?;
+    }
+    let given_way = tx.execute(GIVE_WAY, [device.into(), now.into()]).await?;
+    let put_back = tx.execute(PUT_BACK, [device.into(), now.into()]).await?;
+    if put_back > 0 {
+        tx.execute(UNSEND, [device.into()]).await?;
+    }
+    if given_way + given_up > 0 {
+        queue::open_rows(tx, Scope::Device(device), now).await?;
+    }
+    Ok(given_up + given_way + put_back)
+}
+
+#[derive(Debug, sqlx::FromRow)]
+struct Pending {
+    id: i64,
+    wire_id: i64,
+    student_id: Option<StudentId>,
+    wanted_version: Option<i64>,
+    step: String,
+    command_string: String,
+    attempts: i64,
+}
+
+const PENDING: &str = "
+    SELECT id, wire_id, student_id, wanted_version, step, command_string, attempts FROM device_commands
+    WHERE device_id = $1 AND status = 'pending' AND (deadline_at IS NULL OR deadline_at <= $2)
+    ORDER BY priority DESC, id LIMIT $3";
+const SEND: &str = "
+    WITH v(id, batch_position, deadline_at) AS (VALUES {rows})
+    UPDATE device_commands SET status = 'sent', sent_at = $1, attempts = attempts + 1, batch_number = $2,
+      batch_position = v.batch_position, deadline_at = v.deadline_at
+    FROM v WHERE device_commands.id = v.id AND device_commands.status = 'pending'";
+const SENT: &str = "
+    WITH v(student_id, version) AS (VALUES {rows})
+    UPDATE device_user_sync_status SET sent_version = v.version, last_sync_attempt = $1, updated_at = $1
+    FROM v WHERE device_user_sync_status.device_id = $2 AND device_user_sync_status.student_id = v.student_id";
+
+async fn take(
+    tx: &mut Tx,
+    device: DeviceId,
+    row: &mut Device,
+    charset: Charset,
+    first_deadline: SignedDuration,
+    now: Timestamp,
+) -> Result<Vec<(CommandId, String)>> {
+    let mut pending: Vec<Pending> = tx.all(PENDING, [device.into(), now.into(), row.learnt.room().into()]).await?;
+    cut_to_reply(&mut pending, charset);
+    if pending.is_empty() {
+        return Ok(Vec::new());
+    }
+    row.batch_number += 1;
+    row.learnt.batch_commands = pending.len() as i64;
+    row.learnt.batch_answered = 0;
+    row.learnt.batch_last_answered = 0;
+    row.learnt.batch_is_judged = false;
+    let sent: Vec<Vec<Value>> = pending
+        .iter()
+        .zip(1_i64..)
+        .map(|(command, position)| {
+            let wait = wait(first_deadline, command.attempts + 1, pending.len());
+            vec![command.id.into(), position.into(), later(now, wait).into()]
+        })
+        .collect();
+    tx.execute_rows(SEND, &[now.into(), row.batch_number.into()], sent).await?;
+    let students = pending
+        .iter()
+        .filter(|command| command.step == "whole")
+        .filter_map(|command| Some(vec![command.student_id?.into(), command.wanted_version.into()]))
+        .collect();
+    tx.execute_rows(SENT, &[now.into(), device.into()], students).await?;
+    Ok(pending
+        .into_iter()
+        .filter_map(|command| Some((wire::command_id(command.wire_id)?, command.command_string)))
+        .collect())
+}
+
+/// As many as one reply may hold; one command always fits.
+fn cut_to_reply(pending: &mut Vec<Pending>, charset: Charset) {
+    let mut bytes = 0;
+    let fitting = pending.iter().take_while(|command| {
+        bytes += charset.encode(&command.command_string).len() + "C:999999999:\n".len();
+        bytes <= REPLY_BYTES
+    });
+    let fitting = fitting.count().max(1);
+    pending.truncate(fitting);
+}
+
+/// How long a result is waited for: the first wait, doubled with each offer, and a second for each command of the batch.
+pub(super) fn wait(first: SignedDuration, attempt: i64, batch: usize) -> SignedDuration {
+    let doublings = u32::try_from(attempt - 1).unwrap_or(0).min(6);
+    let wait = first * 2_i32.pow(doublings).min(LONGEST_WAIT);
+    wait + SignedDuration::from_secs(batch as i64)
+}
+
+pub(super) fn later(now: Timestamp, by: SignedDuration) -> Timestamp {
+    now.checked_add(by).unwrap_or(Timestamp::MAX)
+}
+
+const SAVE: &str = "
+    UPDATE device_delivery SET batch_size = $2, one_per_poll = $3, short_batches = $4, learnt_firmware = $5,
+      batch_number = $6, batch_commands = $7, batch_answered = $8, batch_last_answered = $9, batch_is_judged = $10
+    WHERE device_id = $1";
+
+async fn save(tx: &mut Tx, device: DeviceId, row: &Device) -> Result<()> {
+    let learnt = row.learnt;
+    tx.execute(
+        SAVE,
+        [
+            device.into(),
+            learnt.batch_size.into(),
+            learnt.one_per_poll.into(),
+            learnt.short_batches.into(),
+            row.learnt_firmware.clone().into(),
+            row.batch_number.into(),
+            learnt.batch_commands.into(),
+            learnt.batch_answered.into(),
+            learnt.batch_last_answered.into(),
+            learnt.batch_is_judged.into(),
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+const DUE: &str = "
+    SELECT device_id FROM device_commands WHERE status IN ('pending', 'sent')
+      AND ((status = 'pending' AND deadline_at IS NULL) OR deadline_at <= $1)
+    UNION SELECT id FROM devices WHERE log_request = 'wanted'";
 
 /// Devices that have commands to hand out or to take back now: one statement per server and tick.
 pub async fn due(tx: &mut Tx, now: Timestamp) -> Result<Vec<DeviceId>> {
-    todo!()
+    let devices: Vec<(DeviceId,)> = tx.all(DUE, [now.into()]).await?;
+    Ok(devices.into_iter().map(|(device,)| device).collect())
 }
+
+const SHOOK_HANDS: &str = "UPDATE device_delivery SET short_batches = 0 WHERE device_id = $1 AND short_batches > 0";
 
 /// A handshake: what was learnt about batches within the last session counts no more.
 pub async fn shook_hands(tx: &mut Tx, device: DeviceId) -> Result<()> {
-    todo!()
+    tx.execute(SHOOK_HANDS, [device.into()]).await?;
+    Ok(())
+}
+
+const REANCHOR: &str = "UPDATE device_commands SET deadline_at = $1 WHERE status = 'sent'";
+
+/// The wall clock was stepped: deadlines that were set by the old one mean nothing. Each wait begins again.
+pub async fn reanchor(tx: &mut Tx, first_deadline: SignedDuration, now: Timestamp) -> Result<()> {
+    tx.execute(REANCHOR, [later(now, first_deadline).into()]).await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rule_11_the_wait_doubles_to_sixty_times_the_first_and_grows_with_the_batch() {
+        let first = SignedDuration::from_secs(30);
+        let waits: Vec<i64> = (1..=8).map(|attempt| wait(first, attempt, 0).as_secs()).collect();
+        assert_eq!(waits, [30, 60, 120, 240, 480, 960, 1800, 1800]);
+        assert_eq!(wait(first, 1, 100).as_secs(), 130);
+    }
 }

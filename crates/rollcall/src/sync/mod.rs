@@ -16,10 +16,15 @@
 //! | [`overview`] | what people are shown |
 
 pub mod acknowledge;
+pub mod again;
 pub mod batch;
 pub mod delivery;
+mod errand;
+mod manner;
 pub mod overview;
 pub mod pins;
 pub mod plan;
+mod queue;
 pub mod reconcile;
 pub mod start;
+mod wire;

@@ -1,1 +1,128 @@
-//! overview
+//! What people are shown of a terminal: each student's state, the numbers, the command log.
+
+use crate::{
+    devices::DeviceId,
+    school::StudentId,
+    store::{Instant, Result, Tx},
+};
+
+/// The six numbers; the first is the sum of the others.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, utoipa::ToSchema)]
+pub struct Summary {
+    /// Students who belong on this terminal.
+    pub total: i64,
+    /// The terminal acknowledged what is wanted of them.
+    pub synced: i64,
+    /// Their command waits for the terminal to call.
+    pub pending: i64,
+    /// Their command was handed to the terminal.
+    pub sent: i64,
+    pub failed: i64,
+    pub not_synced: i64,
+}
+
+/// A student's state on a terminal.
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, utoipa::ToSchema, sqlx::FromRow)]
+pub struct StudentState {
+    pub id: StudentId,
+    pub full_name: String,
+    pub rfid_card_id: Option<String>,
+    pub class_name: Option<String>,
+    pub section_name: Option<String>,
+    /// `not_synced`, `pending`, `sent`, `synced` or `failed`.
+    pub sync_status: String,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub last_sync_success: Option<Instant>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub last_sync_attempt: Option<Instant>,
+    pub sync_retries: i64,
+    /// Why it failed, or what it waits for.
+    pub error_message: Option<String>,
+    pub device_pin: Option<String>,
+    /// When the terminal last said yes to a command for this student.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub acknowledged_at: Option<Instant>,
+}
+
+const STUDENTS: &str = "
+    SELECT b.student_id AS id, b.full_name, b.rfid_card_id, k.class_name, t.section_name,
+      CASE WHEN l.is_wanted THEN l.sync_status ELSE 'not_synced' END AS sync_status,
+      l.last_sync_success, l.last_sync_attempt, COALESCE(l.sync_retries, 0) AS sync_retries,
+      l.error_message, l.device_pin, l.acknowledged_at
+    FROM belonging b
+    LEFT JOIN device_user_sync_status l ON l.device_id = b.device_id AND l.student_id = b.student_id
+    LEFT JOIN classes k ON k.id = b.class_id
+    LEFT JOIN sections t ON t.id = b.section_id
+    WHERE b.device_id = $1 ORDER BY b.full_name, b.student_id";
+
+/// Everybody who belongs on a terminal, by name.
+pub async fn students(tx: &mut Tx, device: DeviceId) -> Result<Vec<StudentState>> {
+    tx.all(STUDENTS, [device.into()]).await
+}
+
+const SUMMARY: &str = "
+    SELECT CASE WHEN l.is_wanted THEN l.sync_status ELSE 'not_synced' END AS sync_status, COUNT(*)
+    FROM belonging b
+    LEFT JOIN device_user_sync_status l ON l.device_id = b.device_id AND l.student_id = b.student_id
+    WHERE b.device_id = $1 GROUP BY 1";
+
+/// The numbers of one terminal.
+pub async fn summary(tx: &mut Tx, device: DeviceId) -> Result<Summary> {
+    let counts: Vec<(String, i64)> = tx.all(SUMMARY, [device.into()]).await?;
+    Ok(Summary::of(counts.iter().map(|(status, count)| (status.as_str(), *count))))
+}
+
+impl Summary {
+    pub fn of<'a>(counts: impl Iterator<Item = (&'a str, i64)>) -> Summary {
+        let mut summary = Summary { total: 0, synced: 0, pending: 0, sent: 0, failed: 0, not_synced: 0 };
+        for (status, count) in counts {
+            summary.total += count;
+            *match status {
+                "synced" => &mut summary.synced,
+                "pending" => &mut summary.pending,
+                "sent" => &mut summary.sent,
+                "failed" => &mut summary.failed,
+                _ => &mut summary.not_synced,
+            } += count;
+        }
+        summary
+    }
+}
+
+/// A row of the command log.
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, utoipa::ToSchema, sqlx::FromRow)]
+pub struct LoggedCommand {
+    /// The number on the wire: `C:<id>:`.
+    pub id: i64,
+    pub student_id: Option<StudentId>,
+    /// `add_user`, `update_user`, `delete_user`, or an errand's kind such as `info`.
+    pub command_type: String,
+    pub command_string: String,
+    /// `pending`, `sent`, `completed`, `failed` or `superseded` (a newer one took its place).
+    pub status: String,
+    pub priority: i64,
+    pub attempts: i64,
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Instant,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub sent_at: Option<Instant>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub completed_at: Option<Instant>,
+    /// As the terminal sent it.
+    pub return_code: Option<i64>,
+    /// The code's meaning in words, where it was not a plain yes.
+    pub error_message: Option<String>,
+}
+
+const COMMANDS: &str = "
+    SELECT wire_id AS id, student_id, command_type, command_string, status, priority, attempts, created_at, sent_at,
+      completed_at, return_code, error_message
+    FROM device_commands WHERE device_id = $1 ORDER BY created_at DESC, device_commands.id DESC LIMIT $2 OFFSET $3";
+const COMMAND_COUNT: &str = "SELECT COUNT(*) FROM device_commands WHERE device_id = $1";
+
+/// A page of the command log, newest first, and how many rows there are in all.
+pub async fn commands(tx: &mut Tx, device: DeviceId, limit: i64, offset: i64) -> Result<(Vec<LoggedCommand>, i64)> {
+    let rows = tx.all(COMMANDS, [device.into(), limit.into(), offset.into()]).await?;
+    let (total,) = tx.one(COMMAND_COUNT, [device.into()]).await?;
+    Ok((rows, total))
+}

@@ -1,7 +1,13 @@
 //! Wanted → ledger → commands.
+//!
+//! A run locks the devices' rows in `device_pins`, then: gives PINs to those who have none ([`super::pins`]), writes into
+//! the ledger what is wanted where that differs ([`WANT_ON_DEVICE`], [`UNWANT_ON_DEVICE`]), withdraws commands that have
+//! not left and say something older ([`SUPERSEDE_ON_DEVICE`]), and queues the commands that are missing ([`super::queue`]).
+//! Only rows that differ are touched, so a second run does nothing.
 
 use jiff::Timestamp;
 
+use super::{pins, queue};
 use crate::{
     devices::DeviceId,
     school::{SchoolId, StudentId},
@@ -20,19 +26,134 @@ pub enum Scope {
 /// What a run wrote.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Reconciled {
-    /// Students for whom a command was queued.
+    /// Commands that were queued.
     pub queued: u64,
     /// Terminals that have something to collect. Raise their flags after the commit.
     pub devices: Vec<DeviceId>,
+    /// A transaction's worth was queued and there is more: commit and run again.
+    pub is_partial: bool,
 }
 
 /// Writes the consequences of what the database says now, within the caller's transaction.
 pub async fn reconcile(tx: &mut Tx, scope: Scope, now: Timestamp) -> Result<Reconciled> {
-    todo!()
+    lock(tx, scope).await?;
+    pins::map(tx, scope, now).await?;
+    match scope {
+        Scope::Student(student) => {
+            tx.execute(WANT_OF_STUDENT, [student.into(), now.into()]).await?;
+            tx.execute(UNWANT_OF_STUDENT, [student.into(), now.into()]).await?;
+            tx.execute(SUPERSEDE_OF_STUDENT, [student.into(), now.into()]).await?;
+        }
+        Scope::Device(device) => {
+            tx.execute(WANT_ON_DEVICE, [device.into(), now.into()]).await?;
+            tx.execute(UNWANT_ON_DEVICE, [device.into(), now.into()]).await?;
+            tx.execute(SUPERSEDE_ON_DEVICE, [device.into(), now.into()]).await?;
+        }
+    }
+    queue::open_rows(tx, scope, now).await
 }
 
-/// Devices of a school, or of all schools, on which something is to be done. Each is then reconciled in a transaction of
-/// its own.
+const LOCK_OF_STUDENT: &str = "
+    SELECT device_id FROM device_pins WHERE device_id IN (
+      SELECT d.id FROM devices d JOIN students s ON s.school_id = d.school_id WHERE s.id = $1
+      UNION SELECT device_id FROM device_user_sync_status WHERE student_id = $1)
+    ORDER BY device_id";
+const LOCK_DEVICE: &str = "SELECT device_id FROM device_pins WHERE device_id = $1 ORDER BY device_id";
+
+/// Takes the locks of a run, in device id order: whoever reconciles, delivers or acknowledges holds them.
+pub(super) async fn lock(tx: &mut Tx, scope: Scope) -> Result<()> {
+    match scope {
+        Scope::Student(student) => {
+            pins::ensure_rows(tx, None, Some(student)).await?;
+            tx.lock(LOCK_OF_STUDENT, [student.into()]).await
+        }
+        Scope::Device(device) => {
+            pins::ensure_rows(tx, Some(device), None).await?;
+            tx.lock(LOCK_DEVICE, [device.into()]).await
+        }
+    }
+}
+
+macro_rules! want {
+    ($scope:literal) => {
+        concat!(
+            "INSERT INTO device_user_sync_status
+               (device_id, student_id, device_pin, is_wanted, wanted_name, wanted_card, created_at, updated_at)
+             SELECT b.device_id, b.student_id, m.device_pin, TRUE, b.full_name, b.rfid_card_id, $2, $2
+             FROM belonging b
+             JOIN devices d ON d.id = b.device_id AND d.start_state = 'writing'
+             JOIN device_user_mappings m ON m.device_id = b.device_id AND m.student_id = b.student_id
+             LEFT JOIN device_user_sync_status l ON l.device_id = b.device_id AND l.student_id = b.student_id
+             WHERE ",
+            $scope,
+            " AND (l.id IS NULL OR NOT l.is_wanted OR l.wanted_name <> b.full_name OR l.wanted_card <> b.rfid_card_id)
+             ON CONFLICT (device_id, student_id) DO UPDATE SET
+               is_wanted = TRUE, device_pin = excluded.device_pin,
+               wanted_name = excluded.wanted_name, wanted_card = excluded.wanted_card, wanted_card_number = NULL,
+               wanted_version = device_user_sync_status.wanted_version + 1,
+               obstacle = NULL, priority = 10, sync_retries = 0, error_message = NULL, updated_at = excluded.updated_at"
+        )
+    };
+}
+const WANT_OF_STUDENT: &str = want!("b.student_id = $1");
+const WANT_ON_DEVICE: &str = want!("b.device_id = $1");
+
+macro_rules! unwant {
+    ($scope:literal) => {
+        concat!(
+            "UPDATE device_user_sync_status SET
+               is_wanted = FALSE, wanted_name = NULL, wanted_card = NULL, wanted_card_number = NULL,
+               wanted_version = wanted_version + 1,
+               obstacle = NULL, priority = 10, sync_retries = 0, error_message = NULL, updated_at = $2
+             WHERE is_wanted AND ",
+            $scope,
+            " AND EXISTS (SELECT 1 FROM devices d WHERE d.id = device_user_sync_status.device_id
+                 AND d.is_active AND d.deleted_at IS NULL AND d.start_state = 'writing')
+               AND NOT EXISTS (SELECT 1 FROM belonging b WHERE b.device_id = device_user_sync_status.device_id
+                 AND b.student_id = device_user_sync_status.student_id)"
+        )
+    };
+}
+const UNWANT_OF_STUDENT: &str = unwant!("student_id = $1");
+const UNWANT_ON_DEVICE: &str = unwant!("device_id = $1");
+
+macro_rules! supersede {
+    ($scope:literal) => {
+        concat!(
+            "UPDATE device_commands SET status = 'superseded', completed_at = $2
+             WHERE status = 'pending' AND ",
+            $scope,
+            " AND EXISTS (SELECT 1 FROM device_user_sync_status l WHERE l.device_id = device_commands.device_id
+                 AND l.student_id = device_commands.student_id AND l.wanted_version > device_commands.wanted_version)"
+        )
+    };
+}
+const SUPERSEDE_OF_STUDENT: &str = supersede!("student_id = $1");
+const SUPERSEDE_ON_DEVICE: &str = supersede!("device_id = $1");
+
+const OUT_OF_STEP: &str = "
+    SELECT device_id FROM (
+      SELECT b.device_id FROM belonging b
+      JOIN devices d ON d.id = b.device_id AND d.start_state = 'writing'
+      LEFT JOIN device_user_sync_status l ON l.device_id = b.device_id AND l.student_id = b.student_id
+      WHERE (CAST($1 AS BIGINT) IS NULL OR b.school_id = $1)
+        AND (l.id IS NULL OR NOT l.is_wanted OR l.wanted_name <> b.full_name OR l.wanted_card <> b.rfid_card_id)
+      UNION
+      SELECT l.device_id FROM device_user_sync_status l
+      JOIN devices d ON d.id = l.device_id AND d.is_active AND d.deleted_at IS NULL AND d.start_state = 'writing'
+      WHERE l.is_wanted AND NOT EXISTS (
+        SELECT 1 FROM belonging b WHERE b.device_id = l.device_id AND b.student_id = l.student_id)
+      UNION
+      SELECT l.device_id FROM device_user_sync_status l
+      JOIN devices d ON d.id = l.device_id AND d.is_active AND d.deleted_at IS NULL AND d.start_state = 'writing'
+      WHERE l.confirmed_version <> l.wanted_version AND l.failed_version <> l.wanted_version AND l.obstacle IS NULL
+        AND NOT EXISTS (SELECT 1 FROM device_commands c WHERE c.device_id = l.device_id
+          AND c.student_id = l.student_id AND c.status IN ('pending', 'sent'))
+    ) AS differing ORDER BY device_id";
+
+/// Devices on which something is to be done because of a school's roster, or anybody's. Each is then reconciled in a
+/// transaction of its own.
 pub async fn out_of_step(tx: &mut Tx, school: Option<SchoolId>) -> Result<Vec<DeviceId>> {
-    todo!()
+    let devices: Vec<(DeviceId,)> = tx.all(OUT_OF_STEP, [school.into()]).await?;
+    Ok(devices.into_iter().map(|(device,)| device).collect())
 }

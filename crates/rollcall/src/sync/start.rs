@@ -1,1 +1,203 @@
-//! start
+//! How writing to a terminal begins (rule 4): a terminal that already holds people is not written to until an admin says
+//! how. Otherwise Rollcall's PINs could overwrite somebody whose fingers are enrolled there.
+
+use jiff::Timestamp;
+
+use super::{
+    pins,
+    reconcile::{self, Reconciled, Scope},
+};
+use crate::{
+    devices::DeviceId,
+    store::{Result, Tx},
+};
+
+/// Where the beginning stands: `devices.start_state`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Start {
+    /// Its count of people is not known yet.
+    Unknown,
+    /// It holds people already; an admin has to decide.
+    HoldsPeople,
+    Writing,
+}
+
+/// What to do with the people that a terminal holds: `devices.takeover`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Takeover {
+    /// Write ours beside theirs, under PINs that they cannot have.
+    Add,
+}
+
+/// What a poll of a terminal whose start is undecided leads to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Decision {
+    /// Ask for the count with an `INFO` command.
+    Ask,
+    Wait,
+    /// Write, with PINs from here on.
+    Write {
+        from_pin: i64,
+    },
+    /// It holds people and nobody has said what to do with them.
+    Hold,
+}
+
+/// PINs of people who were there before are below, as far as one can know.
+const BESIDE_OTHERS: i64 = 10_001;
+/// Polls without a count after which it is taken as unknowable.
+const POLLS_WITHOUT_COUNT: i64 = 3;
+
+/// `polls` counts this one; `highest_seen` is the highest number that the terminal was seen to use as a PIN.
+pub fn decide(
+    start: Start,
+    takeover: Option<Takeover>,
+    user_count: Option<u32>,
+    polls: i64,
+    highest_seen: i64,
+) -> Decision {
+    let beside_others = Decision::Write { from_pin: BESIDE_OTHERS.max(highest_seen + 1) };
+    match (start, takeover, user_count) {
+        (Start::Writing, ..) => Decision::Wait,
+        (_, _, Some(0)) => Decision::Write { from_pin: 1 },
+        (_, Some(Takeover::Add), _) => beside_others,
+        (Start::HoldsPeople, None, _) | (Start::Unknown, None, Some(_)) => Decision::Hold,
+        (Start::Unknown, None, None) if polls > POLLS_WITHOUT_COUNT => beside_others,
+        (Start::Unknown, None, None) if polls == 1 => Decision::Ask,
+        (Start::Unknown, None, None) => Decision::Wait,
+    }
+}
+
+impl Start {
+    pub fn parse(word: &str) -> Start {
+        match word {
+            "writing" => Start::Writing,
+            "holds_people" => Start::HoldsPeople,
+            _ => Start::Unknown,
+        }
+    }
+}
+
+impl Takeover {
+    pub fn parse(word: &str) -> Option<Takeover> {
+        (word == "add").then_some(Takeover::Add)
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Takeover::Add => "add",
+        }
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct Undecided {
+    start_state: String,
+    takeover: Option<String>,
+    start_polls: i64,
+    user_count: Option<i64>,
+}
+
+const UNDECIDED: &str = "SELECT start_state, takeover, start_polls, user_count FROM devices WHERE id = $1";
+const SEEN: &str = "SELECT pin FROM device_seen_pins WHERE device_id = $1";
+const COUNT_POLL: &str = "UPDATE devices SET start_polls = start_polls + 1 WHERE id = $1";
+const HOLD: &str = "UPDATE devices SET start_state = 'holds_people', updated_at = $2 WHERE id = $1";
+const WRITE: &str = "UPDATE devices SET start_state = 'writing', updated_at = $2 WHERE id = $1";
+const SET_FLOOR: &str = "UPDATE device_pins SET floor_pin = $2, next_pin = $2 WHERE device_id = $1 AND next_pin <= $2";
+
+/// A poll, or a result that tells a count. The caller holds the device's lock. Reconciles the device when writing begins.
+pub(super) async fn proceed(
+    tx: &mut Tx,
+    device: DeviceId,
+    told: Told,
+    now: Timestamp,
+) -> Result<(Decision, Reconciled)> {
+    let row: Undecided = tx.one(UNDECIDED, [device.into()]).await?;
+    let start = Start::parse(&row.start_state);
+    if start == Start::Writing {
+        return Ok((Decision::Wait, Reconciled::default()));
+    }
+    let (count, polls) = match told {
+        Told::Poll(count) => {
+            tx.execute(COUNT_POLL, [device.into()]).await?;
+            (count, row.start_polls + 1)
+        }
+        Told::Count(count) => (Some(count), row.start_polls),
+        Told::Nothing => (None, row.start_polls),
+    };
+    // A count that the handshake's options told, or an unregistered terminal's polls, waits in the presence columns.
+    let count = count.or(row.user_count.and_then(|count| u32::try_from(count).ok()));
+    let highest = highest_seen(tx, device).await?;
+    let decision = decide(start, row.takeover.as_deref().and_then(Takeover::parse), count, polls, highest);
+    let reconciled = match decision {
+        Decision::Write { from_pin } => {
+            tx.execute(SET_FLOOR, [device.into(), from_pin.into()]).await?;
+            tx.execute(WRITE, [device.into(), now.into()]).await?;
+            reconcile::reconcile(tx, Scope::Device(device), now).await?
+        }
+        Decision::Hold if start == Start::Unknown => {
+            tx.execute(HOLD, [device.into(), now.into()]).await?;
+            Reconciled::default()
+        }
+        Decision::Hold | Decision::Ask | Decision::Wait => Reconciled::default(),
+    };
+    Ok((decision, reconciled))
+}
+
+/// How the start moves on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Told {
+    Poll(Option<u32>),
+    Count(u32),
+    Nothing,
+}
+
+async fn highest_seen(tx: &mut Tx, device: DeviceId) -> Result<i64> {
+    let seen: Vec<(String,)> = tx.all(SEEN, [device.into()]).await?;
+    // PINs of more than nine digits are no neighbours of ours.
+    Ok(seen.iter().filter_map(|(pin,)| pin.parse().ok()).filter(|pin| *pin < 900_000_000).max().unwrap_or(0))
+}
+
+const TAKE_OVER: &str = "UPDATE devices SET takeover = $2, updated_at = $3 WHERE id = $1";
+
+/// An admin's decision about the people that a terminal holds. Writing begins at once when the terminal has been counted.
+pub async fn take_over(tx: &mut Tx, device: DeviceId, mode: Takeover, now: Timestamp) -> Result<Reconciled> {
+    pins::ensure_rows(tx, Some(device), None).await?;
+    reconcile::lock(tx, Scope::Device(device)).await?;
+    tx.execute(TAKE_OVER, [device.into(), mode.as_str().into(), now.into()]).await?;
+    Ok(proceed(tx, device, Told::Nothing, now).await?.1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rule_4_an_empty_terminal_is_written_from_pin_one() {
+        assert_eq!(decide(Start::Unknown, None, Some(0), 1, 0), Decision::Write { from_pin: 1 });
+    }
+
+    #[test]
+    fn rule_4_a_terminal_that_holds_people_waits_for_a_decision() {
+        assert_eq!(decide(Start::Unknown, None, Some(300), 1, 300), Decision::Hold);
+        assert_eq!(decide(Start::HoldsPeople, None, None, 9, 300), Decision::Hold);
+    }
+
+    #[test]
+    fn rule_4_an_unknown_count_is_asked_for_once_and_after_three_polls_taken_as_unknowable() {
+        let decisions: Vec<_> = (1..=4).map(|poll| decide(Start::Unknown, None, None, poll, 0)).collect();
+        assert_eq!(decisions, [Decision::Ask, Decision::Wait, Decision::Wait, Decision::Write { from_pin: 10_001 }]);
+    }
+
+    #[test]
+    fn rule_4_add_writes_beside_the_others() {
+        let add = Some(Takeover::Add);
+        assert_eq!(decide(Start::HoldsPeople, add, None, 1, 300), Decision::Write { from_pin: 10_001 });
+        assert_eq!(decide(Start::HoldsPeople, add, Some(5), 1, 20_000), Decision::Write { from_pin: 20_001 });
+    }
+
+    #[test]
+    fn a_terminal_that_was_emptied_meanwhile_needs_no_decision() {
+        assert_eq!(decide(Start::HoldsPeople, None, Some(0), 7, 300), Decision::Write { from_pin: 1 });
+    }
+}

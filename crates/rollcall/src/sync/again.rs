@@ -1,0 +1,77 @@
+//! By hand: everything of a terminal again, or one student who failed.
+//!
+//! Both raise the wanted version, so that whatever is on its way becomes the older one. Nothing is removed first.
+
+use jiff::Timestamp;
+
+use super::{
+    delivery,
+    reconcile::{self, Reconciled, Scope},
+};
+use crate::{
+    devices::DeviceId,
+    school::StudentId,
+    store::{Result, Tx},
+};
+
+/// What a full sync set going.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FullSync {
+    /// Students who belong on this terminal.
+    pub total_students: i64,
+    /// Of them, those whose command is queued, or waits for the result of an earlier one.
+    pub commands_queued: i64,
+    pub reconciled: Reconciled,
+}
+
+const RAISE: &str = "
+    UPDATE device_user_sync_status SET wanted_version = wanted_version + 1, obstacle = NULL, sync_retries = 0,
+      error_message = NULL, priority = 5, updated_at = $2
+    WHERE device_id = $1 AND (is_wanted OR confirmed_version <> wanted_version)";
+const EMPTY_FULLNESS: &str = "UPDATE devices SET is_full = FALSE, full_at_count = NULL WHERE id = $1";
+const COUNTS: &str = "
+    SELECT (SELECT COUNT(*) FROM belonging WHERE device_id = $1) AS total,
+      (SELECT COUNT(*) FROM device_user_sync_status WHERE device_id = $1 AND is_wanted
+        AND confirmed_version <> wanted_version AND failed_version <> wanted_version) AS queued";
+
+/// Queues every student of a device again, whatever the ledger says. Call [`reconcile::reconcile`] in further transactions
+/// while the answer is partial.
+pub async fn full_sync(tx: &mut Tx, device: DeviceId, now: Timestamp) -> Result<FullSync> {
+    reconcile::lock(tx, Scope::Device(device)).await?;
+    tx.execute(EMPTY_FULLNESS, [device.into()]).await?;
+    tx.execute(RAISE, [device.into(), now.into()]).await?;
+    let reconciled = reconcile::reconcile(tx, Scope::Device(device), now).await?;
+    let (total_students, commands_queued) = tx.one(COUNTS, [device.into()]).await?;
+    Ok(FullSync { total_students, commands_queued, reconciled })
+}
+
+/// What a retry came to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Retry {
+    Queued(Reconciled),
+    /// He is not failed; this is what he is.
+    NotFailed(String),
+}
+
+const STATE: &str = "
+    SELECT CASE WHEN l.id IS NULL OR NOT l.is_wanted AND l.sync_status = 'deleted' THEN 'not_synced'
+      ELSE l.sync_status END AS sync_status
+    FROM devices d LEFT JOIN device_user_sync_status l ON l.device_id = d.id AND l.student_id = $2 WHERE d.id = $1";
+const RAISE_ONE: &str = "
+    UPDATE device_user_sync_status SET wanted_version = wanted_version + 1, obstacle = NULL, sync_retries = 0,
+      error_message = NULL, priority = 10, updated_at = $3
+    WHERE device_id = $1 AND student_id = $2";
+
+/// Queues one failed student again.
+pub async fn retry(tx: &mut Tx, device: DeviceId, student: StudentId, now: Timestamp) -> Result<Retry> {
+    reconcile::lock(tx, Scope::Device(device)).await?;
+    let (state,): (String,) = tx.one(STATE, [device.into(), student.into()]).await?;
+    if state != "failed" {
+        return Ok(Retry::NotFailed(state));
+    }
+    tx.execute(RAISE_ONE, [device.into(), student.into(), now.into()]).await?;
+    delivery::make_room(tx, device, now).await?;
+    let mut reconciled = reconcile::reconcile(tx, Scope::Device(device), now).await?;
+    reconciled.devices = vec![device];
+    Ok(Retry::Queued(reconciled))
+}

@@ -1,0 +1,160 @@
+//! Commands that are not about a student: asking for a count, for the punch log, for a new handshake. They follow from
+//! facts on the device's row and become a command only when they are handed out, so that commands which wait are the
+//! roster and nothing else (rule 8). Each goes alone.
+
+use jiff::{SignedDuration, Timestamp, civil::DateTime};
+use push_protocol::command::{Command, CommandId, Manner};
+
+use super::{delivery, manner, wire};
+use crate::{
+    devices::DeviceId,
+    school::SchoolId,
+    store::{Result, Tx},
+};
+
+/// An errand: what for, the command, and the fact on the device's row that follows from handing it out.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Errand {
+    kind: &'static str,
+    command: Command,
+    leaves: Leaves,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Leaves {
+    Nothing,
+    LogAsked,
+    /// The terminal now has this offset, in seconds.
+    Offset(i32),
+}
+
+/// The stored `command_type`s.
+pub(super) const INFO: &str = "info";
+pub(super) const QUERY_PUNCHES: &str = "query_punches";
+pub(super) const CHECK: &str = "check";
+pub(super) const SET_TIMEZONE: &str = "set_timezone";
+pub(super) const RELOAD_OPTIONS: &str = "reload_options";
+
+#[derive(Debug, sqlx::FromRow)]
+struct Facts {
+    log_request: Option<String>,
+    shown_offset_seconds: Option<i64>,
+    is_out: bool,
+    is_checking: bool,
+    has_checked: bool,
+    has_set_offset: bool,
+}
+
+const FACTS: &str = "
+    SELECT d.log_request, d.shown_offset_seconds,
+      EXISTS (SELECT 1 FROM device_commands c WHERE c.device_id = d.id AND c.status = 'sent' AND c.student_id IS NULL)
+        AS is_out,
+      EXISTS (SELECT 1 FROM device_commands c WHERE c.device_id = d.id AND c.created_at > $3
+        AND c.command_type = 'check') AS is_checking,
+      EXISTS (SELECT 1 FROM device_commands c WHERE c.device_id = d.id AND c.created_at > $2
+        AND c.command_type = 'check') AS has_checked,
+      EXISTS (SELECT 1 FROM device_commands c WHERE c.device_id = d.id AND c.created_at > $2
+        AND c.command_type = 'set_timezone') AS has_set_offset
+    FROM devices d WHERE d.id = $1";
+
+/// The one errand that is due for a device, if any. One is out at a time.
+pub(super) async fn due(
+    tx: &mut Tx,
+    device: DeviceId,
+    poll: &delivery::Poll,
+    must_ask_count: bool,
+    now: Timestamp,
+) -> Result<Option<Errand>> {
+    let hour_ago = delivery::later(now, SignedDuration::from_hours(-1));
+    let moment_ago = delivery::later(now, SignedDuration::from_mins(-2));
+    let facts: Facts = tx.one(FACTS, [device.into(), hour_ago.into(), moment_ago.into()]).await?;
+    if facts.is_out {
+        return Ok(None);
+    }
+    if must_ask_count {
+        return Ok(Some(Errand { kind: INFO, command: Command::Info, leaves: Leaves::Nothing }));
+    }
+    if facts.log_request.as_deref() == Some("wanted") {
+        let (from, to) = (DateTime::constant(2000, 1, 1, 0, 0, 0, 0), DateTime::constant(2099, 12, 31, 23, 59, 59, 0));
+        let command = Command::QueryPunches { from, to };
+        return Ok(Some(Errand { kind: QUERY_PUNCHES, command, leaves: Leaves::LogAsked }));
+    }
+    Ok(offset_errand(poll, &facts))
+}
+
+/// A terminal whose offset should change (summer time) is made to shake hands again; if that does not help within a
+/// moment, it is told the offset as an option (rule 23).
+fn offset_errand(poll: &delivery::Poll, facts: &Facts) -> Option<Errand> {
+    let (wanted, shown) = (poll.offset_seconds?, facts.shown_offset_seconds?);
+    if i64::from(wanted) == shown || facts.is_checking {
+        return None;
+    }
+    if !facts.has_checked {
+        return Some(Errand { kind: CHECK, command: Command::Check, leaves: Leaves::Nothing });
+    }
+    if !facts.has_set_offset {
+        let value = push_protocol::reply::time_zone(jiff::tz::Offset::from_seconds(wanted).ok()?);
+        let command = Command::SetOption { key: "TimeZone", value };
+        return Some(Errand { kind: SET_TIMEZONE, command, leaves: Leaves::Nothing });
+    }
+    Some(Errand { kind: RELOAD_OPTIONS, command: Command::ReloadOptions, leaves: Leaves::Offset(wanted) })
+}
+
+const INSERT: &str = "
+    INSERT INTO device_commands (device_id, school_id, wire_id, command_type, command_string, word, step, priority,
+      status, attempts, created_at, sent_at, deadline_at)
+    VALUES ($1, $2, $3, $4, $5, $6, 'errand', 0, 'sent', 1, $7, $7, $8)";
+const LOG_ASKED: &str = "UPDATE devices SET log_request = 'asked' WHERE id = $1";
+const OFFSET_SHOWN: &str = "UPDATE devices SET shown_offset_seconds = $2 WHERE id = $1";
+
+/// Writes an errand as a command that has left.
+pub(super) async fn hand_out(
+    tx: &mut Tx,
+    device: DeviceId,
+    school: SchoolId,
+    errand: &Errand,
+    first_deadline: SignedDuration,
+    now: Timestamp,
+) -> Result<Option<(CommandId, String)>> {
+    let manner: Manner = manner::terminals(tx, std::iter::once(device))
+        .await?
+        .values()
+        .next()
+        .map_or_else(manner::default, manner::Terminal::manner);
+    let id = wire::take(tx, &[(device, 1)].into()).await?.next(device);
+    // Errands hold no text of ours that could be refused.
+    let text = errand.command.render(manner).unwrap_or_default();
+    let deadline = delivery::later(now, delivery::wait(first_deadline, 1, 1));
+    tx.execute(
+        INSERT,
+        [
+            device.into(),
+            school.into(),
+            id.into(),
+            errand.kind.into(),
+            text.clone().into(),
+            errand.command.word(manner).into(),
+            now.into(),
+            deadline.into(),
+        ],
+    )
+    .await?;
+    match errand.leaves {
+        Leaves::Nothing => 0,
+        Leaves::LogAsked => tx.execute(LOG_ASKED, [device.into()]).await?,
+        Leaves::Offset(seconds) => tx.execute(OFFSET_SHOWN, [device.into(), i64::from(seconds).into()]).await?,
+    };
+    Ok(wire::command_id(id).map(|id| (id, text)))
+}
+
+const LOG_ANSWERED: &str = "UPDATE devices SET log_request = $2 WHERE id = $1 AND log_request = 'asked'";
+
+/// What the result of an errand changes on the device.
+pub(super) async fn answered(tx: &mut Tx, device: DeviceId, kind: &str, is_refused: bool) -> Result<()> {
+    if kind == QUERY_PUNCHES {
+        // A terminal without the word sends its log when the next handshake shows no stamp.
+        let state = if is_refused { "stamp" } else { "answered" };
+        tx.execute(LOG_ANSWERED, [device.into(), state.into()]).await?;
+    }
+    Ok(())
+}

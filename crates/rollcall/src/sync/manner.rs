@@ -1,0 +1,93 @@
+//! How each terminal wants to be spoken to, from what it announced and what it refused.
+
+use std::collections::BTreeMap;
+
+use push_protocol::{
+    command::{Manner, Vocabulary},
+    dialect::{Announcement, Dialect},
+    text::{CardForm, Charset},
+};
+
+use super::plan::Limits;
+use crate::{
+    devices::DeviceId,
+    school::SchoolId,
+    store::{Result, Tx},
+};
+
+/// A terminal as far as writing to it goes.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub(super) struct Terminal {
+    id: DeviceId,
+    pub(super) school_id: SchoolId,
+    dialect: Option<String>,
+    push_version: Option<String>,
+    language: Option<i64>,
+    vocabulary: String,
+    card_form: Option<String>,
+    is_full: bool,
+}
+
+const TERMINALS: &str = "
+    WITH v(id) AS (VALUES {rows})
+    SELECT d.id, d.school_id, d.dialect, d.push_version, d.language, d.vocabulary, d.card_form, d.is_full
+    FROM v JOIN devices d ON d.id = v.id";
+
+pub(super) async fn terminals(
+    tx: &mut Tx,
+    devices: impl Iterator<Item = DeviceId>,
+) -> Result<BTreeMap<DeviceId, Terminal>> {
+    let terminals: Vec<Terminal> =
+        tx.all_rows(TERMINALS, &[], devices.map(|device| vec![device.into()]).collect()).await?;
+    Ok(terminals.into_iter().map(|terminal| (terminal.id, terminal)).collect())
+}
+
+impl Terminal {
+    pub(super) fn manner(&self) -> Manner {
+        Manner {
+            dialect: self.dialect.as_deref().and_then(Dialect::parse).unwrap_or(Dialect::Attendance),
+            vocabulary: if self.vocabulary == USER { Vocabulary::User } else { Vocabulary::UserInfo },
+            card_form: self.card_form(),
+            charset: self.charset(),
+        }
+    }
+
+    pub(super) fn limits(&self) -> Limits {
+        Limits { charset: self.charset(), card_form: self.card_form(), is_full: self.is_full }
+    }
+
+    pub(super) fn charset(&self) -> Charset {
+        Charset::of_language(self.language.and_then(|language| u32::try_from(language).ok()))
+    }
+
+    fn card_form(&self) -> CardForm {
+        match self.card_form.as_deref() {
+            Some("decimal") => CardForm::Decimal,
+            Some("bracket") => CardForm::Bracket,
+            _ => Announcement { push_version: self.push_version.clone(), ..Announcement::default() }.card_form(),
+        }
+    }
+}
+
+/// For a terminal of which nothing is known.
+pub(super) fn default() -> Manner {
+    Manner {
+        dialect: Dialect::Attendance,
+        vocabulary: Vocabulary::UserInfo,
+        card_form: CardForm::Decimal,
+        charset: Charset::Utf8,
+    }
+}
+
+/// The stored words for [`Vocabulary`].
+pub(super) const USER: &str = "user";
+pub(super) const USER_INFO: &str = "userinfo";
+
+/// Whether a refused word belongs to [`Vocabulary::User`], to [`Vocabulary::UserInfo`], or to neither.
+pub(super) fn is_user_word(word: &str) -> Option<bool> {
+    match word {
+        "DATA USER" | "DATA DEL_USER" => Some(true),
+        "DATA UPDATE USERINFO" | "DATA DELETE USERINFO" => Some(false),
+        _ => None,
+    }
+}

@@ -1,0 +1,318 @@
+//! Queues commands for ledger rows that are not as wanted and have none under way.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use push_protocol::command::Command;
+
+use super::{
+    manner::{self, Terminal},
+    plan::{self, CardUse, Open, Step, Wanted},
+    reconcile::{Reconciled, Scope},
+};
+use crate::{
+    devices::DeviceId,
+    school::StudentId,
+    store::{Result, Tx, Value, wake},
+};
+
+/// Commands of one transaction: other writers wait no longer than for these.
+const COMMANDS_PER_TRANSACTION: i64 = 2_000;
+
+#[derive(Clone, Debug, sqlx::FromRow)]
+struct Row {
+    device_id: DeviceId,
+    student_id: StudentId,
+    device_pin: String,
+    is_wanted: bool,
+    wanted_name: Option<String>,
+    wanted_card: Option<String>,
+    wanted_version: i64,
+    is_held: bool,
+    obstacle: Option<String>,
+    error_message: Option<String>,
+    priority: i64,
+}
+
+macro_rules! open {
+    ($scope:literal) => {
+        concat!(
+            "SELECT l.device_id, l.student_id, l.device_pin, l.is_wanted, l.wanted_name, l.wanted_card, l.wanted_version,
+               l.is_held, l.obstacle, l.error_message, l.priority
+             FROM device_user_sync_status l
+             JOIN devices d ON d.id = l.device_id AND d.is_active AND d.deleted_at IS NULL AND d.start_state = 'writing'
+             WHERE ",
+            $scope,
+            " AND l.confirmed_version <> l.wanted_version AND l.failed_version <> l.wanted_version
+               AND NOT EXISTS (SELECT 1 FROM device_commands c WHERE c.device_id = l.device_id
+                 AND c.student_id = l.student_id AND c.status IN ('pending', 'sent'))
+             ORDER BY l.device_id, l.priority DESC, l.student_id LIMIT $2"
+        )
+    };
+}
+const OPEN_OF_STUDENT: &str = open!("l.student_id = $1");
+const OPEN_ON_DEVICE: &str = open!("l.device_id = $1");
+
+/// Plans and queues what is open in scope. The caller holds the locks of the devices.
+pub(super) async fn open_rows(tx: &mut Tx, scope: Scope, now: Timestamp) -> Result<Reconciled> {
+    let limit = COMMANDS_PER_TRANSACTION.into();
+    let rows: Vec<Row> = match scope {
+        Scope::Student(student) => {
+            forget_cards_no_longer_twice(tx, FORGET_TWICE_OF_STUDENT, student.0).await?;
+            tx.all(OPEN_OF_STUDENT, [student.into(), limit]).await?
+        }
+        Scope::Device(device) => {
+            forget_cards_no_longer_twice(tx, FORGET_TWICE_ON_DEVICE, device.0).await?;
+            tx.all(OPEN_ON_DEVICE, [device.into(), limit]).await?
+        }
+    };
+    let mut by_device: BTreeMap<DeviceId, Vec<Row>> = BTreeMap::new();
+    let is_partial = rows.len() as i64 == COMMANDS_PER_TRANSACTION;
+    for row in rows {
+        by_device.entry(row.device_id).or_default().push(row);
+    }
+    if let Scope::Student(_) = scope {
+        add_those_who_wait(tx, &mut by_device).await?;
+    }
+    let mut writing = Writing::default();
+    let terminals = manner::terminals(tx, by_device.keys().copied()).await?;
+    let uses = card_uses(tx, &by_device).await?;
+    for (device, rows) in by_device {
+        let Some(terminal) = terminals.get(&device) else { continue };
+        let open: Vec<Open> = rows.iter().map(Row::open).collect();
+        let uses = uses.get(&device).map_or(&[][..], Vec::as_slice);
+        let steps = plan::plan(&open, uses, terminal.limits());
+        for ((row, open), step) in rows.iter().zip(&open).zip(steps) {
+            writing.step(row, plan::wanted_number(open), step, terminal, now);
+        }
+    }
+    writing.write(tx, now, is_partial).await
+}
+
+macro_rules! forget_twice {
+    ($scope:literal) => {
+        concat!(
+            "UPDATE device_user_sync_status SET failed_version = 0, obstacle = NULL, error_message = NULL
+             WHERE obstacle = 'card_twice' AND device_id IN (",
+            $scope,
+            ") AND NOT EXISTS (SELECT 1 FROM device_user_sync_status o WHERE o.device_id = device_user_sync_status.device_id
+                 AND o.student_id <> device_user_sync_status.student_id AND o.is_wanted
+                 AND o.wanted_card_number = device_user_sync_status.wanted_card_number)"
+        )
+    };
+}
+const FORGET_TWICE_ON_DEVICE: &str = forget_twice!("$1");
+const FORGET_TWICE_OF_STUDENT: &str =
+    forget_twice!("SELECT device_id FROM device_user_sync_status WHERE student_id = $1");
+
+async fn forget_cards_no_longer_twice(tx: &mut Tx, sql: &'static str, id: i64) -> Result<()> {
+    tx.execute(sql, [id.into()]).await?;
+    Ok(())
+}
+
+const WAITING: &str = "
+    WITH v(device_id) AS (VALUES {rows})
+    SELECT l.device_id, l.student_id, l.device_pin, l.is_wanted, l.wanted_name, l.wanted_card, l.wanted_version,
+      l.is_held, l.obstacle, l.error_message, l.priority
+    FROM v JOIN device_user_sync_status l ON l.device_id = v.device_id
+    WHERE (l.obstacle IS NULL OR l.obstacle = 'card_busy')
+      AND l.confirmed_version <> l.wanted_version AND l.failed_version <> l.wanted_version
+      AND NOT EXISTS (SELECT 1 FROM device_commands c WHERE c.device_id = l.device_id
+        AND c.student_id = l.student_id AND c.status IN ('pending', 'sent'))
+    ORDER BY l.device_id, l.student_id LIMIT 500";
+
+/// Two who swap cards are edited one after the other: the first waits already when the second comes.
+async fn add_those_who_wait(tx: &mut Tx, by_device: &mut BTreeMap<DeviceId, Vec<Row>>) -> Result<()> {
+    let devices = by_device.keys().map(|device| vec![(*device).into()]).collect();
+    let waiting: Vec<Row> = tx.all_rows(WAITING, &[], devices).await?;
+    for row in waiting {
+        let rows = by_device.entry(row.device_id).or_default();
+        if rows.iter().all(|known| known.student_id != row.student_id) {
+            rows.push(row);
+        }
+    }
+    Ok(())
+}
+
+const CARD_USES: &str = "
+    WITH v(device_id, card_number) AS (VALUES {rows}),
+    uses(device_id, card_number, student_id, may_hold, wants) AS (
+      SELECT v.device_id, v.card_number, l.student_id, 1, 0 FROM v
+        JOIN device_user_sync_status l ON l.device_id = v.device_id AND l.held_card_number = v.card_number
+      UNION ALL
+      SELECT v.device_id, v.card_number, l.student_id, 0, 1 FROM v
+        JOIN device_user_sync_status l ON l.device_id = v.device_id AND l.wanted_card_number = v.card_number
+        WHERE l.is_wanted
+      UNION ALL
+      SELECT v.device_id, v.card_number, c.student_id, 1, 0 FROM v
+        JOIN device_commands c ON c.device_id = v.device_id AND c.card_number = v.card_number
+        JOIN device_user_sync_status l ON l.device_id = c.device_id AND l.student_id = c.student_id
+        WHERE c.wanted_version > l.confirmed_version AND (c.attempts > 0 OR c.status = 'pending'))
+    SELECT u.device_id, u.card_number, u.student_id, MAX(u.may_hold) AS may_hold, MAX(u.wants) AS wants,
+      MAX(COALESCE(s.full_name, 'a former student')) AS name
+    FROM uses u LEFT JOIN students s ON s.id = u.student_id
+    GROUP BY u.device_id, u.card_number, u.student_id";
+
+#[derive(Debug, sqlx::FromRow)]
+struct Use {
+    device_id: DeviceId,
+    card_number: i64,
+    student_id: StudentId,
+    may_hold: i64,
+    wants: i64,
+    name: String,
+}
+
+/// Who on the terminals has, or should have, one of the cards that the open rows want. Their own wishes are added here:
+/// the ledger learns a card's number only when it is planned.
+async fn card_uses(tx: &mut Tx, by_device: &BTreeMap<DeviceId, Vec<Row>>) -> Result<BTreeMap<DeviceId, Vec<CardUse>>> {
+    let mut answer: BTreeMap<DeviceId, Vec<CardUse>> = BTreeMap::new();
+    let mut cards: BTreeSet<(DeviceId, i64)> = BTreeSet::new();
+    for (device, rows) in by_device {
+        for row in rows {
+            if let Some(card) = plan::wanted_number(&row.open()) {
+                cards.insert((*device, card));
+                let name = row.wanted_name.clone().unwrap_or_default();
+                let own = CardUse { card, student: row.student_id, name, may_hold: false, wants: true };
+                answer.entry(*device).or_default().push(own);
+            }
+        }
+    }
+    let rows = cards.into_iter().map(|(device, card)| vec![device.into(), card.into()]).collect();
+    let uses: Vec<Use> = tx.all_rows(CARD_USES, &[], rows).await?;
+    for found in uses {
+        let list = answer.entry(found.device_id).or_default();
+        let (may_hold, wants) = (found.may_hold == 1, found.wants == 1);
+        match list.iter_mut().find(|known| known.card == found.card_number && known.student == found.student_id) {
+            Some(known) => {
+                known.may_hold |= may_hold;
+                known.wants |= wants;
+            }
+            None => list.push(CardUse {
+                card: found.card_number,
+                student: found.student_id,
+                name: found.name,
+                may_hold,
+                wants,
+            }),
+        }
+    }
+    Ok(answer)
+}
+
+impl Row {
+    fn open(&self) -> Open {
+        let wanted = match (self.is_wanted, &self.wanted_name, &self.wanted_card) {
+            (true, Some(name), Some(card)) => Wanted::Present { name: name.clone(), card: card.clone() },
+            _ => Wanted::Absent,
+        };
+        Open { student: self.student_id, pin: self.device_pin.clone(), wanted, is_held: self.is_held }
+    }
+}
+
+/// What a run is going to write, collected so that it takes few statements however many rows there are.
+#[derive(Default)]
+struct Writing {
+    commands: Vec<NewCommand>,
+    ledger: Vec<Vec<Value>>,
+}
+
+struct NewCommand {
+    device: DeviceId,
+    /// Everything but the wire id.
+    values: Vec<Value>,
+}
+
+const LEDGER: &str = "
+    WITH v(device_id, student_id, wanted_card_number, failed_version, obstacle, error_message) AS (VALUES {rows})
+    UPDATE device_user_sync_status SET wanted_card_number = v.wanted_card_number, failed_version = v.failed_version,
+      obstacle = v.obstacle, error_message = v.error_message, updated_at = $1
+    FROM v WHERE device_user_sync_status.device_id = v.device_id AND device_user_sync_status.student_id = v.student_id";
+const COMMANDS: &str = "
+    INSERT INTO device_commands (device_id, school_id, student_id, command_type, command_string, word, step,
+      wanted_version, card_number, priority, created_at, wire_id) VALUES {rows}";
+
+impl Writing {
+    fn step(&mut self, row: &Row, card: Option<i64>, step: Step, terminal: &Terminal, now: Timestamp) {
+        let (command, step_word) = match step {
+            Step::Whole(command) => (command, "whole"),
+            Step::ClearCard(command) => (command, "clear_card"),
+            Step::Wait(obstacle, words) => {
+                if row.obstacle.as_deref() != Some(obstacle.as_str()) || row.error_message.as_ref() != Some(&words) {
+                    self.note(row, card, 0, Some(obstacle.as_str()), Some(words));
+                }
+                return;
+            }
+            Step::Fail(obstacle, words) => {
+                self.note(row, card, row.wanted_version, obstacle.map(plan::Obstacle::as_str), Some(words));
+                return;
+            }
+        };
+        let manner = terminal.manner();
+        match command.render(manner) {
+            Ok(text) => {
+                let (kind, sets_card) = match &command {
+                    Command::PutUser { card, .. } if row.is_held => ("update_user", card.is_some()),
+                    Command::PutUser { card, .. } => ("add_user", card.is_some()),
+                    _ => ("delete_user", false),
+                };
+                self.commands.push(NewCommand {
+                    device: row.device_id,
+                    values: vec![
+                        row.device_id.into(),
+                        terminal.school_id.into(),
+                        row.student_id.into(),
+                        kind.into(),
+                        text.into(),
+                        command.word(manner).into(),
+                        step_word.into(),
+                        row.wanted_version.into(),
+                        card.filter(|_| sets_card).into(),
+                        row.priority.into(),
+                        now.into(),
+                    ],
+                });
+                self.note(row, card, 0, None, None);
+            }
+            Err(error) => self.note(row, card, row.wanted_version, None, Some(error.to_string())),
+        }
+    }
+
+    fn note(
+        &mut self,
+        row: &Row,
+        card: Option<i64>,
+        failed: i64,
+        obstacle: Option<&'static str>,
+        words: Option<String>,
+    ) {
+        self.ledger.push(vec![
+            row.device_id.into(),
+            row.student_id.into(),
+            card.into(),
+            failed.into(),
+            obstacle.into(),
+            words.into(),
+        ]);
+    }
+
+    async fn write(self, tx: &mut Tx, now: Timestamp, is_partial: bool) -> Result<Reconciled> {
+        tx.execute_rows(LEDGER, &[now.into()], self.ledger).await?;
+        let mut devices: BTreeMap<DeviceId, i64> = BTreeMap::new();
+        for command in &self.commands {
+            *devices.entry(command.device).or_default() += 1;
+        }
+        let mut wire_ids = super::wire::take(tx, &devices).await?;
+        let queued = self.commands.len() as u64;
+        let rows = self.commands.into_iter().map(|command| {
+            let mut values = command.values;
+            values.push(wire_ids.next(command.device).into());
+            values
+        });
+        tx.execute_rows(COMMANDS, &[], rows.collect()).await?;
+        if queued > 0 {
+            tx.notify(wake::COMMANDS).await?;
+        }
+        Ok(Reconciled { queued, devices: devices.into_keys().collect(), is_partial })
+    }
+}
