@@ -7,5 +7,21 @@
 //! | module | what |
 //! |---|---|
 //! | [`recorder`] | the writer that all uploads go through |
+//! | `storing` | what one of its transactions writes |
+//! | `wall_clock` | from a terminal's clock to an instant |
+//! | `owners` | whose punch it is |
+//! | `days` | who came when |
+//! | [`quarantine`] | punches of terminals that nobody registered |
+//! | [`attribute`] | owners that are found later |
+//! | `unread` | lines that no one could read |
+//! | [`punches`] | what people are shown |
 
+pub mod attribute;
+mod days;
+mod owners;
+pub mod punches;
+pub mod quarantine;
 pub mod recorder;
+mod storing;
+mod unread;
+mod wall_clock;

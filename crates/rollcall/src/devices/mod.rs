@@ -12,6 +12,7 @@
 //! | [`announced`] | what a terminal says of itself in a handshake; which dialect it speaks |
 //! | [`stamps`] | upload positions, echoed in the next handshake |
 //! | [`held`] | whom a terminal says it holds |
+//! | [`zone`] | the zone of a terminal's wall clock |
 
 pub mod announced;
 pub mod held;
@@ -19,6 +20,7 @@ pub mod presence;
 pub mod registry;
 pub mod stamps;
 pub mod unknown;
+pub mod zone;
 
 use crate::store::ids::id;
 
