@@ -236,7 +236,8 @@ CREATE UNIQUE INDEX device_commands_one_outstanding ON device_commands (device_i
   WHERE status IN ('pending', 'sent') AND student_id IS NOT NULL;
 
 -- One row per punch: the content decides (serial number, PIN, time, status, verify, work code). device_id is empty while
--- the serial number is unknown. punched_at is the terminal's own wall clock, YYYY-MM-DDTHH:MM:SS.
+-- the serial number is unknown. punched_at is the terminal's own wall clock, YYYY-MM-DDTHH:MM:SS; utc_offset_seconds is
+-- set where the terminal itself said how far that is from UTC.
 CREATE TABLE punches (
   id {identity},
   serial_number TEXT NOT NULL,
@@ -250,6 +251,7 @@ CREATE TABLE punches (
   verify TEXT NOT NULL,
   work_code TEXT NOT NULL,
   rest TEXT NOT NULL,
+  utc_offset_seconds BIGINT,
   is_from_future BOOLEAN NOT NULL DEFAULT FALSE,
   received_at {timestamp} NOT NULL,
   UNIQUE (serial_number, pin, punched_at, status, verify, work_code)
@@ -258,6 +260,7 @@ CREATE INDEX punches_device ON punches (device_id, punched_at);
 CREATE INDEX punches_school ON punches (school_id, punched_at);
 CREATE INDEX punches_student ON punches (student_id, punched_at);
 CREATE INDEX punches_ownerless ON punches (device_id, pin) WHERE student_id IS NULL;
+CREATE INDEX punches_quarantine ON punches (serial_number, id) WHERE device_id IS NULL;
 
 CREATE TABLE attendance_logs (
   id {identity},

@@ -2,7 +2,15 @@
 
 use std::sync::Arc;
 
-use crate::{clock::Clock, config::Settings, devices::registry::Registry, store::Db};
+use tokio_util::task::TaskTracker;
+
+use crate::{
+    attendance::recorder::Recorder,
+    clock::Clock,
+    config::Settings,
+    devices::registry::Registry,
+    store::{self, Db, wake::Wake},
+};
 
 /// A running server's parts. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -12,4 +20,30 @@ pub struct App {
     pub settings: Arc<Settings>,
     /// Known terminals, in memory.
     pub registry: Registry,
+    /// Stores what terminals upload.
+    pub recorder: Recorder,
+    /// Where somebody said that there is something to do.
+    pub wake: Wake,
+    /// What must have ended before the database may be closed.
+    pub tasks: TaskTracker,
+}
+
+impl App {
+    /// Opens the database that the settings name, reads the terminals and starts the writer of uploads. Nothing listens
+    /// and no loop runs yet: [`crate::server::run`].
+    pub async fn open(settings: Settings, clock: Clock) -> store::Result<App> {
+        let db = Db::open(&settings.database_url).await?;
+        App::start(db, settings, clock).await
+    }
+
+    /// As [`App::open`], with a database that is open.
+    pub async fn start(db: Db, settings: Settings, clock: Clock) -> store::Result<App> {
+        let mut tx = db.read().await?;
+        let registry = Registry::load(&mut tx, settings.timezone.clone()).await?;
+        drop(tx);
+        let tasks = TaskTracker::new();
+        let (recorder, writers) = Recorder::start(db.clone(), clock.clone());
+        tasks.spawn(writers);
+        Ok(App { db, clock, settings: Arc::new(settings), registry, recorder, wake: Wake::default(), tasks })
+    }
 }

@@ -1,6 +1,26 @@
 //! Terminals: those that are registered, those that merely called, and when each was last seen.
+//!
+//! What a poll needs is in memory ([`registry`], [`unknown`]) and follows the database by a tick; what calls leave behind
+//! (last seen, address, counts) is collected in memory and written in batches ([`presence`]). So an idle poll costs no
+//! statement, whoever calls.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`registry`] | registered terminals in memory, and the flag that says that something waits for one |
+//! | [`presence`] | last seen, written in batches; who is online |
+//! | [`unknown`] | terminals that called and are not registered |
+//! | [`announced`] | what a terminal says of itself in a handshake; which dialect it speaks |
+//! | [`stamps`] | upload positions, echoed in the next handshake |
+//! | [`held`] | whom a terminal says it holds |
+//! | [`zone`] | the zone of a terminal's wall clock |
 
+pub mod announced;
+pub mod held;
+pub mod presence;
 pub mod registry;
+pub mod stamps;
+pub mod unknown;
+pub mod zone;
 
 use crate::store::ids::id;
 

@@ -1,14 +1,572 @@
 //! Known terminals in memory, so that an idle poll needs no database.
+//!
+//! The registry follows the table `devices`: it is loaded at the start, and every few seconds [`Registry::refresh`] reads
+//! what changed, so that registrations, claims and deactivations made by other servers or by SQL arrive. A deleted device
+//! is not in it; an inactive one is, and is given no commands.
+//!
+//! Each terminal has a flag: something may be waiting for it. The flag is a generation. A poll notes the generation before
+//! it asks the database, and a poll that found nothing settles that generation only: what was raised meanwhile stays up.
 
-use super::DeviceId;
+use std::{
+    borrow::Borrow,
+    collections::HashSet,
+    hash::{BuildHasher, Hash, Hasher, RandomState},
+    net::IpAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+};
+
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use push_protocol::{
+    dialect::Dialect,
+    text::{CardForm, Charset, SerialNumber},
+};
+
+use super::{DeviceId, presence::Seen, unknown::Callers};
+use crate::{
+    school::SchoolId,
+    store::{Result, Tx},
+};
 
 /// Serial number → terminal, sharded. Cheap to clone.
-#[derive(Clone, Default, Debug)]
-pub struct Registry {}
+#[derive(Clone, Debug)]
+pub struct Registry(Arc<Inner>);
 
-impl Registry {
-    /// Commands may be waiting for these devices: their next poll asks the database.
-    pub fn raise(&self, _devices: &[DeviceId]) {
-        todo!()
+/// A registered terminal as the door needs to know it.
+#[derive(Debug)]
+pub struct Terminal {
+    device: DeviceId,
+    serial: Box<str>,
+    state: Mutex<State>,
+}
+
+/// What a request said of its terminal, beside calling at all.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Told<'a> {
+    pub address: IpAddr,
+    pub firmware: Option<&'a str>,
+    pub user_count: Option<u32>,
+}
+
+/// The flag of a terminal was up: something may be waiting since this generation.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Generation(u32);
+
+/// Facts that reached this server and that no handing-out has been told yet.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct News {
+    pub user_count: Option<u32>,
+    pub firmware: Option<String>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    hasher: RandomState,
+    shards: [Shard; SHARDS],
+    by_device: RwLock<HashSet<ByDevice>>,
+    callers: Callers,
+    /// The zone of schools that set none.
+    default_zone: TimeZone,
+    followed: Mutex<Followed>,
+    firmwares: Mutex<HashSet<Arc<str>>>,
+}
+
+#[derive(Default, Debug)]
+struct Shard {
+    terminals: Mutex<HashSet<BySerial>>,
+    /// Terminals that called since presence was last taken.
+    seen: Mutex<Vec<Arc<Terminal>>>,
+}
+
+/// How far the table has been followed.
+#[derive(Default, Debug)]
+struct Followed {
+    since: Option<Timestamp>,
+    /// The last id of the page that was compared with memory.
+    page: i64,
+}
+
+/// About 90 bytes; a registry of 100,000 terminals has that many of them.
+#[derive(Debug)]
+struct State {
+    school: SchoolId,
+    zone: TimeZone,
+    firmware: Option<Arc<str>>,
+    address: Option<IpAddr>,
+    /// Microseconds since 1970; 0 = not since this server started.
+    last_seen: i64,
+    user_count: Option<u32>,
+    raised: u32,
+    settled: u32,
+    dialect: Option<Dialect>,
+    card_form: Option<CardForm>,
+    charset: Charset,
+    is_active: bool,
+    is_start_decided: bool,
+    /// Already in the list of terminals seen.
+    is_listed: bool,
+    /// The count or the firmware was told since presence was last taken.
+    count_is_unsaved: bool,
+    firmware_is_unsaved: bool,
+    /// The count or the firmware was told and no handing-out knows it yet.
+    count_is_news: bool,
+    firmware_is_news: bool,
+}
+
+const SHARDS: usize = 64;
+/// A row's `updated_at` is the time at which its transaction began, and it appears when that one commits.
+const LONGEST_TRANSACTION: SignedDuration = SignedDuration::from_mins(1);
+/// Devices compared with memory per tick. Up to so many, SQL that forgot `updated_at` is noticed within one tick.
+const PAGE: i64 = 2_000;
+/// A firmware version longer than this is cut: it is shown to people and compared, nothing else.
+const FIRMWARE_CHARS: usize = 64;
+/// Firmware versions are shared between terminals; whoever invents more than this many shares no longer.
+const SHARED_FIRMWARES: usize = 1_000;
+
+macro_rules! device_row {
+    ($where:literal) => {
+        concat!(
+            "SELECT d.id, d.serial_number, d.school_id, COALESCE(d.timezone, s.timezone) AS timezone, d.is_active,
+               d.start_state, d.dialect, d.language, d.card_form, d.firmware_version, d.user_count,
+               d.deleted_at IS NOT NULL AS is_deleted
+             FROM devices d JOIN schools s ON s.id = d.school_id ",
+            $where
+        )
+    };
+}
+
+#[derive(sqlx::FromRow, Debug)]
+struct Row {
+    id: DeviceId,
+    serial_number: String,
+    school_id: SchoolId,
+    timezone: Option<String>,
+    is_active: bool,
+    start_state: String,
+    dialect: Option<String>,
+    language: Option<i64>,
+    card_form: Option<String>,
+    firmware_version: Option<String>,
+    user_count: Option<i64>,
+    is_deleted: bool,
+}
+
+impl Default for Registry {
+    /// An empty registry in UTC.
+    fn default() -> Registry {
+        Registry::empty(TimeZone::UTC)
     }
 }
+
+const EVERYTHING: &str = device_row!("WHERE d.deleted_at IS NULL");
+
+const CHANGED: &str = device_row!("WHERE d.updated_at >= $1");
+
+const NEXT_PAGE: &str = device_row!("WHERE d.id > $1 ORDER BY d.id LIMIT $2");
+
+const BY_SERIAL: &str = device_row!("WHERE d.serial_number = $1");
+
+const BY_ID: &str = device_row!("WHERE d.id = $1");
+
+impl Registry {
+    /// Reads all devices. `default_zone` is the zone of schools that set none. Flags of terminals whose start is decided
+    /// are down: raise those that have something due before the first poll is answered.
+    pub async fn load(tx: &mut Tx, default_zone: TimeZone) -> Result<Registry> {
+        let registry = Registry::empty(default_zone);
+        for row in tx.all::<Row, 0>(EVERYTHING, []).await? {
+            let raised = !is_start_decided(&row.start_state);
+            registry.put(row, raised);
+        }
+        registry.0.callers.load(tx).await?;
+        Ok(registry)
+    }
+
+    /// Reads the devices whose `updated_at` moved, and compares the next page of all devices with memory, so that changes
+    /// which left `updated_at` alone are found too.
+    pub async fn refresh(&self, tx: &mut Tx, now: Timestamp) -> Result<()> {
+        let (since, page) = {
+            let followed = lock(&self.0.followed);
+            (followed.since.unwrap_or(now), followed.page)
+        };
+        let changed: Vec<Row> = tx.all(CHANGED, [(since - LONGEST_TRANSACTION).into()]).await?;
+        let compared: Vec<Row> = tx.all(NEXT_PAGE, [page.into(), PAGE.into()]).await?;
+        let is_last_page = i64::try_from(compared.len()).unwrap_or(PAGE) < PAGE;
+        let end = if is_last_page { i64::MAX } else { compared.last().map_or(i64::MAX, |row| row.id.0) };
+        self.drop_absent(page, end, &compared);
+        changed.into_iter().chain(compared).for_each(|row| self.put(row, true));
+        *lock(&self.0.followed) = Followed { since: Some(now), page: if is_last_page { 0 } else { end } };
+        Ok(())
+    }
+
+    /// The terminal of a serial number, if it is registered as far as this server knows.
+    pub fn find(&self, serial: &SerialNumber) -> Option<Arc<Terminal>> {
+        let terminals = lock(&self.shard(serial.as_str()).terminals);
+        terminals.get(serial.as_str()).map(|found| Arc::clone(&found.0))
+    }
+
+    /// Asks the database for a serial number that is not in memory: it may have been registered a moment ago.
+    pub async fn look_up(&self, tx: &mut Tx, serial: &SerialNumber) -> Result<Option<Arc<Terminal>>> {
+        if let Some(row) = tx.optional::<Row, 1>(BY_SERIAL, [serial.as_str().into()]).await? {
+            self.put(row, true);
+        }
+        Ok(self.find(serial))
+    }
+
+    /// Takes over what a device's row says now. Call it after the commit that changed the row; what is not called for
+    /// arrives with the next [`Registry::refresh`].
+    pub async fn reread(&self, tx: &mut Tx, device: DeviceId) -> Result<()> {
+        if let Some(row) = tx.optional::<Row, 1>(BY_ID, [device.into()]).await? {
+            self.put(row, true);
+        }
+        Ok(())
+    }
+
+    /// Commands may be waiting for these devices: their next poll asks the database.
+    pub fn raise(&self, devices: &[DeviceId]) {
+        let by_device = self.0.by_device.read().unwrap_or_else(PoisonError::into_inner);
+        devices.iter().filter_map(|device| by_device.get(device)).for_each(|found| found.0.raise());
+    }
+
+    /// Commands may be waiting for anybody.
+    pub fn raise_all(&self) {
+        let by_device = self.0.by_device.read().unwrap_or_else(PoisonError::into_inner);
+        by_device.iter().for_each(|found| found.0.raise());
+    }
+
+    /// Notes that a terminal called and what it said of itself. Answers its flag: `None` means that nothing waits for it.
+    ///
+    /// A firmware version that differs from the one remembered raises the flag, and so does a number of users that differs
+    /// or that is told while the start is undecided: the next handing-out has to see them.
+    pub fn seen(&self, terminal: &Arc<Terminal>, told: Told<'_>, now: Timestamp) -> Option<Generation> {
+        let mut state = lock(&terminal.state);
+        state.last_seen = state.last_seen.max(now.as_microsecond());
+        state.address = Some(told.address);
+        if let Some(count) = told.user_count {
+            if state.user_count != Some(count) || !state.is_start_decided {
+                state.count_is_news = true;
+                state.raised = state.raised.wrapping_add(1);
+            }
+            state.user_count = Some(count);
+            state.count_is_unsaved = true;
+        }
+        if let Some(firmware) = told.firmware.map(cut) {
+            if state.firmware.as_deref() != Some(firmware) {
+                state.firmware = Some(self.share(firmware));
+                state.firmware_is_news = true;
+                state.raised = state.raised.wrapping_add(1);
+            }
+            state.firmware_is_unsaved = true;
+        }
+        if !state.is_listed {
+            state.is_listed = true;
+            lock(&self.shard(&terminal.serial).seen).push(Arc::clone(terminal));
+        }
+        (state.raised != state.settled).then_some(Generation(state.raised))
+    }
+
+    /// Everything seen since the last time, in id order.
+    pub fn take_presence(&self) -> Vec<Seen> {
+        let mut taken = Vec::new();
+        for shard in &self.0.shards {
+            let terminals = std::mem::take(&mut *lock(&shard.seen));
+            taken.extend(terminals.iter().map(|terminal| terminal.take_seen()));
+        }
+        taken.sort_unstable_by_key(|seen| seen.device);
+        taken
+    }
+
+    /// What was taken could not be stored: it is due again.
+    pub fn put_back(&self, taken: &[Seen]) {
+        let by_device = self.0.by_device.read().unwrap_or_else(PoisonError::into_inner);
+        for seen in taken {
+            let Some(ByDevice(terminal)) = by_device.get(&seen.device) else { continue };
+            let mut state = lock(&terminal.state);
+            state.count_is_unsaved |= seen.user_count.is_some();
+            state.firmware_is_unsaved |= seen.firmware.is_some();
+            if !state.is_listed {
+                state.is_listed = true;
+                lock(&self.shard(&terminal.serial).seen).push(Arc::clone(terminal));
+            }
+        }
+    }
+
+    /// Terminals that called and are not registered.
+    pub fn callers(&self) -> &Callers {
+        &self.0.callers
+    }
+
+    /// How many terminals are registered.
+    pub fn len(&self) -> usize {
+        self.0.by_device.read().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn empty(default_zone: TimeZone) -> Registry {
+        Registry(Arc::new(Inner {
+            hasher: RandomState::new(),
+            shards: std::array::from_fn(|_| Shard::default()),
+            by_device: RwLock::default(),
+            callers: Callers::default(),
+            default_zone,
+            followed: Mutex::default(),
+            firmwares: Mutex::default(),
+        }))
+    }
+
+    fn shard(&self, serial: &str) -> &Shard {
+        // The remainder is below 64.
+        #[expect(clippy::cast_possible_truncation, reason = "the remainder of a division by 64 fits")]
+        let index = (self.0.hasher.hash_one(serial) % SHARDS as u64) as usize;
+        &self.0.shards[index]
+    }
+
+    /// Makes memory say what a row says. A terminal that is new to memory has its flag up or down as told.
+    fn put(&self, row: Row, raised: bool) {
+        if row.is_deleted {
+            self.remove(row.id);
+            return;
+        }
+        let zone = self.zone_of(row.timezone.as_deref());
+        let firmware = row.firmware_version.as_deref().map(|firmware| self.share(cut(firmware)));
+        let facts = State {
+            school: row.school_id,
+            zone,
+            firmware,
+            address: None,
+            last_seen: 0,
+            user_count: row.user_count.and_then(|count| u32::try_from(count).ok()),
+            raised: u32::from(raised),
+            settled: 0,
+            dialect: row.dialect.as_deref().and_then(Dialect::parse),
+            card_form: row.card_form.as_deref().and_then(super::announced::card_form_of_word),
+            charset: Charset::of_language(row.language.and_then(|language| u32::try_from(language).ok())),
+            is_active: row.is_active,
+            is_start_decided: is_start_decided(&row.start_state),
+            is_listed: false,
+            count_is_unsaved: false,
+            firmware_is_unsaved: false,
+            count_is_news: false,
+            firmware_is_news: false,
+        };
+        let mut by_device = self.0.by_device.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(ByDevice(known)) = by_device.get(&row.id)
+            && *known.serial == *row.serial_number
+        {
+            known.take_over(facts);
+            return;
+        }
+        // A serial number that SQL changed: the device is another terminal from now on.
+        if let Some(ByDevice(former)) = by_device.take(&row.id) {
+            lock(&self.shard(&former.serial).terminals).remove(&*former.serial);
+        }
+        let serial = row.serial_number.into_boxed_str();
+        self.0.callers.forget(&serial);
+        let terminal = Arc::new(Terminal { device: row.id, serial, state: Mutex::new(facts) });
+        lock(&self.shard(&terminal.serial).terminals).replace(BySerial(Arc::clone(&terminal)));
+        by_device.replace(ByDevice(terminal));
+    }
+
+    fn remove(&self, device: DeviceId) {
+        let mut by_device = self.0.by_device.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(ByDevice(terminal)) = by_device.take(&device) {
+            lock(&self.shard(&terminal.serial).terminals).remove(&*terminal.serial);
+        }
+    }
+
+    /// Drops the terminals of a page whose rows are gone. A row that was committed after the page was read is dropped
+    /// too; the next call of its terminal looks it up.
+    fn drop_absent(&self, after: i64, to: i64, page: &[Row]) {
+        let present: HashSet<DeviceId> = page.iter().map(|row| row.id).collect();
+        let absent: Vec<DeviceId> = {
+            let by_device = self.0.by_device.read().unwrap_or_else(PoisonError::into_inner);
+            let devices = by_device.iter().map(|found| found.0.device);
+            devices.filter(|device| device.0 > after && device.0 <= to && !present.contains(device)).collect()
+        };
+        absent.into_iter().for_each(|device| self.remove(device));
+    }
+
+    fn zone_of(&self, name: Option<&str>) -> TimeZone {
+        let Some(name) = name else { return self.0.default_zone.clone() };
+        TimeZone::get(name).unwrap_or_else(|_| {
+            tracing::warn!(timezone = name, "no such time zone, the server's is used");
+            self.0.default_zone.clone()
+        })
+    }
+
+    fn share(&self, firmware: &str) -> Arc<str> {
+        let mut firmwares = lock(&self.0.firmwares);
+        if let Some(shared) = firmwares.get(firmware) {
+            return Arc::clone(shared);
+        }
+        let shared: Arc<str> = firmware.into();
+        if firmwares.len() < SHARED_FIRMWARES {
+            firmwares.insert(Arc::clone(&shared));
+        }
+        shared
+    }
+}
+
+impl Terminal {
+    pub fn device(&self) -> DeviceId {
+        self.device
+    }
+
+    pub fn serial(&self) -> &str {
+        &self.serial
+    }
+
+    pub fn school(&self) -> SchoolId {
+        lock(&self.state).school
+    }
+
+    /// The zone of the terminal's wall clock: its own, else its school's, else the server's.
+    pub fn zone(&self) -> TimeZone {
+        lock(&self.state).zone.clone()
+    }
+
+    /// An inactive device is answered and its punches are stored; it is given no commands.
+    pub fn is_active(&self) -> bool {
+        lock(&self.state).is_active
+    }
+
+    pub fn dialect(&self) -> Option<Dialect> {
+        lock(&self.state).dialect
+    }
+
+    pub fn charset(&self) -> Charset {
+        lock(&self.state).charset
+    }
+
+    pub fn card_form(&self) -> Option<CardForm> {
+        lock(&self.state).card_form
+    }
+
+    /// When it last called this server.
+    pub fn last_seen(&self) -> Option<Timestamp> {
+        let micros = lock(&self.state).last_seen;
+        (micros != 0).then(|| Timestamp::from_microsecond(micros).unwrap_or_default())
+    }
+
+    /// What no handing-out was told yet. It stays until [`Terminal::heard`].
+    pub fn news(&self) -> News {
+        let state = lock(&self.state);
+        News {
+            user_count: state.user_count.filter(|_| state.count_is_news),
+            firmware: state.firmware.as_deref().filter(|_| state.firmware_is_news).map(str::to_owned),
+        }
+    }
+
+    /// A handing-out that was told these news was committed.
+    pub fn heard(&self, news: &News) {
+        let mut state = lock(&self.state);
+        state.count_is_news &= state.user_count != news.user_count;
+        state.firmware_is_news &= state.firmware.as_deref() != news.firmware.as_deref();
+    }
+
+    /// Nothing waited at this generation. What was raised since stays up.
+    pub fn settle(&self, generation: Generation) {
+        lock(&self.state).settled = generation.0;
+    }
+
+    fn raise(&self) {
+        let mut state = lock(&self.state);
+        state.raised = state.raised.wrapping_add(1);
+    }
+
+    /// Takes over the facts of a row and keeps what only this server knows.
+    fn take_over(&self, facts: State) {
+        let mut state = lock(&self.state);
+        let woken = (facts.is_active && !state.is_active) || facts.dialect != state.dialect;
+        state.school = facts.school;
+        state.zone = facts.zone;
+        state.dialect = facts.dialect;
+        state.card_form = facts.card_form;
+        state.charset = facts.charset;
+        state.is_active = facts.is_active;
+        state.is_start_decided = facts.is_start_decided;
+        if !state.count_is_unsaved {
+            state.user_count = facts.user_count;
+        }
+        if !state.firmware_is_unsaved {
+            state.firmware = facts.firmware;
+        }
+        if woken {
+            state.raised = state.raised.wrapping_add(1);
+        }
+    }
+
+    fn take_seen(&self) -> Seen {
+        let mut state = lock(&self.state);
+        state.is_listed = false;
+        let count_is_unsaved = std::mem::take(&mut state.count_is_unsaved);
+        let firmware_is_unsaved = std::mem::take(&mut state.firmware_is_unsaved);
+        Seen {
+            device: self.device,
+            at: Timestamp::from_microsecond(state.last_seen).unwrap_or_default(),
+            address: state.address,
+            firmware: state.firmware.clone().filter(|_| firmware_is_unsaved),
+            user_count: state.user_count.filter(|_| count_is_unsaved),
+        }
+    }
+}
+
+/// Whether writing to a terminal has begun or waits for a person: a poll of it need not be asked about its users.
+fn is_start_decided(start_state: &str) -> bool {
+    start_state != "unknown"
+}
+
+fn cut(firmware: &str) -> &str {
+    firmware.char_indices().nth(FIRMWARE_CHARS).map_or(firmware, |(end, _)| &firmware[..end])
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[derive(Debug)]
+struct BySerial(Arc<Terminal>);
+
+#[derive(Debug)]
+struct ByDevice(Arc<Terminal>);
+
+impl Borrow<str> for BySerial {
+    fn borrow(&self) -> &str {
+        &self.0.serial
+    }
+}
+
+impl Hash for BySerial {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.serial.hash(state);
+    }
+}
+
+impl PartialEq for BySerial {
+    fn eq(&self, other: &BySerial) -> bool {
+        self.0.serial == other.0.serial
+    }
+}
+
+impl Eq for BySerial {}
+
+impl Borrow<DeviceId> for ByDevice {
+    fn borrow(&self) -> &DeviceId {
+        &self.0.device
+    }
+}
+
+impl Hash for ByDevice {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.device.hash(state);
+    }
+}
+
+impl PartialEq for ByDevice {
+    fn eq(&self, other: &ByDevice) -> bool {
+        self.0.device == other.0.device
+    }
+}
+
+impl Eq for ByDevice {}

@@ -1,4 +1,4 @@
-//! The doors that people and programs use over HTTP: the API, the page at `/`, health.
+//! The doors over HTTP: for people and programs the API, the page at `/` and health; for terminals [`terminals`].
 //!
 //! A handler is a door: it begins a transaction, asks the rooms, commits, and answers. [`router`] has every route on one
 //! page. A handler takes [`Caller`](crate::accounts::Caller) (and so is closed without a token), [`extract`]'s `Json`,
@@ -13,6 +13,7 @@ mod health;
 mod home;
 pub mod openapi;
 mod router;
+pub mod terminals;
 mod trace;
 
 pub use router::router;

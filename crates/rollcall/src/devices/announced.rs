@@ -1,0 +1,103 @@
+//! What a terminal says of itself in a handshake, and which dialect it therefore speaks (protocol §0.1, §2.1).
+//!
+//! It is stored because a terminal that has a session does not announce itself again.
+
+use jiff::Timestamp;
+use push_protocol::{
+    dialect::{Announcement, Dialect},
+    text::CardForm,
+};
+
+use super::DeviceId;
+use crate::store::{Result, Tx};
+
+/// What is known of a terminal after its handshake.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Known {
+    pub dialect: Dialect,
+    /// Something differs from what was stored before.
+    pub is_new: bool,
+}
+
+#[derive(sqlx::FromRow, PartialEq, Eq, Debug)]
+struct Stored {
+    dialect: Option<String>,
+    push_version: Option<String>,
+    device_type: Option<String>,
+    language: Option<i64>,
+    comm_key: Option<String>,
+    card_form: Option<String>,
+}
+
+const STORED: &str = "
+SELECT dialect, push_version, device_type, language, comm_key, card_form FROM devices WHERE id = $1";
+
+const STORE: &str = "
+UPDATE devices SET dialect = $2, push_version = $3, device_type = $4, language = $5, comm_key = $6, card_form = $7,
+  updated_at = $8
+WHERE id = $1";
+
+/// Stores an announcement where it says something new.
+pub async fn store(tx: &mut Tx, device: DeviceId, announced: &Announcement, now: Timestamp) -> Result<Known> {
+    let stored: Stored = tx.one(STORED, [device.into()]).await?;
+    let repeats = stored.push_version == announced.push_version && stored.device_type == announced.device_type;
+    // A terminal that was found to speak the security dialect speaks it until it announces something else.
+    let dialect = match stored.dialect.as_deref().and_then(Dialect::parse) {
+        Some(Dialect::Security) if repeats => Dialect::Security,
+        _ => Dialect::recognise(announced),
+    };
+    let told = Stored {
+        dialect: Some(dialect.as_str().to_owned()),
+        push_version: announced.push_version.clone(),
+        device_type: announced.device_type.clone(),
+        language: announced.language.map(i64::from),
+        comm_key: announced.comm_key.clone(),
+        card_form: Some(stored.card_form.clone().unwrap_or_else(|| card_form_word(announced.card_form()).to_owned())),
+    };
+    let is_new = told != stored;
+    if is_new {
+        let Stored { dialect, push_version, device_type, language, comm_key, card_form } = told;
+        let values = [
+            device.into(),
+            dialect.into(),
+            push_version.into(),
+            device_type.into(),
+            language.into(),
+            comm_key.into(),
+            card_form.into(),
+            now.into(),
+        ];
+        tx.execute(STORE, values).await?;
+    }
+    Ok(Known { dialect, is_new })
+}
+
+const SHOWN_OFFSET: &str = "
+UPDATE devices SET shown_offset_seconds = $2 WHERE id = $1 AND shown_offset_seconds IS DISTINCT FROM $2";
+
+/// Notes the offset that the handshake's reply tells the terminal to show, so that a change of it (summer time) is seen.
+pub async fn shown_offset(tx: &mut Tx, device: DeviceId, seconds: i32) -> Result<()> {
+    tx.execute(SHOWN_OFFSET, [device.into(), i64::from(seconds).into()]).await?;
+    Ok(())
+}
+
+const SPEAKS_SECURITY: &str = "
+UPDATE devices SET dialect = 'security', updated_at = $2 WHERE id = $1 AND dialect IS DISTINCT FROM 'security'";
+
+/// A terminal called as only those of the security dialect do: `registry`, `push`, `rtlog`, `rtstate`, `tabledata`.
+pub async fn speaks_security(tx: &mut Tx, device: DeviceId, now: Timestamp) -> Result<()> {
+    tx.execute(SPEAKS_SECURITY, [device.into(), now.into()]).await?;
+    Ok(())
+}
+
+/// How a card form is stored in `devices.card_form`.
+pub fn card_form_word(form: CardForm) -> &'static str {
+    match form {
+        CardForm::Decimal => "decimal",
+        CardForm::Bracket => "bracket",
+    }
+}
+
+pub fn card_form_of_word(word: &str) -> Option<CardForm> {
+    [CardForm::Decimal, CardForm::Bracket].into_iter().find(|form| card_form_word(*form) == word)
+}

@@ -1,0 +1,95 @@
+//! When each terminal was last seen: collected in memory, written in batches; and who is online.
+//!
+//! Presence columns (`last_seen`, `last_address`, `firmware_version`, `user_count`, `is_online`) are written here alone and
+//! never move `updated_at`: a terminal that polls has not been changed by anybody.
+
+use std::{net::IpAddr, sync::Arc};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{DeviceId, registry::Registry, unknown};
+use crate::store::{Db, Result, Tx, Value};
+
+/// What a terminal's calls since the last flush left behind.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Seen {
+    pub device: DeviceId,
+    pub at: Timestamp,
+    pub address: Option<IpAddr>,
+    /// As told since the last flush; `None` leaves the column alone.
+    pub firmware: Option<Arc<str>>,
+    pub user_count: Option<u32>,
+}
+
+/// Writes who was seen since the last time, known terminals in id order, in one transaction. What could not be written is
+/// due again at the next tick.
+pub async fn flush(db: &Db, registry: &Registry) -> Result<()> {
+    let seen = registry.take_presence();
+    let callers = registry.callers().take_unsaved();
+    if seen.is_empty() && callers.is_empty() {
+        return Ok(());
+    }
+    let written = async {
+        let mut tx = db.write().await?;
+        write(&mut tx, &seen).await?;
+        unknown::write(&mut tx, &callers).await?;
+        tx.commit().await
+    };
+    written.await.inspect_err(|_| {
+        registry.put_back(&seen);
+        registry.callers().put_back(callers);
+    })
+}
+
+// Two servers may have seen the same terminal: the later time wins. Should they ever lock in different orders, one of
+// them fails and tries again at its next tick.
+const WRITE: &str = "
+WITH v(id, at, address, firmware, user_count) AS (VALUES {rows})
+UPDATE devices SET
+  last_seen = CASE WHEN devices.last_seen > v.at THEN devices.last_seen ELSE v.at END,
+  last_address = COALESCE(v.address, devices.last_address),
+  firmware_version = COALESCE(v.firmware, devices.firmware_version),
+  user_count = COALESCE(v.user_count, devices.user_count),
+  is_online = TRUE
+FROM v WHERE devices.id = v.id";
+
+async fn write(tx: &mut Tx, seen: &[Seen]) -> Result<()> {
+    let rows = seen.iter().map(|seen| -> Vec<Value> {
+        vec![
+            seen.device.into(),
+            seen.at.into(),
+            seen.address.map(|address| address.to_string()).into(),
+            seen.firmware.as_deref().map(str::to_owned).into(),
+            seen.user_count.into(),
+        ]
+    });
+    tx.execute_rows(WRITE, &[], rows.collect()).await?;
+    Ok(())
+}
+
+const SILENT: &str = "
+SELECT COUNT(*) FROM devices WHERE is_online AND (last_seen IS NULL OR last_seen < $1)";
+
+const FALL_OFFLINE: &str = "
+UPDATE devices SET is_online = FALSE WHERE is_online AND (last_seen IS NULL OR last_seen < $1)";
+
+/// Shows those offline that no server has seen for [`online_for`]. Asks before it writes: mostly nobody fell silent, and
+/// a reading transaction makes no writer wait.
+pub async fn fall_offline(db: &Db, poll_delay: SignedDuration, now: Timestamp) -> Result<u64> {
+    let before = now - online_for(poll_delay);
+    let mut tx = db.read().await?;
+    let (silent,): (i64,) = tx.one(SILENT, [before.into()]).await?;
+    drop(tx);
+    if silent == 0 {
+        return Ok(0);
+    }
+    let mut tx = db.write().await?;
+    let fell = tx.execute(FALL_OFFLINE, [before.into()]).await?;
+    tx.commit().await?;
+    Ok(fell)
+}
+
+/// A terminal counts as online so long after it was seen: three polls, at least a minute and a half.
+pub fn online_for(poll_delay: SignedDuration) -> SignedDuration {
+    SignedDuration::from_secs(90).max(poll_delay * 3)
+}

@@ -1,0 +1,85 @@
+//! What runs beside the doors: each loop is a period and a tick. Ticks are ordinary functions that tests call; a tick that
+//! fails is tried again at its next time.
+
+use std::{fmt::Display, time::Duration};
+
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    app::App,
+    devices::presence,
+    store::{self, wake},
+    sync::delivery,
+};
+
+/// Starts all loops; they end when `stop` is cancelled.
+pub fn start(app: &App, tasks: &TaskTracker, stop: &CancellationToken) {
+    let every = |seconds: u64, what: &'static str, tick: fn(App) -> Tick| {
+        tasks.spawn(repeat(app.clone(), Duration::from_secs(seconds), what, tick, stop.clone()));
+    };
+    every(3, "store when terminals were last seen", |app| {
+        Box::pin(async move { presence::flush(&app.db, &app.registry).await })
+    });
+    every(5, "read which devices changed", |app| Box::pin(async move { refresh(&app).await }));
+    every(5, "find commands that are due", |app| Box::pin(async move { raise_due(&app).await }));
+    every(10, "show silent terminals offline", |app| Box::pin(async move { fall_offline(&app).await }));
+    every(60, "follow the database's clock", |app| Box::pin(async move { follow_clock(&app).await }));
+
+    let (listening, db, wake) = (stop.clone(), app.db.clone(), app.wake.clone());
+    tasks.spawn(async move { listening.run_until_cancelled(wake::listen(&db, &wake)).await });
+    let (waiting, app) = (stop.clone(), app.clone());
+    tasks.spawn(async move { waiting.run_until_cancelled(follow_wake(&app)).await });
+}
+
+type Tick = std::pin::Pin<Box<dyn Future<Output = store::Result<()>> + Send>>;
+
+/// The registry follows the table.
+pub async fn refresh(app: &App) -> store::Result<()> {
+    let mut tx = app.db.read().await?;
+    app.registry.refresh(&mut tx, app.clock.now()).await
+}
+
+/// One statement per server and tick: whatever flag was not raised when a command was queued is raised here.
+pub async fn raise_due(app: &App) -> store::Result<()> {
+    let mut tx = app.db.read().await?;
+    app.registry.raise(&delivery::due(&mut tx, app.clock.now()).await?);
+    Ok(())
+}
+
+async fn fall_offline(app: &App) -> store::Result<()> {
+    presence::fall_offline(&app.db, app.settings.poll_delay, app.clock.now()).await.map(drop)
+}
+
+/// Several servers mean the same by a deadline, because all of them follow the database's clock.
+async fn follow_clock(app: &App) -> store::Result<()> {
+    if let Some(database_now) = app.db.clock().await? {
+        app.clock.follow(database_now);
+    }
+    Ok(())
+}
+
+/// Does at once what somebody said there is to do. Without it everything is found by the ticks.
+async fn follow_wake(app: &App) {
+    loop {
+        app.wake.changed().await;
+        let changes = app.wake.take();
+        if changes.commands || changes.everything {
+            log(raise_due(app).await, "find commands that are due");
+        }
+    }
+}
+
+async fn repeat(app: App, period: Duration, what: &'static str, tick: fn(App) -> Tick, stop: CancellationToken) {
+    let mut times = interval(period);
+    times.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    while stop.run_until_cancelled(times.tick()).await.is_some() {
+        log(tick(app.clone()).await, what);
+    }
+}
+
+fn log(outcome: store::Result<()>, what: impl Display) {
+    if let Err(error) = outcome {
+        tracing::error!(error = &error as &dyn std::error::Error, "could not {what}");
+    }
+}

@@ -1,0 +1,98 @@
+//! `GET cdata`: a terminal announces itself and is told its options (protocol §2).
+
+use jiff::tz::Offset;
+use push_protocol::{
+    dialect::{Announcement, Dialect},
+    reply::{self, Options},
+};
+
+use super::{Door, Reply, Visit, security};
+use crate::{
+    devices::{
+        announced,
+        registry::Terminal,
+        stamps::{self, Stamps},
+    },
+    store,
+    sync::delivery,
+};
+
+/// Seconds until a terminal tries again after a failure.
+pub const ERROR_DELAY: u32 = 30;
+
+pub async fn answer(door: &Door, visit: &Visit, announced: &Announcement) -> Reply {
+    let Some(terminal) = visit.terminal() else { return to_unknown(door, visit, announced) };
+    match shake_hands(door, visit, terminal, announced).await {
+        Ok(Greeting { dialect: Dialect::Security, .. }) => security::registered(door, visit),
+        Ok(Greeting { dialect, stamps, offset }) => options(door, visit, dialect, stamps, Some(offset)),
+        Err(error) => door.could_not("store a handshake", &error),
+    }
+}
+
+/// The answer to `type=time`. An unregistered terminal keeps its own time: nobody knows where it hangs.
+pub fn time(visit: &Visit) -> Reply {
+    match visit.terminal() {
+        Some(terminal) => Reply::text(reply::time(visit.now, terminal.zone().to_offset(visit.now))),
+        None => Reply::ok(),
+    }
+}
+
+/// A valid handshake that says nothing of anybody and leaves the terminal's clock alone. A security terminal that is not
+/// registered is answered `OK` (§9.1).
+fn to_unknown(door: &Door, visit: &Visit, announced: &Announcement) -> Reply {
+    match Dialect::recognise(announced) {
+        Dialect::Security => Reply::ok(),
+        dialect => options(door, visit, dialect, Stamps::default(), None),
+    }
+}
+
+#[derive(Debug)]
+struct Greeting {
+    dialect: Dialect,
+    stamps: Stamps,
+    offset: Offset,
+}
+
+async fn shake_hands(
+    door: &Door,
+    visit: &Visit,
+    terminal: &Terminal,
+    announced: &Announcement,
+) -> store::Result<Greeting> {
+    let device = terminal.device();
+    let offset = terminal.zone().to_offset(visit.now);
+    let mut tx = door.app.db.write().await?;
+    let known = announced::store(&mut tx, device, announced, visit.now).await?;
+    let stamps = stamps::of(&mut tx, device).await?;
+    if known.dialect != Dialect::Security {
+        announced::shown_offset(&mut tx, device, offset.seconds()).await?;
+    }
+    delivery::shook_hands(&mut tx, device).await?;
+    tx.commit().await?;
+    if known.is_new {
+        let mut tx = door.app.db.read().await?;
+        door.app.registry.reread(&mut tx, device).await?;
+    }
+    // A terminal that starts anew may have lost what it was given.
+    door.app.registry.raise(&[device]);
+    Ok(Greeting { dialect: known.dialect, stamps, offset })
+}
+
+fn options(door: &Door, visit: &Visit, dialect: Dialect, stamps: Stamps, time_zone: Option<Offset>) -> Reply {
+    let options = Options {
+        serial_number: visit.serial.clone(),
+        dialect,
+        punch_stamp: stamps.punches,
+        operation_stamp: stamps.operations,
+        photo_stamp: stamps.photos,
+        delay: delay(door),
+        error_delay: ERROR_DELAY,
+        time_zone,
+    };
+    Reply::text(options.to_bytes())
+}
+
+/// Seconds between polls, as terminals take them (§2.2).
+pub fn delay(door: &Door) -> u32 {
+    u32::try_from(door.app.settings.poll_delay.as_secs()).unwrap_or(20).clamp(1, 3600)
+}

@@ -1,0 +1,83 @@
+//! `GET getrequest`: a terminal asks what is to be done (protocol §5).
+
+use std::{borrow::Cow, net::IpAddr, sync::Arc};
+
+use jiff::Timestamp;
+use push_protocol::{command::CommandId, reply, request::Info};
+
+use super::{Door, Reply, Visit};
+use crate::{
+    devices::registry::{Generation, Terminal, Told},
+    store,
+    sync::delivery::{self, Handout, Poll},
+};
+
+/// Answers the poll of a registered terminal. When its flag is down, from memory alone.
+pub async fn answer(
+    door: &Arc<Door>,
+    terminal: &Arc<Terminal>,
+    info: Option<&Info>,
+    address: IpAddr,
+    now: Timestamp,
+) -> Reply {
+    let told = Told {
+        address,
+        firmware: info.and_then(|info| info.firmware.as_deref()),
+        user_count: info.and_then(|info| info.user_count),
+    };
+    let Some(generation) = door.app.registry.seen(terminal, told, now) else { return Reply::ok() };
+    let (working, terminal) = (Arc::clone(door), Arc::clone(terminal));
+    door.apart(async move { working.give(&terminal, generation, now).await }).await
+}
+
+/// Answers the poll of a terminal that was not in memory when it came.
+pub async fn dispatched(door: &Door, visit: &Visit) -> Reply {
+    let Some(terminal) = visit.terminal() else { return Reply::ok() };
+    let told = Told { address: visit.address, firmware: None, user_count: None };
+    match door.app.registry.seen(terminal, told, visit.now) {
+        Some(generation) => door.give(terminal, generation, visit.now).await,
+        None => Reply::ok(),
+    }
+}
+
+impl Door {
+    async fn give(&self, terminal: &Terminal, generation: Generation, now: Timestamp) -> Reply {
+        if !terminal.is_active() {
+            terminal.settle(generation);
+            return Reply::ok();
+        }
+        let handout = match self.hand_out(terminal, now).await {
+            Ok(handout) => handout,
+            Err(error) => {
+                self.oddities.log_failure("hand out commands", &error, now);
+                return Reply::ok();
+            }
+        };
+        if handout.commands.is_empty() {
+            if !handout.ask_again {
+                terminal.settle(generation);
+            }
+            return Reply::ok();
+        }
+        let texts: Vec<(CommandId, Cow<'_, [u8]>)> =
+            handout.commands.iter().map(|(id, text)| (*id, handout.charset.encode(text))).collect();
+        Reply::text(reply::commands(texts.iter().map(|(id, text)| (*id, &**text))))
+    }
+
+    /// The commands count as handed out once they are committed. Should the reply then be lost, their deadline offers them
+    /// again.
+    async fn hand_out(&self, terminal: &Terminal, now: Timestamp) -> store::Result<Handout> {
+        let news = terminal.news();
+        let poll = Poll {
+            user_count: news.user_count,
+            firmware: news.firmware.clone(),
+            offset_seconds: Some(terminal.zone().to_offset(now).seconds()),
+        };
+        let mut tx = self.app.db.write().await?;
+        let first_deadline = self.app.settings.command_deadline;
+        let handout = delivery::hand_out(&mut tx, terminal.device(), &poll, first_deadline, now).await?;
+        tx.commit().await?;
+        terminal.heard(&news);
+        Ok(handout)
+    }
+}

@@ -1,0 +1,56 @@
+//! `POST devicecmd`: what became of commands (protocol §6).
+
+use std::sync::Arc;
+
+use push_protocol::result::{self, CommandResult};
+
+use super::{Door, Reply, Visit};
+use crate::{
+    devices::registry::{Terminal, Told},
+    store,
+    sync::acknowledge::{self, Answer},
+};
+
+/// Applies all results of a request. Always `OK`, for unknown ids and repeated results too; unless the database failed,
+/// for then the terminal must keep its file.
+pub async fn answer(door: &Door, visit: &Visit) -> Reply {
+    let Some(terminal) = visit.terminal() else { return Reply::ok() };
+    let results = result::parse(&visit.request.query, &visit.body);
+    let answers: Vec<Answer> = results.iter().filter_map(answer_of).collect();
+    if answers.is_empty() {
+        return Reply::ok();
+    }
+    match acknowledge(door, visit, terminal, &answers).await {
+        Ok(()) => Reply::ok(),
+        Err(error) => door.could_not("store the results of commands", &error),
+    }
+}
+
+async fn acknowledge(door: &Door, visit: &Visit, terminal: &Arc<Terminal>, answers: &[Answer]) -> store::Result<()> {
+    let mut tx = door.app.db.write().await?;
+    let reconciled = acknowledge::acknowledge(&mut tx, terminal.device(), answers, visit.now).await?;
+    tx.commit().await?;
+    for answer in answers.iter().filter(|answer| answer.user_count.is_some() || answer.firmware.is_some()) {
+        let firmware = answer.firmware.as_deref();
+        let told = Told { address: visit.address, firmware, user_count: answer.user_count };
+        door.app.registry.seen(terminal, told, visit.now);
+    }
+    door.app.registry.raise(&reconciled.devices);
+    Ok(())
+}
+
+/// A result as the roster understands it. Ids that are no numbers were given by another server; a result without a code
+/// says nothing.
+fn answer_of(result: &CommandResult<'_>) -> Option<Answer> {
+    let wire_id = result.id.parse().ok().filter(|id| (1..=999_999_999).contains(id))?;
+    let option = |key: &str| -> Option<&str> {
+        let (_, value) = result.payload.iter().find(|(name, _)| name.eq_ignore_ascii_case(key.as_bytes()))?;
+        std::str::from_utf8(value).ok().map(str::trim)
+    };
+    Some(Answer {
+        wire_id,
+        code: result.code?,
+        user_count: option("UserCount").and_then(|count| count.parse().ok()),
+        firmware: option("FWVersion").filter(|firmware| !firmware.is_empty()).map(str::to_owned),
+    })
+}

@@ -1,0 +1,77 @@
+//! The security dialect, as far as it is answered: recognised, registered, configured (protocol §9.1).
+
+use push_protocol::{
+    fields::Fields,
+    reply::{self, SecurityOptions},
+};
+use sha2::{Digest, Sha256};
+
+use super::{Door, Reply, Visit, handshake, upload};
+use crate::{devices::announced, store};
+
+/// The handshake of a terminal that is registered here.
+pub fn registered(door: &Door, visit: &Visit) -> Reply {
+    Reply::text(options(door, visit).registered())
+}
+
+/// `POST registry`: a terminal introduces itself, with what it can do. One that nobody registered is let through as well,
+/// so that its punches reach the quarantine; it is told nothing of anybody.
+pub async fn registry(door: &Door, visit: &Visit) -> Reply {
+    upload::note_options(door, visit, &Fields::commas(&visit.body));
+    match recognise(door, visit).await {
+        Ok(()) => Reply::text(options(door, visit).registry()),
+        Err(error) => door.could_not("store a registration", &error),
+    }
+}
+
+/// `push`: a terminal fetches its configuration.
+pub async fn push(door: &Door, visit: &Visit) -> Reply {
+    match recognise(door, visit).await {
+        Ok(()) => Reply::text(options(door, visit).push()),
+        Err(error) => door.could_not("store a terminal's dialect", &error),
+    }
+}
+
+/// `rtdata?type=time`
+pub fn time(visit: &Visit) -> Reply {
+    match visit.terminal() {
+        Some(terminal) => Reply::text(reply::security_time(visit.now, terminal.zone().to_offset(visit.now))),
+        None => Reply::ok(),
+    }
+}
+
+/// Whoever calls like this speaks the security dialect, whatever it announced.
+pub async fn recognise(door: &Door, visit: &Visit) -> store::Result<()> {
+    let Some(terminal) = visit.terminal() else {
+        door.app.registry.callers().is_security(&visit.serial);
+        return Ok(());
+    };
+    if terminal.dialect() == Some(push_protocol::dialect::Dialect::Security) {
+        return Ok(());
+    }
+    let mut tx = door.app.db.write().await?;
+    announced::speaks_security(&mut tx, terminal.device(), visit.now).await?;
+    tx.commit().await?;
+    let mut tx = door.app.db.read().await?;
+    door.app.registry.reread(&mut tx, terminal.device()).await
+}
+
+/// The codes follow from the serial number: every server gives the same ones, and none is lost in a restart. They protect
+/// nothing, and nothing relies on them: whoever knows a serial number can speak in its name.
+fn options(door: &Door, visit: &Visit) -> SecurityOptions {
+    SecurityOptions {
+        registry_code: derived("registry", visit, 10),
+        session_id: derived("session", visit, 32),
+        request_delay: handshake::delay(door),
+        error_delay: handshake::ERROR_DELAY,
+    }
+}
+
+fn derived(what: &str, visit: &Visit, digits: usize) -> String {
+    let hash = Sha256::digest(format!("rollcall {what} {}", visit.serial));
+    hash.iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .take(digits)
+        .filter_map(|nibble| char::from_digit(nibble.into(), 16))
+        .collect()
+}

@@ -1,0 +1,209 @@
+//! `POST cdata`, `fdata`, `querydata`: what a terminal brings (protocol §4, §9.2).
+//!
+//! The answer is given after the commit. It counts every line, also those that were there already or that nobody could
+//! read: terminals send the whole batch again until the number is theirs.
+
+use push_protocol::{
+    dialect::Dialect,
+    fields::Fields,
+    record::{self, Content, Photo, Punch, Record, User},
+    reply,
+    request::{QueryData, Upload},
+    text::Pin,
+};
+
+use super::{Caller, Door, Reply, Visit, security};
+use crate::{
+    attendance::recorder,
+    devices::{held, registry::Told, stamps},
+    store,
+    sync::pins,
+};
+
+pub async fn answer(door: &Door, visit: &Visit, upload: &Upload) -> Reply {
+    let table = upload.table.as_deref().unwrap_or("ATTLOG");
+    if matches!(table, "RTLOG" | "RTSTATE" | "TABLEDATA")
+        && let Err(error) = security::recognise(door, visit).await
+    {
+        return door.could_not("store a terminal's dialect", &error);
+    }
+    match record::parse(upload, &visit.body, visit.charset(&door.app.registry)) {
+        Content::Options(options) => {
+            note_options(door, visit, &options);
+            Reply::ok()
+        }
+        Content::Photo(photo) => keep_photo(door, visit, upload, &photo).await,
+        // Nothing that is kept comes packed, unless it is punches: those must not be lost.
+        Content::Packed if table == "ATTLOG" => Reply::try_again(),
+        Content::Packed => Reply::text(reply::counted(0)),
+        Content::Records { records, received } => {
+            let brought = Brought::sort(table, upload.stamp.as_deref(), records);
+            match store(door, visit, brought).await {
+                Ok(()) => accepted(table, upload.table_name.as_deref(), received),
+                Err(refused) => refused,
+            }
+        }
+    }
+}
+
+/// The answer to a query arrives on a path of its own.
+pub async fn query_data(door: &Door, visit: &Visit, query: &QueryData) -> Reply {
+    let table = query.table_name.as_deref().unwrap_or("user");
+    match query.kind.as_str() {
+        "options" => {
+            note_options(door, visit, &Fields::commas(&visit.body));
+            Reply::ok()
+        }
+        "tabledata" => {
+            let content = record::parse_table(table, &visit.body, visit.charset(&door.app.registry));
+            let Content::Records { records, received } = content else { return Reply::ok() };
+            match store(door, visit, Brought::sort(table, None, records)).await {
+                Ok(()) => Reply::text(reply::table_counted(table, received)),
+                Err(refused) => refused,
+            }
+        }
+        _ => Reply::ok(),
+    }
+}
+
+/// `POST fdata`: a photo of an old unit.
+pub async fn photo(door: &Door, visit: &Visit) -> Reply {
+    let photo = record::parse_photo(&visit.body);
+    let upload = Upload { table: Some("ATTPHOTO".to_owned()), stamp: None, table_name: None };
+    keep_photo(door, visit, &upload, &photo).await
+}
+
+/// Takes the counts and the firmware out of a list of options.
+pub fn note_options(door: &Door, visit: &Visit, options: &Fields<'_>) {
+    let charset = visit.charset(&door.app.registry);
+    let firmware = options.text("FWVersion", charset).or_else(|| options.text("FirmVer", charset));
+    let told = Told {
+        address: visit.address,
+        firmware: firmware.as_deref().map(str::trim).filter(|firmware| !firmware.is_empty()),
+        user_count: options.number("UserCount").and_then(|count| u32::try_from(count).ok()),
+    };
+    match &visit.caller {
+        Caller::Known(terminal) => drop(door.app.registry.seen(terminal, told, visit.now)),
+        Caller::Unknown { .. } => drop(door.app.registry.callers().seen(&visit.serial, told, None, visit.now)),
+    }
+}
+
+/// The lines of an upload by what becomes of them.
+#[derive(Default, Debug)]
+struct Brought<'a> {
+    table: String,
+    stamp: Option<String>,
+    punches: Vec<Punch>,
+    users: Vec<User>,
+    /// People whom a template or a picture proves to be there. Templates and pictures themselves are dropped.
+    pins: Vec<Pin>,
+    unread: Vec<&'a [u8]>,
+}
+
+impl<'a> Brought<'a> {
+    fn sort(table: &str, stamp: Option<&str>, records: Vec<Record<'a>>) -> Brought<'a> {
+        let stamp = stamp.filter(|stamp| stamps::is_plausible(stamp)).map(str::to_owned);
+        let mut brought = Brought { table: table.to_owned(), stamp, ..Brought::default() };
+        for record in records {
+            match record {
+                Record::Punch(punch) => brought.punches.push(punch),
+                Record::User(user) => {
+                    brought.pins.push(user.pin.clone());
+                    brought.users.push(user);
+                }
+                Record::Biometric { pin, .. } => brought.pins.extend(pin),
+                Record::Operation(_) | Record::Error { .. } | Record::State | Record::Other { .. } => {}
+                Record::Unread(line) => brought.unread.push(line),
+            }
+        }
+        brought
+    }
+}
+
+/// Stores punches and lines that nobody could read through the recorder, the rest in a transaction of its own. Refuses only
+/// when nothing was stored: some firmware drops what is refused.
+async fn store(door: &Door, visit: &Visit, brought: Brought<'_>) -> Result<(), Reply> {
+    let Brought { table, stamp, punches, users, pins, unread } = brought;
+    let has_punches = !punches.is_empty();
+    if has_punches || !unread.is_empty() {
+        if let Caller::Unknown { is_remembered: false } = visit.caller {
+            return Err(Reply::try_again());
+        }
+        if !unread.is_empty() {
+            tracing::warn!(serial = %visit.serial, table, lines = unread.len(), "lines that nobody could read");
+        }
+        let upload = recorder::Upload {
+            serial: visit.serial.clone(),
+            device: visit.terminal().map(|terminal| (terminal.device(), terminal.school())),
+            zone: visit.terminal().map(|terminal| terminal.zone()),
+            punches,
+            unread: unread.into_iter().map(|line| (table.clone(), line.to_vec())).collect(),
+            stamp: stamp.clone().map(|stamp| (table.clone(), stamp)),
+        };
+        if let Err(error) = door.app.recorder.record(upload).await {
+            return Err(door.could_not("store punches", &error));
+        }
+    }
+    let stamp = stamp.filter(|_| !has_punches);
+    match keep(door, visit, &table, stamp, &users, &pins).await {
+        Err(error) if !has_punches => Err(door.could_not("store what a terminal holds", &error)),
+        Err(error) => {
+            door.oddities.log_failure("store what a terminal holds", &error, visit.now);
+            Ok(())
+        }
+        Ok(()) => Ok(()),
+    }
+}
+
+async fn keep(
+    door: &Door,
+    visit: &Visit,
+    table: &str,
+    stamp: Option<String>,
+    users: &[User],
+    pins: &[Pin],
+) -> store::Result<()> {
+    let Some(terminal) = visit.terminal() else { return Ok(()) };
+    // An empty upload moves nothing.
+    if users.is_empty() && pins.is_empty() && (stamp.is_none() || visit.body.is_empty()) {
+        return Ok(());
+    }
+    let device = terminal.device();
+    let card_form = held::card_form(users).filter(|form| terminal.card_form() != Some(*form));
+    let mut tx = door.app.db.write().await?;
+    held::keep(&mut tx, device, users, visit.now).await?;
+    if !pins.is_empty() {
+        pins::saw(&mut tx, device, pins).await?;
+    }
+    if let Some(stamp) = stamp {
+        stamps::keep(&mut tx, device, table, &stamp).await?;
+    }
+    // Access units write cards in decimal only; what their forms are is no question.
+    if let Some(form) = card_form.filter(|_| terminal.dialect() != Some(Dialect::Security)) {
+        held::learn_card_form(&mut tx, device, form, visit.now).await?;
+    }
+    tx.commit().await?;
+    if card_form.is_some() {
+        let mut tx = door.app.db.read().await?;
+        door.app.registry.reread(&mut tx, device).await?;
+    }
+    Ok(())
+}
+
+/// A photo is acknowledged and dropped; that its person is there is kept.
+async fn keep_photo(door: &Door, visit: &Visit, upload: &Upload, photo: &Photo<'_>) -> Reply {
+    let pins: Vec<Pin> = photo.pin.clone().into_iter().collect();
+    let stamp = upload.stamp.clone().filter(|stamp| stamps::is_plausible(stamp));
+    match keep(door, visit, "ATTPHOTO", stamp, &[], &pins).await {
+        Ok(()) => Reply::ok(),
+        Err(error) => door.could_not("store what a terminal holds", &error),
+    }
+}
+
+fn accepted(table: &str, table_name: Option<&str>, received: usize) -> Reply {
+    match table {
+        "OPTIONS" | "ATTPHOTO" | "RTLOG" | "RTSTATE" => Reply::ok(),
+        "TABLEDATA" => Reply::text(reply::table_counted(table_name.unwrap_or("user"), received)),
+        _ => Reply::text(reply::counted(received)),
+    }
+}
