@@ -19,6 +19,8 @@
 //!
 //! Sources of protocol facts are named as in `docs/protocol-sources.md`, for example "ATT5.8 §9.1".
 
+#![expect(clippy::doc_markdown, reason = "SmartOps, TimeBridge and their like are names of sources, not code")]
+
 pub mod command;
 pub mod dialect;
 pub mod fields;

@@ -3,6 +3,14 @@
 
 use crate::{dialect::Announcement, text::Pin};
 
+mod info;
+mod line;
+mod query;
+
+pub use info::Info;
+pub use line::{Mended, is_terminal_path, mend_request_line};
+pub use query::Query;
+
 /// One request as its URL tells it; bodies are read by [`crate::record`] and [`crate::result`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Request {
@@ -13,11 +21,7 @@ pub struct Request {
     pub query: Query,
 }
 
-/// Query pairs; names compare without case, `%XX` is decoded, `+` stays `+`.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Query(Vec<(String, String)>);
-
-/// What is asked (§3).
+/// What is asked (MAN3.2 §2, ATT5.8, SEC4.8).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Call {
     /// `GET cdata` with `options=all`, or with nothing that says otherwise.
@@ -58,9 +62,9 @@ pub enum Call {
     Unknown { name: String },
 }
 
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Upload {
-    /// Upper-cased; `None` when absent: push 1.x posts punches without it.
+    /// Upper-cased; `None` when absent: push 1.x posts punches without it (ADMS-TEST).
     pub table: Option<String>,
     /// `Stamp`, `OpStamp` or `PhotoStamp`, as sent.
     pub stamp: Option<String>,
@@ -68,40 +72,18 @@ pub struct Upload {
     pub table_name: Option<String>,
 }
 
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct QueryData {
     /// `tabledata`, `count` or `options`, lower-cased.
     pub kind: String,
     pub command_id: Option<String>,
+    /// Lower-cased.
     pub table_name: Option<String>,
     pub count: Option<u64>,
+    /// How many packets there are.
     pub packet_count: Option<u64>,
+    /// Which one this is, from 1.
     pub packet_index: Option<u64>,
-}
-
-/// The `INFO` parameter of a poll (§5.1), read by position; values that run out or are no numbers are `None`.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Info {
-    pub firmware: Option<String>,
-    pub user_count: Option<u32>,
-    pub fingerprint_count: Option<u32>,
-    pub punch_count: Option<u32>,
-    pub address: Option<String>,
-    pub fingerprint_algorithm: Option<String>,
-    pub face_algorithm: Option<String>,
-    pub face_count: Option<u32>,
-    pub capabilities: Option<String>,
-}
-
-/// What became of the head of a connection's first request.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Mended {
-    /// No line end within the bytes given: read more.
-    Incomplete,
-    /// Any HTTP parser takes it as it is, or it is not for `/iclock`.
-    Fine,
-    /// The whole request line, line end included, in a form that parsers take; it replaces the first `replaces` bytes.
-    Line { line: Vec<u8>, replaces: usize },
 }
 
 impl Request {
@@ -109,32 +91,200 @@ impl Request {
     /// compares without case, a trailing `.aspx` is dropped, an absolute-form target must have been reduced to its path.
     /// Never fails on a path below `/iclock/`: what is not understood is [`Call::Unknown`].
     pub fn parse(method: &str, path: &str, query: &str) -> Option<Request> {
-        todo!()
+        if !is_terminal_path(path) {
+            return None;
+        }
+        let name = endpoint(path);
+        let query = Query::parse(query);
+        let call = call(method.eq_ignore_ascii_case("POST"), name, &query);
+        Some(Request { serial_number: query.get("SN").unwrap_or_default().to_owned(), call, query })
     }
 }
 
-impl Query {
-    pub fn parse(raw: &str) -> Query {
-        todo!()
-    }
-    pub fn get(&self, name: &str) -> Option<&str> {
-        todo!()
-    }
-}
-
-impl Info {
-    pub fn parse(value: &str) -> Info {
-        todo!()
+/// The path below `/iclock/`, percent-decoded, without `.aspx` (units made for an ASP.NET server, VAMS).
+fn endpoint(path: &str) -> String {
+    let below = query::percent_decode(&path["/iclock".len()..]);
+    let name = below.trim_matches('/');
+    let bare = name.len().checked_sub(".aspx".len());
+    match bare.filter(|bare| name.is_char_boundary(*bare) && name[*bare..].eq_ignore_ascii_case(".aspx")) {
+        Some(bare) => name[..bare].to_owned(),
+        None => name.to_owned(),
     }
 }
 
-/// Percent-encodes blanks and bytes outside visible ASCII in the target of a request line for `/iclock`: first token is
-/// the method, last one the version, all between is the target (§1.1).
-pub fn mend_request_line(head: &[u8]) -> Mended {
-    todo!()
+fn call(is_post: bool, name: String, query: &Query) -> Call {
+    match name.to_ascii_lowercase().as_str() {
+        "cdata" if is_post => posted_data(name, query),
+        "cdata" => asked_data(name, query),
+        "getrequest" => Call::Poll { info: query.get("INFO").map(Info::parse) },
+        "devicecmd" => Call::Results,
+        "ping" => Call::Ping,
+        "fdata" => Call::Photo,
+        "event" => Call::Event,
+        "registry" => Call::Registry,
+        "push" => Call::PushConfiguration,
+        "exchange" => Call::KeyExchange,
+        "rtdata" if query.is("type", "time") => Call::SecurityTime,
+        "querydata" => Call::QueryData(query_data(query)),
+        "file" if query.get("url").is_some() => Call::File { name: query.get("url").unwrap_or_default().to_owned() },
+        _ if !is_post && name.contains(['=', '.']) => Call::File { name },
+        _ => Call::Unknown { name },
+    }
 }
 
-/// Whether a path belongs to terminals: `/iclock` or anything below it, in any case.
-pub fn is_terminal_path(path: &str) -> bool {
-    todo!()
+/// `GET cdata`. Old units may leave out `options=all`, so everything without another meaning is a handshake.
+fn asked_data(name: String, query: &Query) -> Call {
+    let has = |key: &str| query.get(key).is_some();
+    if has("options") {
+        Call::Handshake(announcement(query))
+    } else if query.is("type", "time") {
+        Call::Time
+    } else if query.is("type", "LastPunch") {
+        Call::LastPunch
+    } else if query.is("table", "RemoteAtt") || (has("PIN") && !has("table") && !has("type")) {
+        Call::RemoteAttendance { pin: query.get("PIN").and_then(|pin| Pin::parse(pin.trim()).ok()) }
+    } else if has("AuthType") {
+        Call::Approval
+    } else if has("table") || has("type") {
+        Call::Unknown { name }
+    } else {
+        Call::Handshake(announcement(query))
+    }
+}
+
+/// `POST cdata`.
+fn posted_data(name: String, query: &Query) -> Call {
+    if query.get("AuthType").is_some() || query.is("type", "PostVerifyData") {
+        return Call::Approval;
+    }
+    if query.is("type", "registry") {
+        // Sub-controllers announcing themselves: nothing is counted (SEC4.8).
+        return Call::Unknown { name };
+    }
+    let table = query.get("table").filter(|table| !table.is_empty());
+    if table.is_none() && query.get("options").is_some() {
+        return Call::Handshake(announcement(query));
+    }
+    let misspelt =
+        table.and_then(|table| table.split_once('=')).filter(|(key, _)| key.eq_ignore_ascii_case("tablename"));
+    let table_name = misspelt.map(|(_, name)| name).or_else(|| query.get("tablename"));
+    Call::Upload(Upload {
+        table: if misspelt.is_some() { Some("TABLEDATA".to_owned()) } else { table.map(str::to_ascii_uppercase) },
+        stamp: ["Stamp", "OpStamp", "PhotoStamp"].iter().find_map(|key| query.get(key)).map(str::to_owned),
+        table_name: table_name.map(str::to_ascii_lowercase),
+    })
+}
+
+fn announcement(query: &Query) -> Announcement {
+    let text = |key: &str| query.get(key).map(str::trim).filter(|value| !value.is_empty());
+    Announcement {
+        push_version: text("pushver").map(str::to_owned),
+        device_type: text("DeviceType").map(str::to_owned),
+        language: text("language").and_then(|language| language.parse().ok()),
+        comm_key: text("pushcommkey").map(str::to_owned),
+        push_options_flag: text("PushOptionsFlag").and_then(|flag| flag.parse().ok()),
+    }
+}
+
+fn query_data(query: &Query) -> QueryData {
+    let number = |key: &str| query.get(key).and_then(|value| value.trim().parse().ok());
+    QueryData {
+        kind: query.get("type").unwrap_or_default().to_ascii_lowercase(),
+        command_id: query.get("cmdid").filter(|id| !id.is_empty()).map(str::to_owned),
+        table_name: query.get("tablename").map(str::to_ascii_lowercase),
+        count: number("count"),
+        packet_count: number("packcnt"),
+        packet_index: number("packidx"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn get(path: &str, query: &str) -> Call {
+        Request::parse("GET", path, query).unwrap().call
+    }
+
+    fn post(path: &str, query: &str) -> Call {
+        Request::parse("POST", path, query).unwrap().call
+    }
+
+    fn upload(table: Option<&str>, stamp: Option<&str>, table_name: Option<&str>) -> Call {
+        let owned = |text: Option<&str>| text.map(str::to_owned);
+        Call::Upload(Upload { table: owned(table), stamp: owned(stamp), table_name: owned(table_name) })
+    }
+
+    #[test]
+    fn paths_compare_without_case_and_suffix() {
+        for path in ["/iclock/getrequest", "/ICLOCK/GetRequest.ASPX", "/iclock//getrequest/", "/iclock/%67etrequest"] {
+            assert_eq!(get(path, "sn=1"), Call::Poll { info: None }, "{path}");
+        }
+        for path in ["/", "/iclocks/cdata", "/api/iclock/cdata", "iclock/cdata"] {
+            assert_eq!(Request::parse("GET", path, "SN=1"), None, "{path}");
+        }
+        assert_eq!(get("/iclock", ""), Call::Unknown { name: String::new() });
+    }
+
+    #[test]
+    fn the_serial_number_is_as_sent() {
+        let serial = |query| Request::parse("GET", "/iclock/ping", query).unwrap().serial_number;
+        assert_eq!(serial("sn=CJX%2F1&SN=2"), "CJX/1");
+        assert_eq!(serial("x=1"), "");
+    }
+
+    #[test]
+    fn a_get_of_cdata_is_a_handshake_unless_it_says_otherwise() {
+        assert_eq!(get("/iclock/cdata", "SN=1"), Call::Handshake(Announcement::default()));
+        assert_eq!(get("/iclock/cdata", "SN=1&type=time"), Call::Time);
+        assert_eq!(get("/iclock/cdata", "SN=1&type=LastPunch&PIN=7"), Call::LastPunch);
+        assert_eq!(get("/iclock/cdata", "SN=1&PIN=7"), Call::RemoteAttendance { pin: Some(Pin::from(7)) });
+        assert_eq!(get("/iclock/cdata", "SN=1&table=remoteatt&PIN=-"), Call::RemoteAttendance { pin: None });
+        assert_eq!(get("/iclock/cdata", "SN=1&table=SELFSERVICEDATA"), Call::Unknown { name: "cdata".to_owned() });
+        assert_eq!(get("/iclock/cdata", "SN=1&AuthType=CARD"), Call::Approval);
+    }
+
+    #[test]
+    fn uploads_name_their_table_and_stamp() {
+        assert_eq!(post("/iclock/cdata", "SN=1&table=attlog&Stamp=9"), upload(Some("ATTLOG"), Some("9"), None));
+        assert_eq!(post("/iclock/cdata", "SN=1&OpStamp=9"), upload(None, Some("9"), None));
+        assert_eq!(
+            post("/iclock/cdata", "SN=1&table=tablename=User&count=1"),
+            upload(Some("TABLEDATA"), None, Some("user"))
+        );
+        assert_eq!(
+            post("/iclock/cdata", "SN=1&table=tabledata&tablename=biophoto"),
+            upload(Some("TABLEDATA"), None, Some("biophoto"))
+        );
+        assert_eq!(post("/iclock/cdata", "SN=1&type=PostVerifyData"), Call::Approval);
+        let announced = "SN=1&type=registry&table=tablename=DeviceAuthorization&count=1";
+        assert_eq!(post("/iclock/cdata", announced), Call::Unknown { name: "cdata".to_owned() });
+    }
+
+    #[test]
+    fn files_are_asked_for_by_name() {
+        let file = |name: &str| Call::File { name: name.to_owned() };
+        assert_eq!(get("/iclock/FileName=options.cfg", ""), file("FileName=options.cfg"));
+        assert_eq!(get("/iclock/sub/a.bin", ""), file("sub/a.bin"));
+        assert_eq!(get("/iclock/file", "SN=1&url=fw%2Fa.bin"), file("fw/a.bin"));
+        assert_eq!(get("/iclock/heartbeat.aspx", "SN=1"), Call::Unknown { name: "heartbeat".to_owned() });
+        assert_eq!(post("/iclock/a.bin", ""), Call::Unknown { name: "a.bin".to_owned() });
+    }
+
+    #[test]
+    fn the_rest_of_the_endpoints() {
+        assert_eq!(get("/iclock/rtdata", "type=time"), Call::SecurityTime);
+        assert_eq!(get("/iclock/rtdata", ""), Call::Unknown { name: "rtdata".to_owned() });
+        assert_eq!(get("/iclock/push", ""), Call::PushConfiguration);
+        assert_eq!(post("/iclock/push", ""), Call::PushConfiguration);
+        assert_eq!(post("/iclock/registry", ""), Call::Registry);
+        assert_eq!(post("/iclock/exchange", "type=factors"), Call::KeyExchange);
+        assert_eq!(post("/iclock/event", ""), Call::Event);
+        assert_eq!(post("/iclock/devicecmd", ""), Call::Results);
+        let Call::QueryData(data) = post("/iclock/querydata", "type=TableData&cmdid=7&count=x&packcnt=2") else {
+            panic!("no query data")
+        };
+        assert_eq!((data.kind.as_str(), data.command_id.as_deref()), ("tabledata", Some("7")));
+        assert_eq!((data.count, data.packet_count, data.packet_index), (None, Some(2), None));
+    }
 }
