@@ -10,7 +10,7 @@ use crate::{
     app::App,
     devices::presence,
     store::{self, wake},
-    sync::delivery,
+    sync::{delivery, watch::Watch},
 };
 
 /// Starts all loops; they end when `stop` is cancelled.
@@ -24,12 +24,11 @@ pub fn start(app: &App, tasks: &TaskTracker, stop: &CancellationToken) {
     every(5, "read which devices changed", |app| Box::pin(async move { refresh(&app).await }));
     every(5, "find commands that are due", |app| Box::pin(async move { raise_due(&app).await }));
     every(10, "show silent terminals offline", |app| Box::pin(async move { fall_offline(&app).await }));
-    every(60, "follow the database's clock", |app| Box::pin(async move { follow_clock(&app).await }));
 
     let (listening, db, wake) = (stop.clone(), app.db.clone(), app.wake.clone());
     tasks.spawn(async move { listening.run_until_cancelled(wake::listen(&db, &wake)).await });
-    let (waiting, app) = (stop.clone(), app.clone());
-    tasks.spawn(async move { waiting.run_until_cancelled(follow_wake(&app)).await });
+    let (keeping, app) = (stop.clone(), app.clone());
+    tasks.spawn(async move { keeping.run_until_cancelled(keep_equal(&app)).await });
 }
 
 type Tick = std::pin::Pin<Box<dyn Future<Output = store::Result<()>> + Send>>;
@@ -51,21 +50,19 @@ async fn fall_offline(app: &App) -> store::Result<()> {
     presence::fall_offline(&app.db, app.settings.poll_delay, app.clock.now()).await.map(drop)
 }
 
-/// Several servers mean the same by a deadline, because all of them follow the database's clock.
-async fn follow_clock(app: &App) -> store::Result<()> {
-    if let Some(database_now) = app.db.clock().await? {
-        app.clock.follow(database_now);
-    }
-    Ok(())
-}
-
-/// Does at once what somebody said there is to do. Without it everything is found by the ticks.
-async fn follow_wake(app: &App) {
+/// Database and terminals become equal whoever wrote the rows: at once where somebody said so, else by looking.
+async fn keep_equal(app: &App) {
+    let mut watch = Watch::new(app.db.clone(), app.clock.clone(), app.settings.command_deadline);
+    let mut times = interval(Duration::from_secs(1));
+    times.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        app.wake.changed().await;
-        let changes = app.wake.take();
-        if changes.commands || changes.everything {
-            log(raise_due(app).await, "find commands that are due");
+        tokio::select! {
+            () = app.wake.changed() => {}
+            _ = times.tick() => {}
+        }
+        match watch.tick(app.wake.take()).await {
+            Ok(devices) => app.registry.raise(&devices),
+            Err(error) => log(Err(error), "compare the roster with what is wanted of terminals"),
         }
     }
 }
