@@ -340,6 +340,16 @@ CREATE TABLE access_tokens (
 );
 CREATE INDEX access_tokens_user ON access_tokens (user_id);
 
+-- Failed logins of the last quarter of an hour, for addresses of users and for any others.
+CREATE TABLE login_failures (
+  id {identity},
+  email_hash TEXT NOT NULL,
+  address TEXT NOT NULL,
+  at {timestamp} NOT NULL
+);
+CREATE INDEX login_failures_email ON login_failures (email_hash, at);
+CREATE INDEX login_failures_at ON login_failures (at);
+
 CREATE TABLE audit_logs (
   id {identity},
   at {timestamp} NOT NULL,

@@ -1,4 +1,9 @@
 //! Schools, classes, sections and students: the roster as the database has it.
+//!
+//! Nothing here knows of terminals. Whoever changes a roster calls `sync::reconcile` in the same transaction.
+
+pub mod names;
+pub mod schools;
 
 use crate::store::ids::id;
 

@@ -24,6 +24,14 @@ pub enum Error {
     Statement(#[from] sqlx::Error),
 }
 
+impl Error {
+    /// Whether the database itself is away or too busy, so that the same may work later.
+    pub fn is_unreachable(&self) -> bool {
+        use sqlx::Error as Sql;
+        matches!(self, Error::Statement(Sql::Io(_) | Sql::PoolTimedOut | Sql::PoolClosed | Sql::WorkerCrashed))
+    }
+}
+
 /// A database. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Db(Pools);
@@ -129,6 +137,14 @@ impl Db {
         }))
     }
 
+    /// The database's name, as people know it.
+    pub fn product(&self) -> &'static str {
+        match &self.0 {
+            Pools::Sqlite { .. } => "SQLite",
+            Pools::Postgres(_) => "PostgreSQL",
+        }
+    }
+
     /// How many transactions may write at the same time with profit.
     pub fn writers(&self) -> usize {
         match &self.0 {
@@ -165,6 +181,15 @@ impl Db {
                 Ok(Some(now.0))
             }
         }
+    }
+
+    /// Asks the database whether it is there.
+    pub async fn ping(&self) -> Result<()> {
+        match &self.0 {
+            Pools::Sqlite { readers, .. } => sqlx::query("SELECT 1").execute(readers).await.map(drop)?,
+            Pools::Postgres(pool) => sqlx::query("SELECT 1").execute(pool).await.map(drop)?,
+        }
+        Ok(())
     }
 
     /// Waits for the connections to finish what they do and closes them.

@@ -12,13 +12,15 @@ use sqlx::{
 
 /// An instant in a column of type `{timestamp}`: `TIMESTAMPTZ`, or on SQLite text like `2026-11-22T08:00:05.500000Z`.
 /// Always six digits: with fewer, `05.5Z` would sort before `05Z`.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, serde::Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, serde::Serialize, utoipa::ToSchema)]
 #[serde(transparent)]
+#[schema(value_type = String, format = DateTime)]
 pub struct Instant(pub Timestamp);
 
 /// A date in a column of type `{date}`: `DATE`, or on SQLite text like `2026-11-22`.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, serde::Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, serde::Serialize, utoipa::ToSchema)]
 #[serde(transparent)]
+#[schema(value_type = String, format = Date)]
 pub struct Day(pub Date);
 
 impl From<Timestamp> for Instant {

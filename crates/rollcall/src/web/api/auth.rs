@@ -1,0 +1,182 @@
+//! `/auth`: getting in, and out.
+
+use std::net::{IpAddr, SocketAddr};
+
+use axum::{
+    Extension,
+    extract::{ConnectInfo, State},
+};
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::ToSchema;
+
+use crate::{
+    accounts::{
+        Caller,
+        audit::{self, Actor, Change},
+        login, passwords, tokens,
+        users::{self, User},
+    },
+    app::App,
+    web::{
+        envelope::{Answer, Reply},
+        error::ApiError,
+        extract::Json,
+        openapi::Refusals,
+    },
+};
+
+#[derive(Deserialize, ToSchema)]
+pub struct Credentials {
+    email: String,
+    password: String,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct SignedIn {
+    /// Goes into `Authorization: Bearer …`. Ends by logout, or when it was not used for twelve hours.
+    #[serde(rename = "accessToken")]
+    pub access_token: String,
+    pub user: User,
+}
+
+#[derive(Deserialize, ToSchema)]
+pub struct PasswordChange {
+    current_password: String,
+    new_password: String,
+}
+
+/// Log in
+///
+/// Answers the same for an unknown address as for a wrong password. Ten failures within a quarter of an hour are followed
+/// by 429.
+#[utoipa::path(post, path = "/auth/login", tag = "auth", request_body = Credentials, security(()),
+    responses((status = 200, body = Answer<SignedIn>), (status = 429, description = "too many failures"), Refusals))]
+pub async fn login(
+    State(app): State<App>,
+    peer: Option<Extension<ConnectInfo<SocketAddr>>>,
+    Json(Credentials { email, password }): Json<Credentials>,
+) -> Reply<SignedIn> {
+    let address = peer.map(|Extension(ConnectInfo(peer))| peer.ip());
+    let signed_in = sign_in(&app, &email, password, address).await?;
+    Ok(Answer::ok("logged in", signed_in))
+}
+
+/// From an e-mail address and a password to a session.
+pub async fn sign_in(app: &App, email: &str, password: String, address: Option<IpAddr>) -> Result<SignedIn, ApiError> {
+    let now = app.clock.now();
+    let mut tx = app.db.read().await?;
+    let attempt = login::begin(&mut tx, email, address, now).await?;
+    drop(tx);
+    let verified = attempt.verify(password).await?;
+
+    let mut tx = app.db.write().await?;
+    let user = match verified {
+        Ok(user) => user,
+        Err(key) => {
+            login::fail(&mut tx, key, now).await?;
+            tx.commit().await?;
+            return Err(ApiError::unauthorized("e-mail address or password is wrong"));
+        }
+    };
+    login::forgive(&mut tx, login::Key::new(email, address)).await?;
+    let (session, secret) = tokens::start_session(&mut tx, user.id, now).await?;
+    let change = Change {
+        action: "login",
+        entity: "session",
+        entity_id: session.id.to_string(),
+        school_id: user.school_id,
+        details: json!(null),
+    };
+    audit::record(&mut tx, Actor { user_id: Some(user.id), name: &user.email }, change, now).await?;
+    tx.commit().await?;
+    Ok(SignedIn { access_token: secret.reveal().to_owned(), user })
+}
+
+/// Log out
+///
+/// Ends the session or token that the call came with.
+#[utoipa::path(post, path = "/auth/logout", tag = "auth", responses((status = 200, body = Answer<Option<User>>), Refusals))]
+pub async fn logout(State(app): State<App>, caller: Caller) -> Reply<()> {
+    let now = app.clock.now();
+    let mut tx = app.db.write().await?;
+    tokens::revoke(&mut tx, caller.token, now).await?;
+    let change = Change {
+        action: "logout",
+        entity: "session",
+        entity_id: caller.token.to_string(),
+        school_id: caller.user.school_id,
+        details: json!(null),
+    };
+    audit::record(&mut tx, caller.actor(), change, now).await?;
+    tx.commit().await?;
+    Ok(Answer::ok("logged out", ()))
+}
+
+/// Who am I?
+#[utoipa::path(get, path = "/auth/me", tag = "auth", responses((status = 200, body = Answer<User>), Refusals))]
+pub async fn show_me(caller: Caller) -> Reply<User> {
+    Ok(Answer::ok("ok", caller.user))
+}
+
+/// Change the own password
+///
+/// Ends the caller's other sessions. His named tokens stay.
+#[utoipa::path(post, path = "/auth/password", tag = "auth", request_body = PasswordChange,
+    responses((status = 200, body = Answer<User>), (status = 429, description = "too many failures"), Refusals))]
+pub async fn change_password(
+    State(app): State<App>,
+    caller: Caller,
+    Json(change): Json<PasswordChange>,
+) -> Reply<User> {
+    let now = app.clock.now();
+    // Whoever found an open session must not be able to guess the password through it.
+    let mut tx = app.db.read().await?;
+    let attempt = login::begin(&mut tx, &caller.user.email, None, now).await?;
+    drop(tx);
+    if let Err(key) = attempt.verify(change.current_password).await? {
+        let mut tx = app.db.write().await?;
+        login::fail(&mut tx, key, now).await?;
+        tx.commit().await?;
+        return Err(ApiError::invalid("current_password", "this is not the password"));
+    }
+    let password = match passwords::hash(change.new_password).await {
+        Err(error @ (passwords::Error::Short | passwords::Error::Long)) => {
+            return Err(ApiError::invalid("new_password", error));
+        }
+        hashed => hashed?,
+    };
+
+    let mut tx = app.db.write().await?;
+    users::set_password(&mut tx, caller.id(), &password, now).await?;
+    tokens::end_sessions(&mut tx, caller.id(), Some(caller.token), now).await?;
+    let change = Change {
+        action: "change_password",
+        entity: "user",
+        entity_id: caller.id().to_string(),
+        school_id: caller.user.school_id,
+        details: json!(null),
+    };
+    audit::record(&mut tx, caller.actor(), change, now).await?;
+    tx.commit().await?;
+    Ok(Answer::ok("password changed; other sessions have ended", caller.user))
+}
+
+impl From<login::Error> for ApiError {
+    fn from(error: login::Error) -> ApiError {
+        match error {
+            login::Error::TooMany => ApiError::new(StatusCode::TOO_MANY_REQUESTS, error.to_string()),
+            login::Error::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<passwords::Error> for ApiError {
+    fn from(error: passwords::Error) -> ApiError {
+        match error {
+            passwords::Error::Short | passwords::Error::Long => ApiError::invalid("password", error),
+            passwords::Error::Hash(_) | passwords::Error::Thread(_) => ApiError::internal(error),
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! The API's handlers, one file per kind of thing.
+
+pub mod auth;

@@ -1,0 +1,45 @@
+//! `Authorization: Bearer …` becomes a [`Caller`].
+
+use axum::extract::FromRequestParts;
+use http::{HeaderMap, header, request::Parts};
+
+use super::error::ApiError;
+use crate::{
+    accounts::{Caller, tokens},
+    app::App,
+};
+
+/// A handler that takes a [`Caller`] answers 401 to everybody else.
+impl FromRequestParts<App> for Caller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Caller, ApiError> {
+        let Some(secret) = bearer(&parts.headers) else {
+            return Err(ApiError::unauthorized("log in first: this call needs Authorization: Bearer …"));
+        };
+        let caller = identify(app, secret).await?;
+        caller.ok_or_else(|| ApiError::unauthorized("this token is unknown or has ended: log in again"))
+    }
+}
+
+/// Whom a secret stands for, his use of it written down.
+pub async fn identify(app: &App, secret: &str) -> Result<Option<Caller>, ApiError> {
+    let now = app.clock.now();
+    let mut tx = app.db.read().await?;
+    let authenticated = tokens::authenticate(&mut tx, secret, now).await?;
+    drop(tx);
+    let Some(authenticated) = authenticated else { return Ok(None) };
+    let caller = authenticated.caller;
+    if authenticated.wants_touch {
+        let mut tx = app.db.write().await?;
+        tokens::touch(&mut tx, caller.token, now).await?;
+        tx.commit().await?;
+    }
+    tracing::Span::current().record("user_id", caller.id().0);
+    Ok(Some(caller))
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, secret) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| secret.trim())
+}

@@ -1,0 +1,104 @@
+//! What an API call answers when it cannot do what was asked.
+
+use std::{borrow::Cow, error::Error};
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+
+use super::envelope::Refusal;
+use crate::{accounts::Denied, store};
+
+/// A refusal: a status and words for a person. One that is our own fault carries its cause, which is logged once, when
+/// the answer is made, and never sent.
+#[derive(Debug)]
+pub struct ApiError {
+    status: StatusCode,
+    message: Cow<'static, str>,
+    cause: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl ApiError {
+    /// 400: the request cannot be read.
+    pub fn malformed(message: impl Into<Cow<'static, str>>) -> ApiError {
+        ApiError::new(StatusCode::BAD_REQUEST, message)
+    }
+
+    /// 401: nobody, or nobody any more.
+    pub fn unauthorized(message: impl Into<Cow<'static, str>>) -> ApiError {
+        ApiError::new(StatusCode::UNAUTHORIZED, message)
+    }
+
+    /// 403: not for this caller.
+    pub fn forbidden(message: impl Into<Cow<'static, str>>) -> ApiError {
+        ApiError::new(StatusCode::FORBIDDEN, message)
+    }
+
+    /// 404: `what` in the singular, such as `student`.
+    pub fn no_such(what: &str, id: impl std::fmt::Display) -> ApiError {
+        ApiError::new(StatusCode::NOT_FOUND, format!("there is no {what} {id}"))
+    }
+
+    /// 409: what is there already stands against it.
+    pub fn conflict(message: impl Into<Cow<'static, str>>) -> ApiError {
+        ApiError::new(StatusCode::CONFLICT, message)
+    }
+
+    /// 422: this field has a value that cannot be.
+    pub fn invalid(field: &str, why: impl std::fmt::Display) -> ApiError {
+        ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, format!("{field}: {why}"))
+    }
+
+    /// 500: our own fault.
+    pub fn internal(cause: impl Error + Send + Sync + 'static) -> ApiError {
+        ApiError {
+            cause: Some(Box::new(cause)),
+            ..ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "something went wrong here; it has been logged")
+        }
+    }
+
+    /// Any other status.
+    pub fn new(status: StatusCode, message: impl Into<Cow<'static, str>>) -> ApiError {
+        ApiError { status, message: message.into(), cause: None }
+    }
+
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+}
+
+impl From<store::Error> for ApiError {
+    fn from(error: store::Error) -> ApiError {
+        if error.is_unreachable() {
+            let message = "the database cannot be reached; try again later";
+            return ApiError {
+                cause: Some(Box::new(error)),
+                ..ApiError::new(StatusCode::SERVICE_UNAVAILABLE, message)
+            };
+        }
+        ApiError::internal(error)
+    }
+}
+
+impl From<Denied> for ApiError {
+    fn from(denied: Denied) -> ApiError {
+        ApiError::forbidden(denied.to_string())
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        if let Some(cause) = &self.cause {
+            tracing::error!(status = self.status.as_u16(), error = &**cause as &dyn Error, "request failed");
+        }
+        let refusal = axum::Json(Refusal { success: false, message: self.message.into_owned() });
+        let mut response = (self.status, refusal).into_response();
+        if self.status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}

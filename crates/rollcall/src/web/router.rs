@@ -1,0 +1,71 @@
+//! Every route, on one page. A handler's own attribute repeats its path for the API's description.
+
+use axum::{
+    Router, middleware,
+    routing::{get, patch},
+};
+use http::{HeaderValue, StatusCode, header};
+use tower_http::{catch_panic::CatchPanicLayer, set_header::SetResponseHeaderLayer};
+use utoipa::OpenApi;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{
+    api::*,
+    error::ApiError,
+    health, home,
+    openapi::{self, Description},
+    trace,
+};
+use crate::app::App;
+
+/// What people and programs are served.
+pub fn router(app: App) -> Router {
+    let docs = Router::from(openapi::docs()).layer(always(header::CONTENT_SECURITY_POLICY, openapi::DOCS_POLICY));
+
+    Router::new()
+        .route("/", get(home::show_home))
+        .route("/assets/home.css", get(home::show_home_css))
+        .route("/healthz", get(health::show_health))
+        .route("/readyz", get(health::show_readiness))
+        .merge(api())
+        .nest("/api/v1/device-management", Router::from(device()))
+        .route("/api/v1/openapi.json", get(openapi::serve_document()))
+        .merge(docs)
+        .fallback(show_nothing)
+        .method_not_allowed_fallback(refuse_method)
+        .layer(always(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(CatchPanicLayer::custom(trace::answer_panic))
+        .layer(middleware::from_fn_with_state(app.clone(), trace::trace))
+        .with_state(app)
+}
+
+/// The API below `/api/v1`, with its description.
+pub(super) fn api() -> OpenApiRouter<App> {
+    let v1 = OpenApiRouter::new()
+        // /auth/…
+        .routes(routes!(auth::login))
+        .routes(routes!(auth::logout))
+        .routes(routes!(auth::show_me))
+        .routes(routes!(auth::change_password))
+        // /device/…, and the same at /device-management/…
+        .nest("/device", device());
+
+    OpenApiRouter::with_openapi(Description::openapi()).nest("/api/v1", v1)
+}
+
+/// Calls about one terminal, below `/device` and `/device-management`.
+fn device() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+}
+
+async fn show_nothing() -> ApiError {
+    ApiError::new(StatusCode::NOT_FOUND, "there is nothing at this address")
+}
+
+async fn refuse_method() -> ApiError {
+    ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "this address does not take that method")
+}
+
+fn always(name: http::HeaderName, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
+    SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
+}

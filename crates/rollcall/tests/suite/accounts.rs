@@ -1,0 +1,153 @@
+//! Getting in and out: logins, sessions, tokens, passwords.
+
+use http::Method;
+use jiff::SignedDuration;
+use rollcall::accounts::{
+    Role, passwords,
+    users::{self, NewUser},
+};
+use serde_json::json;
+
+use crate::{
+    databases::{Database, both_databases},
+    server::{Person, Server},
+};
+
+both_databases! {
+    a_login_answers_a_token_that_opens_the_door,
+    a_wrong_password_and_an_unknown_address_sound_the_same,
+    ten_failures_close_the_door_for_a_quarter_of_an_hour,
+    a_session_ends_when_idle_and_a_token_does_not,
+    logout_ends_the_session,
+    a_new_password_ends_the_other_sessions,
+    a_user_who_was_switched_off_is_out_at_once,
+}
+
+const EMAIL: &str = "soumaya.el-idrissi@example.org";
+const PASSWORD: &str = "مفتاح الباب الأزرق";
+
+async fn a_login_answers_a_token_that_opens_the_door(database: Database) {
+    let server = Server::new(database);
+    let school = server.school("Colégio São Tomé").await;
+    user(&server, Role::SchoolAdmin, Some(school.0)).await;
+
+    let reply = server.login("  Soumaya.EL-Idrissi@Example.org ", PASSWORD).await;
+    let data = reply.data(200);
+    assert_eq!(data["user"]["email"], EMAIL);
+    assert_eq!(data["user"]["role"], "school_admin");
+    assert_eq!(data["user"]["school_id"], school.0);
+    assert_eq!(data["user"]["full_name"], "Soumaya El Idrissi");
+    assert!(!reply.text.contains("argon2"), "{}", reply.text);
+
+    let me = server.get(&bearer(data), "/api/v1/auth/me").await;
+    assert_eq!(me.data(200)["email"], EMAIL);
+
+    let nobody = server.call(Method::GET, None, "/api/v1/auth/me", None).await;
+    nobody.refusal(401);
+    assert_eq!(nobody.headers["www-authenticate"], "Bearer");
+    server.call(Method::GET, Some("rc_0000"), "/api/v1/auth/me", None).await.refusal(401);
+}
+
+async fn a_wrong_password_and_an_unknown_address_sound_the_same(database: Database) {
+    let server = Server::new(database);
+    user(&server, Role::Superadmin, None).await;
+
+    let wrong = server.login(EMAIL, "not this one").await;
+    let unknown = server.login("nobody@example.org", PASSWORD).await;
+    assert_eq!(wrong.refusal(401), unknown.refusal(401));
+    assert_eq!(wrong.text, unknown.text);
+    server.login(EMAIL, &"x".repeat(100_000)).await.refusal(401);
+}
+
+async fn ten_failures_close_the_door_for_a_quarter_of_an_hour(database: Database) {
+    let server = Server::new(database);
+    user(&server, Role::Superadmin, None).await;
+
+    for email in [EMAIL, "nobody@example.org"] {
+        for _ in 0..10 {
+            server.login(email, "wrong").await.refusal(401);
+        }
+        server.login(email, PASSWORD).await.refusal(429);
+    }
+    server.wait(SignedDuration::from_mins(15));
+    server.login(EMAIL, PASSWORD).await.data(200);
+}
+
+async fn a_session_ends_when_idle_and_a_token_does_not(database: Database) {
+    let server = Server::new(database);
+    user(&server, Role::Superadmin, None).await;
+    let session = bearer(server.login(EMAIL, PASSWORD).await.data(200));
+    let token = server.person("token@example.org", Role::Superadmin, None).await;
+
+    for _ in 0..3 {
+        server.wait(SignedDuration::from_hours(11));
+        server.get(&session, "/api/v1/auth/me").await.data(200);
+    }
+    server.wait(SignedDuration::from_hours(12));
+    server.get(&session, "/api/v1/auth/me").await.refusal(401);
+    server.get(&token, "/api/v1/auth/me").await.data(200);
+}
+
+async fn logout_ends_the_session(database: Database) {
+    let server = Server::new(database);
+    user(&server, Role::Superadmin, None).await;
+    let session = bearer(server.login(EMAIL, PASSWORD).await.data(200));
+    let other = bearer(server.login(EMAIL, PASSWORD).await.data(200));
+
+    server.post(&session, "/api/v1/auth/logout", json!({})).await.data(200);
+    server.get(&session, "/api/v1/auth/me").await.refusal(401);
+    server.get(&other, "/api/v1/auth/me").await.data(200);
+}
+
+async fn a_new_password_ends_the_other_sessions(database: Database) {
+    let server = Server::new(database);
+    user(&server, Role::Superadmin, None).await;
+    let mine = bearer(server.login(EMAIL, PASSWORD).await.data(200));
+    let stolen = bearer(server.login(EMAIL, PASSWORD).await.data(200));
+    let change = |current: &str, new: &str| json!({"current_password": current, "new_password": new});
+
+    let wrong = server.post(&mine, "/api/v1/auth/password", change("guess", "a longer one")).await;
+    assert!(wrong.refusal(422).starts_with("current_password:"));
+    let short = server.post(&mine, "/api/v1/auth/password", change(PASSWORD, "short")).await;
+    assert!(short.refusal(422).starts_with("new_password:"));
+
+    server.post(&mine, "/api/v1/auth/password", change(PASSWORD, "шесть зелёных дверей")).await.data(200);
+    server.get(&mine, "/api/v1/auth/me").await.data(200);
+    server.get(&stolen, "/api/v1/auth/me").await.refusal(401);
+    server.login(EMAIL, PASSWORD).await.refusal(401);
+    server.login(EMAIL, "шесть зелёных дверей").await.data(200);
+}
+
+async fn a_user_who_was_switched_off_is_out_at_once(database: Database) {
+    let server = Server::new(database);
+    let school = server.school("Trường Lê Quý Đôn").await;
+    user(&server, Role::Teacher, Some(school.0)).await;
+    let session = bearer(server.login(EMAIL, PASSWORD).await.data(200));
+
+    server.sql("UPDATE users SET is_active = FALSE", []).await;
+    server.get(&session, "/api/v1/auth/me").await.refusal(401);
+    server.login(EMAIL, PASSWORD).await.refusal(401);
+
+    server.sql("UPDATE users SET is_active = TRUE", []).await;
+    server.sql("UPDATE schools SET deleted_at = $1", [server.now().into()]).await;
+    server.get(&session, "/api/v1/auth/me").await.refusal(401);
+    server.login(EMAIL, PASSWORD).await.refusal(401);
+}
+
+async fn user(server: &Server, role: Role, school: Option<i64>) {
+    let password = passwords::hash(PASSWORD.to_owned()).await.unwrap();
+    let mut tx = server.app.db.write().await.unwrap();
+    let new = NewUser {
+        email: EMAIL.to_owned(),
+        password,
+        role,
+        school_id: school.map(rollcall::school::SchoolId),
+        full_name: Some(" Soumaya  El Idrissi".to_owned()),
+    };
+    users::create(&mut tx, new, server.now()).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+fn bearer(data: &serde_json::Value) -> Person {
+    Person { token: data["accessToken"].as_str().unwrap().to_owned(), id: data["user"]["id"].as_i64().unwrap() }
+}
