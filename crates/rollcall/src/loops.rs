@@ -3,7 +3,7 @@
 
 use std::{fmt::Display, time::Duration};
 
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -12,6 +12,9 @@ use crate::{
     store::{self, wake},
     sync::{delivery, watch::Watch},
 };
+
+/// Between two looks of the roster's watch, unless somebody wakes it.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Starts all loops; they end when `stop` is cancelled.
 pub fn start(app: &App, tasks: &TaskTracker, stop: &CancellationToken) {
@@ -27,8 +30,8 @@ pub fn start(app: &App, tasks: &TaskTracker, stop: &CancellationToken) {
 
     let (listening, db, wake) = (stop.clone(), app.db.clone(), app.wake.clone());
     tasks.spawn(async move { listening.run_until_cancelled(wake::listen(&db, &wake)).await });
-    let (keeping, app) = (stop.clone(), app.clone());
-    tasks.spawn(async move { keeping.run_until_cancelled(keep_equal(&app)).await });
+    let (waiting, app) = (stop.clone(), app.clone());
+    tasks.spawn(async move { waiting.run_until_cancelled(keep_watch(&app)).await });
 }
 
 type Tick = std::pin::Pin<Box<dyn Future<Output = store::Result<()>> + Send>>;
@@ -50,20 +53,13 @@ async fn fall_offline(app: &App) -> store::Result<()> {
     presence::fall_offline(&app.db, app.settings.poll_delay, app.clock.now()).await.map(drop)
 }
 
-/// Database and terminals become equal whoever wrote the rows: at once where somebody said so, else by looking.
-async fn keep_equal(app: &App) {
+/// Looks once a second, and at once when somebody said that there is something to do.
+async fn keep_watch(app: &App) {
     let mut watch = Watch::new(app.db.clone(), app.clock.clone(), app.settings.command_deadline);
-    let mut times = interval(Duration::from_secs(1));
-    times.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        tokio::select! {
-            () = app.wake.changed() => {}
-            _ = times.tick() => {}
-        }
-        match watch.tick(app.wake.take()).await {
-            Ok(devices) => app.registry.raise(&devices),
-            Err(error) => log(Err(error), "compare the roster with what is wanted of terminals"),
-        }
+        let _ = timeout(LOOK_EVERY, app.wake.changed()).await;
+        let looked = watch.tick(app.wake.take()).await;
+        log(looked.map(|devices| app.registry.raise(&devices)), "look for what is out of step");
     }
 }
 

@@ -19,7 +19,7 @@ mod upload;
 use std::{net::IpAddr, sync::Arc};
 
 use bytes::Bytes;
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::Offset};
 use push_protocol::{
     request::{Call, Request},
     text::{Charset, SerialNumber},
@@ -216,6 +216,11 @@ impl Visit {
             Caller::Known(terminal) => Some(terminal),
             Caller::Unknown { .. } => None,
         }
+    }
+
+    /// What the terminal's clock should be ahead of UTC, if anybody said.
+    fn offset(&self) -> Option<Offset> {
+        self.terminal().and_then(|terminal| terminal.offset(self.now))
     }
 
     fn charset(&self, registry: &Registry) -> Charset {

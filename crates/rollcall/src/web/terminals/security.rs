@@ -34,8 +34,8 @@ pub async fn push(door: &Door, visit: &Visit) -> Reply {
 
 /// `rtdata?type=time`
 pub fn time(visit: &Visit) -> Reply {
-    match visit.terminal() {
-        Some(terminal) => Reply::text(reply::security_time(visit.now, terminal.zone().to_offset(visit.now))),
+    match visit.offset() {
+        Some(offset) => Reply::text(reply::security_time(visit.now, offset)),
         None => Reply::ok(),
     }
 }
