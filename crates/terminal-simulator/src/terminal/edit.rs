@@ -77,13 +77,13 @@ impl Terminal {
         self.batch.clear();
         self.in_flight = None;
         self.outbox.forget_answers();
-        self.session = false;
-        self.stalled = false;
+        self.link.session = false;
+        self.link.stalled = false;
         self.reboot_due = false;
-        self.results_attempts = 0;
+        self.results.attempts = 0;
         self.info_due = true;
-        self.last_poll_was_idle = false;
-        self.dark_until = self.now + self.profile.polling.boot;
+        self.link.idle = false;
+        self.link.dark_until = self.now + self.profile.polling.boot;
         if self.profile.uploads.replays_history {
             self.outbox.acknowledged = 0;
         }
@@ -170,9 +170,6 @@ impl Terminal {
     }
 
     fn encode(&self, name: &str) -> Vec<u8> {
-        match self.charset() {
-            push_protocol::text::Charset::Utf8 => name.as_bytes().to_vec(),
-            charset => charset.encode(name).into_owned(),
-        }
+        self.charset().encode(name).into_owned()
     }
 }
