@@ -26,7 +26,7 @@ pub use self::{
     fleet::Fleet,
     profile::{
         Acknowledged, Announces, CardReading, CardWriting, Check, Clock, Codes, Columns, Http, List, People, Polling,
-        Profile, Queries, Reader, SameCard, Stamps, Update, Uploads, UserLine, Vocabulary,
+        Profile, Queries, Reader, ResultForm, SameCard, Stamps, Update, Uploads, UserLine, Vocabulary,
     },
     terminal::{
         Call, Direction, Exchange, ExchangeId, Failure, Fate, HeldUser, Reply, Statistics, Step, Terminal, Transcript,

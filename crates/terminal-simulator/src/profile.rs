@@ -33,6 +33,9 @@ pub struct Profile {
     pub uploads: Uploads,
     pub people: People,
     pub queries: Queries,
+    pub results: ResultForm,
+    /// Results that were accepted are posted once more (§10.50).
+    pub posts_results_twice: bool,
     pub codes: Codes,
     pub clock: Clock,
 }
@@ -100,7 +103,7 @@ pub struct Polling {
     pub info_values: usize,
     /// `INFO` comes along after local changes too, not only after a command.
     pub info_after_local_changes: bool,
-    /// An upload or a result that three attempts could not deliver ends the session: handshake again (§2.1).
+    /// Three exchanges in a row without a whole reply end the session: handshake again (§2.1).
     pub handshake_after_loss: bool,
     /// A handshake answered with a bare `OK` will do (§2.2).
     pub takes_bare_handshake: bool,
@@ -131,6 +134,8 @@ pub struct Uploads {
     pub replays_history: bool,
     /// Posts its options when a handshake asks for them (§4.7).
     pub posts_options: bool,
+    /// Pings between the pieces of a long answer, if the server takes pings (§3).
+    pub pings: bool,
     /// Answered with a 5xx it drops what it tried to deliver (§10.13).
     pub drops_on_server_error: bool,
 }
@@ -291,6 +296,17 @@ pub enum Check {
     Ignored,
 }
 
+/// The shape of a result (§6.1).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ResultForm {
+    /// `ID=418&Return=0&CMD=DATA`
+    Flat,
+    /// `ID=418&SN=CJX…&Return=0&CMD=DATA`
+    WithSerial,
+    /// `id=418&return=0&cmd=DATA`, lines ended by CR LF.
+    LowerCase,
+}
+
 /// Codes that differ between families (§6.3).
 #[derive(Clone, PartialEq, Debug)]
 pub struct Codes {
@@ -324,7 +340,7 @@ pub struct Clock {
 impl Profile {
     /// All names that [`Profile::by_name`] knows.
     pub const NAMES: &'static [&'static str] =
-        &["legacy-fw", "push1", "zam180", "senseface-a2", "mars", "chatty", "mb10"];
+        &["legacy-fw", "push1", "zam180", "senseface-a2", "mars", "chatty", "mb10", "hostile"];
 
     pub fn by_name(name: &str) -> Option<Profile> {
         match name {
@@ -335,6 +351,7 @@ impl Profile {
             "mars" => Some(Profile::mars()),
             "chatty" => Some(Profile::chatty()),
             "mb10" => Some(Profile::mb10()),
+            "hostile" => Some(Profile::hostile()),
             _ => None,
         }
     }

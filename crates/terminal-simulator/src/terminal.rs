@@ -34,7 +34,7 @@ pub use self::{
 };
 use crate::{
     faults::{FaultKind, Faults, Story},
-    profile::Profile,
+    profile::{Profile, ResultForm},
 };
 
 /// A reply to a body above this many bytes may take four times as long (§1.3).
@@ -101,6 +101,8 @@ struct Results {
     held_until: Timestamp,
     /// Failed attempts since the last poll.
     attempts: u32,
+    /// Accepted once, and posted again by a unit that does everything twice.
+    repeated: bool,
 }
 
 /// How the terminal stands with its server.
@@ -180,6 +182,11 @@ impl Terminal {
 
     pub fn profile(&self) -> &Profile {
         &self.profile
+    }
+
+    /// Its switches, to change one in the middle of a test.
+    pub fn profile_mut(&mut self) -> &mut Profile {
+        &mut self.profile
     }
 
     /// The people it holds, by PIN.
@@ -302,9 +309,9 @@ impl Terminal {
         }
         loop {
             if self.answers_first
-                && let Some(answer) = self.next_answer().cloned()
+                && let Some(step) = self.send_answer()
             {
-                return Some(self.send_upload(&answer));
+                return Some(step);
             }
             let Some(command) = self.batch.pop_front() else { break };
             self.carry_out(&command);
@@ -320,7 +327,18 @@ impl Terminal {
             let body = self.results.file.clone();
             return Some(self.send(Call::Results, &target, Some(&body), false));
         }
+        self.send_answer()
+    }
+
+    /// The next piece of an answer, with a ping between many of them (§3).
+    fn send_answer(&mut self) -> Option<Step> {
+        if self.ping_is_due() {
+            self.outbox.since_ping = 0;
+            let target = self.target("ping", "");
+            return Some(self.send(Call::Ping, &target, None, false));
+        }
         let answer = self.next_answer().cloned()?;
+        self.outbox.since_ping += 1;
         Some(self.send_upload(&answer))
     }
 
@@ -341,7 +359,7 @@ impl Terminal {
             Ending::Return(code, echo, payload) => {
                 self.story.tell(self.now, format!("{id} {text:?} → {code}"));
                 self.statistics.refusals += u64::from(code < 0);
-                self.results.file.extend_from_slice(format!("ID={id}&Return={code}&CMD={echo}\n{payload}").as_bytes());
+                self.results.file.extend_from_slice(&self.result(id, code, &echo, &payload));
             }
             Ending::Silent => self.story.tell(self.now, format!("{id} {text:?} → silence")),
         }
@@ -350,15 +368,29 @@ impl Terminal {
             self.story.tell(self.now, format!("holds results back until {:.0}", self.results.held_until));
         }
         if !self.batch.is_empty() && self.faults.strikes(FaultKind::RebootMidBatch, self.now) {
-            let lost = self.batch.len();
-            self.story.tell(self.now, format!("reboots within a batch, {lost} commands are lost"));
-            if self.faults.index(2) == 0 {
-                self.results.file.clear();
-            }
-            self.reboot();
-        } else if std::mem::take(&mut self.reboot_due) {
+            self.reboot_due = true;
+        }
+        if !self.batch.is_empty() && self.faults.strikes(FaultKind::RebootWithoutResults, self.now) {
+            self.story.tell(self.now, "loses its results");
+            self.results.file.clear();
+            self.reboot_due = true;
+        }
+        if self.reboot_due {
             self.reboot();
         }
+    }
+
+    /// One record for the file of results (§6.1).
+    fn result(&self, id: &str, code: i64, echo: &str, payload: &str) -> Vec<u8> {
+        let serial = &self.serial;
+        let record = match self.profile.results {
+            ResultForm::Flat => format!("ID={id}&Return={code}&CMD={echo}\n{payload}"),
+            ResultForm::WithSerial => format!("ID={id}&SN={serial}&Return={code}&CMD={echo}\n{payload}"),
+            ResultForm::LowerCase => {
+                format!("id={id}&return={code}&cmd={echo}\r\n{}", payload.replace('\n', "\r\n"))
+            }
+        };
+        record.into_bytes()
     }
 
     fn send_handshake(&mut self) -> Step {

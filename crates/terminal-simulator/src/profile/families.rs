@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 
 use super::{
     Acknowledged, Announces, CardReading, CardWriting, Check, Clock, Codes, Columns, Http, List, People, Polling,
-    Profile, Queries, Reader, SameCard, Stamps, Update, Uploads, UserLine, Vocabulary,
+    Profile, Queries, Reader, ResultForm, SameCard, Stamps, Update, Uploads, UserLine, Vocabulary,
 };
 
 impl Profile {
@@ -53,6 +53,7 @@ impl Profile {
                 empty_operlog: false,
                 replays_history: false,
                 posts_options: true,
+                pings: false,
                 drops_on_server_error: false,
             },
             people: People {
@@ -77,6 +78,8 @@ impl Profile {
                 answers_first: true,
                 check: Check::Handshake,
             },
+            results: ResultForm::Flat,
+            posts_results_twice: false,
             codes: Codes {
                 unknown_word: -1002,
                 unknown_word_echo: None,
@@ -191,7 +194,7 @@ impl Profile {
                 ..base.http
             },
             polling: Polling { handshake_after_loss: false, takes_bare_handshake: false, ..base.polling },
-            uploads: Uploads { columns: Columns::TenTrailing, status: 255, ..base.uploads },
+            uploads: Uploads { columns: Columns::TenTrailing, status: 255, pings: true, ..base.uploads },
             people: People {
                 pin_letters: true,
                 pin_bytes: 24,
@@ -244,6 +247,7 @@ impl Profile {
             },
             people: People { update: Update::Replace, ..base.people },
             queries: Queries { check: Check::Options, answers_first: false, ..base.queries },
+            results: ResultForm::WithSerial,
             ..base
         }
     }
@@ -259,6 +263,48 @@ impl Profile {
             http: Http { content_type: None, ..base.http },
             uploads: Uploads { rows: 128, status: 255, verify: 1, replays_history: true, ..base.uploads },
             people: People { same_card: SameCard::Shared, card_writing: CardWriting::Decimal, ..base.people },
+            ..base
+        }
+    }
+
+    /// Many oddities of §10 in one unit that no single factory made: odd announcements, form content, results in lower
+    /// case and twice, a list that stops early, one command per poll, a history replayed at every boot.
+    pub fn hostile() -> Profile {
+        let base = Profile::mars();
+        Profile {
+            name: "hostile",
+            firmware: "Ver 8.0.4.2 (build 77)".to_owned(),
+            model: "OddTest, Inc.",
+            announces: Some(Announces {
+                push_version: "2.3.0",
+                device_type: Some("middle%20east"),
+                more: "PushOptionsFlag=2&c=registry",
+            }),
+            http: Http {
+                suffix: ".aspx",
+                connection: "starting",
+                content_type: Some("application/x-www-form-urlencoded"),
+                raw_blanks: true,
+                ..base.http
+            },
+            uploads: Uploads { columns: Columns::Twelve, empty_operlog: true, replays_history: true, ..base.uploads },
+            people: People {
+                update: Update::Replace,
+                pin_bytes: 24,
+                pin_letters: true,
+                same_card: SameCard::Refused(-1),
+                ..base.people
+            },
+            queries: Queries {
+                list: List::Truncated(7),
+                returns_count: true,
+                biometrics: true,
+                answers_first: false,
+                ..base.queries
+            },
+            results: ResultForm::LowerCase,
+            posts_results_twice: true,
+            codes: Codes { absent: -10, ..base.codes },
             ..base
         }
     }

@@ -34,6 +34,8 @@ pub enum Call {
     Poll,
     Results,
     Upload,
+    /// Keeps the link up between the pieces of a long answer (§3).
+    Ping,
 }
 
 /// What the line does to one request. Whoever carries it delivers it [`Fate::deliveries`] times; whether a reply arrives

@@ -16,6 +16,8 @@ pub(super) struct Settings {
     pub realtime: bool,
     pub interval: u32,
     pub transfers: Transfers,
+    /// `SupportPing=1`
+    pub server_takes_pings: bool,
     /// Stamps go by their old names, because no `ServerVer` came (§2.3).
     pub old_stamps: bool,
 }
@@ -48,6 +50,7 @@ impl Settings {
             realtime: true,
             interval: 1,
             transfers: Transfers { punches: true, operations: true, users: true },
+            server_takes_pings: false,
             old_stamps: false,
         }
     }
@@ -83,6 +86,7 @@ impl Handshake {
         settings.realtime = value("Realtime").map_or(settings.realtime, |v| wire::atoi(v) != 0);
         settings.zone = value("TimeZone").map_or(settings.zone, zone);
         settings.transfers = value("TransFlag").map_or(settings.transfers, Transfers::read);
+        settings.server_takes_pings = value("SupportPing").map(wire::atoi) == Some(1);
         settings.old_stamps = value("ServerVer").is_none();
         let (punches, operations) =
             if settings.old_stamps { ("Stamp", "OpStamp") } else { ("ATTLOGStamp", "OPERLOGStamp") };

@@ -38,6 +38,7 @@ impl Terminal {
             Call::Poll => self.take_commands(in_flight, &answer),
             Call::Results => self.results_posted(&answer),
             Call::Upload => self.upload_posted(&answer),
+            Call::Ping => Ok(()),
         });
         match done {
             Ok(()) => self.link.losses = 0,
@@ -109,9 +110,12 @@ impl Terminal {
         if http::find(&answer.body, b"OK").is_none() {
             return Err(Failure::NotOk);
         }
-        self.results.file.clear();
         self.results.attempts = 0;
         self.statistics.results_accepted += 1;
+        self.results.repeated = self.profile.posts_results_twice && !self.results.repeated;
+        if !self.results.repeated {
+            self.results.file.clear();
+        }
         Ok(())
     }
 
@@ -130,7 +134,7 @@ impl Terminal {
             if matches!(failure, Failure::Lost | Failure::Incomplete) { self.link.losses + 1 } else { 0 };
         self.story.tell(self.now, format!("{call:?} failed: {failure:?}"));
         match call {
-            Call::Handshake => self.rest(),
+            Call::Handshake | Call::Ping => self.rest(),
             Call::Poll => {
                 self.link.stalled = false;
                 self.link.idle = false;

@@ -2,9 +2,7 @@
 //! of its own beside its test here.
 
 use jiff::SignedDuration;
-use terminal_simulator::{
-    Call, Direction, FaultKind, FaultKinds, Faults, HeldUser, Profile, Reply, Step, Terminal,
-};
+use terminal_simulator::{Call, Direction, FaultKind, FaultKinds, Faults, HeldUser, Profile, Reply, Step, Terminal};
 
 use crate::line::{Line, OPTIONS, body, target, text};
 
@@ -262,7 +260,7 @@ fn legacy(reply: &[u8]) -> Terminal {
 #[test]
 fn item_10_the_legacy_client_breaks_on_more_than_two_kilobytes_of_header() {
     let reply = |bytes: usize, lines: usize| {
-        let cookies: String = (0..lines).map(|_| format!("Set-Cookie: {}\r\n", "x".repeat(bytes))).collect();
+        let cookies = format!("Set-Cookie: {}\r\n", "x".repeat(bytes)).repeat(lines);
         format!("HTTP/1.1 200 OK\r\n{cookies}Content-Type: text/plain\r\n\r\nC:1:LOG\n").into_bytes()
     };
     assert_eq!(legacy(&reply(100, 5)).statistics().commands_executed, 1);
@@ -325,7 +323,10 @@ fn the_same_seed_gives_the_same_bytes() {
             .with_faults(Faults::by_seed(seed, FaultKinds::ALL).chance(150));
         line.terminal.keep_transcript(10_000);
         line.terminal.preload_users((1..20).map(|n| HeldUser::new(&n.to_string(), "José Ñuñez").with_face()));
-        line.converse("C:1:DATA UPDATE USERINFO PIN=1\tName=X\nC:2:DATA QUERY USERINFO\n", SignedDuration::from_hours(2));
+        line.converse(
+            "C:1:DATA UPDATE USERINFO PIN=1\tName=X\nC:2:DATA QUERY USERINFO\n",
+            SignedDuration::from_hours(2),
+        );
         line.terminal.transcript().to_bytes("")
     };
     assert_eq!(text(&run(5)), text(&run(5)));

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, civil::DateTime};
 use terminal_simulator::{
-    CardWriting, Call, HeldUser, List, Profile, SameCard, Terminal, Update, UserLine, Vocabulary,
+    Call, CardWriting, HeldUser, List, Profile, ResultForm, SameCard, Terminal, Update, UserLine, Vocabulary,
 };
 
 use crate::line::{Line, OPTIONS, SERIAL, body, target, text};
@@ -144,7 +144,8 @@ fn a_clock_is_left_alone_when_the_reply_took_long() {
 #[test]
 fn the_first_dialect_announces_nothing_and_names_no_table() {
     let mut line = Line::new(Profile::push1());
-    let handshake = line.expect(Call::Handshake, "Stamp=9999\nOpStamp=9999\nTransFlag=TransData AttLog\tOpLog\tEnrollUser\n");
+    let handshake =
+        line.expect(Call::Handshake, "Stamp=9999\nOpStamp=9999\nTransFlag=TransData AttLog\tOpLog\tEnrollUser\n");
     assert_eq!(target(&handshake), "/iclock/cdata?SN=CJX9253300417&options=all");
     assert!(line.expect(Call::Poll, "OK").contains("&INFO=Ver%206.21%20Nov%2019%202012,0,0,0 HTTP/1.0"));
     line.terminal.punch("12", at("2026-03-02T08:02:59"));
@@ -402,7 +403,8 @@ fn a_chinese_unit_keeps_names_in_gb18030() {
 #[test]
 fn faces_come_along_with_their_people() {
     let mut line = Line::online(Profile::zam180());
-    line.terminal.preload_users([HeldUser::new("1042", "Ayşe Demir").with_face(), HeldUser::new("1043", "Jonas Weber")]);
+    line.terminal
+        .preload_users([HeldUser::new("1042", "Ayşe Demir").with_face(), HeldUser::new("1043", "Jonas Weber")]);
     let followed = line.hand_out("C:1:DATA QUERY USERINFO PIN=1042\n");
     let tags: Vec<&str> = followed.iter().map(|body| body.split(' ').next().unwrap()).collect();
     assert_eq!(tags, ["USER", "BIODATA", "BIOPHOTO", "ID=1&Return=0&CMD=DATA\n"]);
@@ -510,7 +512,10 @@ fn options_are_set_one_at_a_time_and_shown_on_request() {
 #[test]
 fn wanted_options_are_posted_after_the_handshake() {
     let mut line = Line::new(Profile::zam180());
-    line.expect(Call::Handshake, "Delay=10\nPushOptionsFlag=1\nPushOptions=FingerFunOn,UserCount,MaxUserCount,Nonsense\n");
+    line.expect(
+        Call::Handshake,
+        "Delay=10\nPushOptionsFlag=1\nPushOptions=FingerFunOn,UserCount,MaxUserCount,Nonsense\n",
+    );
     line.expect(Call::Poll, "OK");
     let options = line.expect(Call::Upload, "OK");
     assert_eq!(target(&options), "/iclock/cdata?SN=CJX9253300417&table=options");
@@ -628,4 +633,60 @@ fn punches_are_recorded_while_nobody_listens() {
     terminal.punch("1", at("2026-03-02T08:00:00"));
     assert_eq!(terminal.undelivered_punches(), 1);
     assert!(!terminal.is_idle());
+}
+
+#[test]
+fn a_newer_unit_pings_between_the_pieces_of_a_long_answer() {
+    let mut profile = Profile::senseface_a2();
+    profile.queries.users_per_post = 1;
+    let mut line = Line::new(profile);
+    line.expect(Call::Handshake, "Delay=10\nSupportPing=1\n");
+    line.terminal.preload_users((1..=9).map(|n| HeldUser::new(&n.to_string(), "José")));
+    line.expect(Call::Poll, "C:1:DATA QUERY USERINFO\n");
+    let mut calls = Vec::new();
+    while !line.terminal.is_idle() {
+        let exchange = line.next();
+        if exchange.call == Call::Ping {
+            assert_eq!(target(&text(&exchange.bytes)), "/iclock/ping?SN=CJX9253300417");
+        }
+        calls.push(exchange.call);
+        line.answer(&exchange, "OK: 1");
+    }
+    assert_eq!(calls.iter().filter(|call| **call == Call::Upload).count(), 9);
+    assert_eq!(calls.iter().filter(|call| **call == Call::Ping).count(), 2);
+}
+
+#[test]
+fn results_in_their_shapes() {
+    for (form, result) in [
+        (ResultForm::Flat, "ID=1&Return=0&CMD=LOG\n"),
+        (ResultForm::WithSerial, "ID=1&SN=CJX9253300417&Return=0&CMD=LOG\n"),
+        (ResultForm::LowerCase, "id=1&return=0&cmd=LOG\r\n"),
+    ] {
+        let mut line = Line::online(Profile { results: form, ..Profile::zam180() });
+        assert_eq!(line.hand_out("C:1:LOG\n"), [result]);
+    }
+    let mut line = Line::online(Profile { posts_results_twice: true, ..Profile::zam180() });
+    assert_eq!(line.hand_out("C:1:LOG\n"), ["ID=1&Return=0&CMD=LOG\n", "ID=1&Return=0&CMD=LOG\n"]);
+    assert!(line.hand_out("OK").is_empty());
+}
+
+#[test]
+fn a_hostile_unit_is_odd_in_many_ways() {
+    let mut line = Line::new(Profile::hostile());
+    let handshake = line.expect(Call::Handshake, "Delay=10\n");
+    assert!(target(&handshake).contains("&DeviceType=middle%20east&language=69&PushOptionsFlag=2&c=registry"));
+    assert!(
+        line.expect(Call::Poll, "OK")
+            .starts_with("GET /iclock/getrequest.aspx?SN=CJX9253300417&INFO=Ver 8.0.4.2 (build 77),")
+    );
+}
+
+#[test]
+fn a_count_may_be_wrong_on_purpose() {
+    let mut line = Line::online(Profile::zam180());
+    line.terminal.miscount(3);
+    assert!(line.hand_out("C:1:INFO\n")[0].contains("\nUserCount=3\n"));
+    line.terminal.profile_mut().queries.list = List::Silent;
+    assert!(line.hand_out("C:2:DATA QUERY USERINFO\n").is_empty());
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, civil::DateTime};
-use terminal_simulator::{Call, FaultKind, FaultKinds, Faults, Fate, HeldUser, Profile, Reply, Step, Terminal};
+use terminal_simulator::{Call, Fate, FaultKind, FaultKinds, Faults, HeldUser, Profile, Reply, Step, Terminal};
 
 use crate::line::{Line, OPTIONS, SERIAL, body, text};
 
@@ -79,21 +79,15 @@ fn answers_and_results_may_change_places() {
 }
 
 #[test]
-fn a_reboot_within_a_batch_loses_the_rest_and_sometimes_what_was_done() {
-    let mut seen = BTreeSet::new();
-    for seed in 0..20 {
-        let mut line = Line::online(Profile::zam180());
-        line.terminal = line.terminal.with_faults(Faults::by_seed(seed, FaultKinds::NONE));
-        line.terminal.faults().once(FaultKind::RebootMidBatch);
-        line.until_poll();
+fn a_reboot_within_a_batch_loses_the_rest_and_perhaps_what_was_done() {
+    for (kind, reported) in [(FaultKind::RebootMidBatch, true), (FaultKind::RebootWithoutResults, false)] {
+        let mut line = about_to(kind);
         line.expect(Call::Poll, TWO);
         line.expect(Call::Handshake, OPTIONS);
-        let reported = line.until_poll().iter().any(|request| body(request) == "ID=1&Return=0&CMD=DATA\n");
-        assert_eq!(line.terminal.statistics().commands_executed, 1);
-        assert_eq!(line.terminal.users().len(), 1);
-        seen.insert(reported);
+        let results = line.until_poll().iter().any(|request| body(request) == "ID=1&Return=0&CMD=DATA\n");
+        assert_eq!(results, reported);
+        assert_eq!((line.terminal.statistics().commands_executed, line.terminal.users().len()), (1, 1));
     }
-    assert_eq!(seen.len(), 2);
 }
 
 #[test]
@@ -146,10 +140,7 @@ fn clocks_and_zones_go_wrong() {
     let mut line = Line::new(Profile::zam180());
     line.terminal.faults().once(FaultKind::MisreadZone);
     line.expect(Call::Handshake, "TimeZone=3\n");
-    assert_eq!(line.terminal.local(line.now), "2026-03-02T05:00:05".parse().unwrap(), "three minutes are no reason");
-    line.terminal.faults().once(FaultKind::WrongClock);
-    line.expect(Call::Poll, "OK");
-    assert_eq!(line.terminal.local(line.now), "2026-03-02T05:03:05".parse().unwrap());
+    assert_eq!(line.terminal.local(line.now), "2026-03-02T05:03:05".parse().unwrap(), "three minutes, not hours");
 }
 
 #[test]
@@ -157,7 +148,7 @@ fn somebody_at_the_keypad() {
     for seed in 0..20 {
         let mut line = Line::online(Profile::zam180());
         line.terminal = line.terminal.with_faults(Faults::by_seed(seed, FaultKinds::NONE));
-        line.terminal.preload_users([HeldUser::new("1", "김민준").with_card(5)]);
+        line.terminal.preload_users([HeldUser::new("1", "Jonas Weber").with_card(5)]);
         let before = line.terminal.users().clone();
         line.terminal.faults().once(FaultKind::KeypadEdit);
         line.until_poll();
@@ -191,32 +182,31 @@ fn a_kind_that_is_not_enabled_never_strikes() {
 }
 
 /// Every family, every fault, many seeds: once it is quiet, every punch arrived, every result was posted, nothing hangs.
+/// `SEEDS` in the environment asks for more of them.
 #[test]
 fn after_the_storm_every_terminal_comes_to_rest() {
-    for (seed, name) in (0..140).zip(Profile::NAMES.iter().cycle()) {
+    let seeds = std::env::var("SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(32);
+    for (seed, name) in (0..seeds).zip(Profile::NAMES.iter().cycle()) {
         let mut line = Line::new(Profile::by_name(name).unwrap());
-        let quiet = line.now + SignedDuration::from_hours(3);
+        let quiet = line.now + SignedDuration::from_mins(60);
         line.terminal = line.terminal.with_faults(Faults::by_seed(seed, FaultKinds::ALL).until(quiet));
         line.terminal.preload_users((1..=30).map(|n| HeldUser::new(&n.to_string(), "Νίκος Αθανασίου")));
         let mut punched = BTreeSet::new();
-        for hour in 0..3 {
-            for minute in 0..40 {
-                let time = "2026-03-02T08:00:00".parse::<DateTime>().unwrap();
-                let time = time + SignedDuration::from_mins(hour * 60 + minute);
-                line.terminal.punch("7", time);
-                punched.insert(time.strftime("7\t%F %T\t").to_string());
-            }
+        for minute in 0..60 {
+            let time = "2026-03-02T08:00:00".parse::<DateTime>().unwrap() + SignedDuration::from_mins(minute);
+            line.terminal.punch("7", time);
+            punched.insert(time.strftime("7\t%F %T\t").to_string());
             line.converse(
                 "C:1:DATA UPDATE USERINFO PIN=1\tName=X\tCard=9\nC:2:DATA QUERY USERINFO\nC:3:DATA USER PIN=4\tName=Y\n",
-                SignedDuration::from_hours(1),
+                SignedDuration::from_mins(1),
             );
         }
-        line.converse("OK", SignedDuration::from_hours(1));
+        line.converse("OK", SignedDuration::from_mins(30));
         let terminal = &line.terminal;
         assert!(terminal.is_idle(), "{name} seed {seed}\n{}", terminal.story());
         assert_eq!(terminal.undelivered_punches(), 0, "{name} seed {seed}\n{}", terminal.story());
         let missing: Vec<&String> = punched.iter().filter(|punch| !line.heard.contains(*punch)).collect();
         assert!(missing.is_empty(), "{name} seed {seed} {missing:?}\n{}", terminal.story());
-        assert!(terminal.statistics().commands_executed > 0);
+        assert!(terminal.statistics().commands_executed > 0, "{name} seed {seed}\n{}", terminal.story());
     }
 }

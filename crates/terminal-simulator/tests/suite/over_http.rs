@@ -13,7 +13,7 @@ use tokio::{
 use crate::line::{OPTIONS, body, text};
 
 /// A server that knows what to say to each request, and keeps what it read.
-async fn serve(listener: TcpListener, heard: Arc<Mutex<Vec<String>>>, head: &str, close: bool) {
+async fn serve(listener: TcpListener, requests: Arc<Mutex<Vec<String>>>, length_name: &str, close: bool) {
     let mut open = Vec::new();
     let mut commands = Some("C:1:DATA UPDATE USERINFO PIN=1042\tName=José Ñuñez\tCard=[15CD5B0700]\n");
     loop {
@@ -33,8 +33,8 @@ async fn serve(listener: TcpListener, heard: Arc<Mutex<Vec<String>>>, head: &str
             () if request.contains("getrequest") => commands.take().unwrap_or("OK"),
             () => "OK",
         };
-        heard.lock().unwrap().push(request);
-        let head = format!("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n{head}: {}\r\n\r\n", reply.len());
+        requests.lock().unwrap().push(request);
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n{length_name}: {}\r\n\r\n", reply.len());
         stream.write_all(&[head.as_bytes(), reply.as_bytes()].concat()).await.unwrap();
         if !close {
             open.push(stream);
@@ -42,11 +42,16 @@ async fn serve(listener: TcpListener, heard: Arc<Mutex<Vec<String>>>, head: &str
     }
 }
 
-async fn run(profile: Profile, head: &'static str, close: bool, fault: Option<FaultKind>) -> (Terminal, Vec<String>) {
+async fn run(
+    profile: Profile,
+    length_name: &'static str,
+    close: bool,
+    fault: Option<FaultKind>,
+) -> (Terminal, Vec<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
-    let heard = Arc::new(Mutex::new(Vec::new()));
-    let server = tokio::spawn(serve(listener, Arc::clone(&heard), head, close));
+    let requests = Arc::new(Mutex::new(Vec::new()));
+    let server = tokio::spawn(serve(listener, Arc::clone(&requests), length_name, close));
     let mut terminal = Terminal::new("CJX9253300417", profile, 1);
     if let Some(fault) = fault {
         terminal.faults().once_at(fault, Call::Results);
@@ -69,17 +74,17 @@ async fn run(profile: Profile, head: &'static str, close: bool, fault: Option<Fa
     );
     work.await;
     server.abort();
-    let heard = heard.lock().unwrap().clone();
-    (terminal, heard)
+    let requests = requests.lock().unwrap().clone();
+    (terminal, requests)
 }
 
 #[tokio::test]
 async fn a_terminal_is_written_to_over_a_socket() {
-    let (terminal, heard) = run(Profile::zam180(), "content-length", false, None).await;
+    let (terminal, requests) = run(Profile::zam180(), "content-length", false, None).await;
     assert_eq!(terminal.users()["1042"].name, "José Ñuñez");
-    assert!(heard[0].starts_with("GET /iclock/cdata?SN=CJX9253300417&options=all&pushver=2.2.14"));
-    assert!(heard[0].contains("\r\nHost: 127.0.0.1:"));
-    assert!(heard.iter().any(|request| body(request) == "ID=1&Return=0&CMD=DATA\n"));
+    assert!(requests[0].starts_with("GET /iclock/cdata?SN=CJX9253300417&options=all&pushver=2.2.14"));
+    assert!(requests[0].contains("\r\nHost: 127.0.0.1:"));
+    assert!(requests.iter().any(|request| body(request) == "ID=1&Return=0&CMD=DATA\n"));
 }
 
 #[tokio::test]
@@ -92,8 +97,8 @@ async fn a_legacy_terminal_reads_to_the_end_of_the_stream() {
 
 #[tokio::test]
 async fn a_repeated_request_is_really_sent_twice() {
-    let (_, heard) = run(Profile::zam180(), "Content-Length", true, Some(FaultKind::RepeatRequest)).await;
-    assert_eq!(heard.iter().filter(|request| request.contains("devicecmd")).count(), 2);
+    let (_, requests) = run(Profile::zam180(), "Content-Length", true, Some(FaultKind::RepeatRequest)).await;
+    assert_eq!(requests.iter().filter(|request| request.contains("devicecmd")).count(), 2);
 }
 
 #[tokio::test]
@@ -106,15 +111,18 @@ async fn nobody_listens() {
     let mut stop = Some(stop);
     let mut states = Vec::new();
     let start = "2026-03-02T05:00:05Z".parse().unwrap();
-    over_http::run(&mut terminal, &address, || start, async { drop(stopped.await) }, |_, state| {
-        states.push(state);
-        if states.len() == 3 {
-            stop.take();
-        }
-    })
+    over_http::run(
+        &mut terminal,
+        &address,
+        || start,
+        async { drop(stopped.await) },
+        |_, state| {
+            states.push(state);
+            if states.len() == 3 {
+                stop.take();
+            }
+        },
+    )
     .await;
-    assert_eq!(
-        states[..2],
-        [over_http::State::Asking(Call::Handshake), over_http::State::Unanswered(Call::Handshake)]
-    );
+    assert_eq!(states[..2], [over_http::State::Asking(Call::Handshake), over_http::State::Unanswered(Call::Handshake)]);
 }
