@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod accounts;
+mod convergence;
 mod databases;
 mod openapi;
 mod server;
 mod shape;
 mod sync;
+mod world;

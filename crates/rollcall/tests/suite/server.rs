@@ -14,13 +14,15 @@ use rollcall::{
         users::{self, NewUser},
     },
     app::App,
+    attendance::recorder::Recorder,
     clock::Clock,
     config::Settings,
     devices::registry::Registry,
     school::{SchoolId, schools},
-    store::Value,
+    store::{Value, wake::Wake},
 };
 use serde_json::{Value as Json, json};
+use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
 use crate::databases::Database;
@@ -54,12 +56,18 @@ pub struct Person {
 
 impl Server {
     pub fn new(database: Database) -> Server {
+        let clock = Clock::manual(START.parse().expect("a time"));
+        let (recorder, writers) = Recorder::start(database.db.clone(), clock.clone());
         let app = App {
             db: database.db.clone(),
-            clock: Clock::manual(START.parse().expect("a time")),
+            clock,
             settings: Arc::new(Settings::default()),
             registry: Registry::default(),
+            recorder,
+            wake: Wake::default(),
+            tasks: TaskTracker::new(),
         };
+        app.tasks.spawn(writers);
         Server { router: rollcall::web::router(app.clone()), app, _database: database }
     }
 
