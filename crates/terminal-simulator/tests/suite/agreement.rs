@@ -103,7 +103,9 @@ impl Server {
             Call::Upload(upload) => {
                 let content = record::parse(upload, body, self.manner.charset);
                 if let Content::Records { records, .. } = &content {
-                    records.iter().for_each(|record| self.take(record));
+                    for record in records {
+                        self.take(record);
+                    }
                 }
                 reply::acknowledgement(upload, &content)
             }
