@@ -345,7 +345,9 @@ impl Memory {
         }
         // All that have been silent for long make room at once: looking through everybody is not for every call.
         let gone: Vec<Box<str>> = self.callers.iter().filter_map(silent).collect();
-        gone.iter().for_each(|serial| drop(self.drop(serial)));
+        for serial in &gone {
+            self.drop(serial);
+        }
         if gone.is_empty() {
             self.full_until = now + LOOK_FOR_ROOM_EVERY;
         }

@@ -141,15 +141,13 @@ impl Door {
 
     /// A request whose serial number is missing or is none. What it may bring belongs to nobody: it keeps it.
     fn answer_nameless(&self, request: &Request, address: IpAddr) -> Reply {
+        if let Call::File { .. } = request.call {
+            return Reply::not_found();
+        }
+        self.oddities.log(request, address, self.app.clock.now(), "no serial number");
         match request.call {
-            Call::File { .. } => Reply::not_found(),
-            _ => {
-                self.oddities.log(request, address, self.app.clock.now(), "no serial number");
-                match request.call {
-                    Call::Upload(_) | Call::QueryData(_) => Reply::try_again(),
-                    _ => Reply::ok(),
-                }
-            }
+            Call::Upload(_) | Call::QueryData(_) => Reply::try_again(),
+            _ => Reply::ok(),
         }
     }
 
