@@ -26,8 +26,10 @@ pub enum FaultKind {
     LateResults,
     /// Results leave before the answers of queries where they usually follow them, or the other way round.
     Reorder,
-    /// A reboot between two commands of a batch: the rest is forgotten; what was done is reported later, or never.
+    /// A reboot between two commands of a batch: the rest is forgotten, what was done is reported later.
     RebootMidBatch,
+    /// The same, and the file of results is lost too.
+    RebootWithoutResults,
     /// A command is carried out, then the power goes: its result and the rest of the batch never come.
     CrashBeforeResult,
     /// No room for new users for a while: −1001.
@@ -44,14 +46,14 @@ pub enum FaultKind {
     WrongClock,
     /// The time zone of a handshake is taken for minutes when it means hours.
     MisreadZone,
-    /// Somebody adds, changes or removes a person at the keypad.
+    /// Somebody adds, changes or removes a person at the keypad. Who is added gets a PIN of 500000 to 599999.
     KeypadEdit,
     /// A list of all users stops early.
     TruncateList,
 }
 
 impl FaultKind {
-    pub const ALL: [FaultKind; 17] = [
+    pub const ALL: [FaultKind; 18] = [
         FaultKind::LoseRequest,
         FaultKind::LoseReply,
         FaultKind::RepeatRequest,
@@ -59,6 +61,7 @@ impl FaultKind {
         FaultKind::LateResults,
         FaultKind::Reorder,
         FaultKind::RebootMidBatch,
+        FaultKind::RebootWithoutResults,
         FaultKind::CrashBeforeResult,
         FaultKind::FullMemory,
         FaultKind::Wipe,
@@ -153,7 +156,7 @@ impl Faults {
             let most = match kind {
                 FaultKind::LoseRequest | FaultKind::LoseReply | FaultKind::RepeatRequest => 120,
                 FaultKind::LateReply | FaultKind::LateResults | FaultKind::Reorder | FaultKind::TruncateList => 200,
-                FaultKind::RebootMidBatch | FaultKind::CrashBeforeResult => 40,
+                FaultKind::RebootMidBatch | FaultKind::RebootWithoutResults | FaultKind::CrashBeforeResult => 30,
                 FaultKind::DropUser | FaultKind::CutField => 60,
                 FaultKind::MisreadZone => 500,
                 FaultKind::KeypadEdit => 25,

@@ -24,7 +24,11 @@ const STRANGERS: [&str; 12] = [
 impl Terminal {
     /// A person punches at `at` on the terminal's own clock. Recorded at once, uploaded when its turn comes.
     pub fn punch(&mut self, pin: &str, at: DateTime) {
-        let (status, verify) = (self.profile.uploads.status, self.profile.uploads.verify);
+        self.punch_with(pin, at, self.profile.uploads.status, self.profile.uploads.verify);
+    }
+
+    /// As [`Terminal::punch`], with a status and a verify mode of the caller's (§4.2).
+    pub fn punch_with(&mut self, pin: &str, at: DateTime, status: u16, verify: u16) {
         self.outbox.punches.push(Punch { pin: pin.to_owned(), at, status, verify });
     }
 
@@ -77,13 +81,13 @@ impl Terminal {
         self.batch.clear();
         self.in_flight = None;
         self.outbox.forget_answers();
-        self.session = false;
-        self.stalled = false;
+        self.link.session = false;
+        self.link.stalled = false;
         self.reboot_due = false;
-        self.results_attempts = 0;
+        self.results.attempts = 0;
         self.info_due = true;
-        self.last_poll_was_idle = false;
-        self.dark_until = self.now + self.profile.polling.boot;
+        self.link.idle = false;
+        self.link.dark_until = self.now + self.profile.polling.boot;
         if self.profile.uploads.replays_history {
             self.outbox.acknowledged = 0;
         }
@@ -102,6 +106,11 @@ impl Terminal {
     /// Sets the wall clock wrong by this much against UTC plus the terminal's time zone.
     pub fn set_clock_skew(&mut self, skew: SignedDuration) {
         self.clock = SignedDuration::from_mins(i64::from(self.settings.zone)) + skew;
+    }
+
+    /// Counts of users are off by this much from now on; 0 makes them right again.
+    pub fn miscount(&mut self, off: i64) {
+        self.stale = Some((off, jiff::Timestamp::MAX));
     }
 
     /// The `Host` header from now on, e.g. `192.0.2.10:8081`.
@@ -170,9 +179,6 @@ impl Terminal {
     }
 
     fn encode(&self, name: &str) -> Vec<u8> {
-        match self.charset() {
-            push_protocol::text::Charset::Utf8 => name.as_bytes().to_vec(),
-            charset => charset.encode(name).into_owned(),
-        }
+        self.charset().encode(name).into_owned()
     }
 }

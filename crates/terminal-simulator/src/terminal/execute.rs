@@ -184,16 +184,13 @@ impl Terminal {
 
     /// Without a PIN everybody goes (§7.5). Removing somebody who is not there is a success (§6.3).
     fn delete_user(&mut self, params: &[u8]) -> i64 {
-        match value(params, "PIN").filter(|pin| !pin.is_empty()) {
-            Some(pin) => {
-                let removed = self.table.remove(ascii(pin).as_str()).is_some();
-                self.statistics.users_removed += u64::from(removed);
-            }
-            None => {
-                self.story.tell(self.now, "a delete without PIN removes everybody");
-                self.statistics.wipes_by_command += 1;
-                self.table.clear();
-            }
+        if let Some(pin) = value(params, "PIN").filter(|pin| !pin.is_empty()) {
+            let removed = self.table.remove(ascii(pin).as_str()).is_some();
+            self.statistics.users_removed += u64::from(removed);
+        } else {
+            self.story.tell(self.now, "a delete without PIN removes everybody");
+            self.statistics.wipes_by_command += 1;
+            self.table.clear();
         }
         self.info_due = true;
         0
@@ -276,7 +273,7 @@ impl Terminal {
     fn check(&mut self) -> Ending {
         match self.profile.queries.check {
             Check::Ignored => return Ending::Silent,
-            Check::Handshake => self.session = false,
+            Check::Handshake => self.link.session = false,
             Check::Options => self.outbox.options = Some(self.options_line(None)),
         }
         done("CHECK")

@@ -1,9 +1,10 @@
 //! HTTP as terminals do it: requests written byte by byte, replies taken apart with each family's blind spots (§1).
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt::Write as _};
 
 use jiff::Timestamp;
 
+use super::wire;
 use crate::profile::{Http, Reader};
 
 /// The header buffer of the legacy client (§1.2).
@@ -27,7 +28,7 @@ pub(super) fn request(http: &Http, target: &str, body: Option<&[u8]>) -> Vec<u8>
         head += &accept;
         head += http.more_headers;
         if let (Some(kind), true) = (http.content_type, body.is_some()) {
-            head += &format!("Content-Type: {kind}\r\n");
+            let _ = write!(head, "Content-Type: {kind}\r\n");
         }
         head += length.as_deref().unwrap_or_default();
     }
@@ -73,7 +74,7 @@ pub enum Failure {
 }
 
 /// Whether `bytes` are a whole reply for this reader, so that it need not wait for the end of the stream.
-pub(crate) fn is_complete(reader: Reader, bytes: &[u8]) -> bool {
+pub(super) fn is_complete(reader: Reader, bytes: &[u8]) -> bool {
     let Some(head_end) = head_end(bytes) else { return false };
     let (head, body) = bytes.split_at(head_end);
     match framing(reader, head) {
@@ -132,7 +133,7 @@ fn framing(reader: Reader, head: &[u8]) -> Framing {
     };
     match length {
         _ if chunked => Framing::Chunked,
-        Some(length) => Framing::Length(usize::try_from(super::atoi(length)).unwrap_or(0)),
+        Some(length) => Framing::Length(usize::try_from(wire::atoi(length)).unwrap_or(0)),
         None => Framing::ToEnd,
     }
 }
@@ -158,7 +159,8 @@ fn date(reader: Reader, head: &[u8]) -> Option<Timestamp> {
     let value = match reader {
         Reader::Legacy => {
             let value = &head[find(head, b"Date: ")? + "Date: ".len()..];
-            &value[..find(value, b"\r\n")?]
+            let value = &value[..find(value, b"\r\n")?];
+            Some(value).filter(|value| !value.starts_with(b" "))?
         }
         Reader::Tolerant => header(head, "Date")?,
     };

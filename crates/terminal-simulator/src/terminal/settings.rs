@@ -1,8 +1,7 @@
 //! What a handshake's reply tells a terminal (§2.2).
 
+use super::{http::Failure, wire};
 use crate::profile::{Polling, Reader};
-
-use super::http::Failure;
 
 /// The options that steer a terminal. They outlive the session.
 #[derive(Clone, PartialEq, Debug)]
@@ -17,6 +16,8 @@ pub(super) struct Settings {
     pub realtime: bool,
     pub interval: u32,
     pub transfers: Transfers,
+    /// `SupportPing=1`
+    pub server_takes_pings: bool,
     /// Stamps go by their old names, because no `ServerVer` came (§2.3).
     pub old_stamps: bool,
 }
@@ -49,6 +50,7 @@ impl Settings {
             realtime: true,
             interval: 1,
             transfers: Transfers { punches: true, operations: true, users: true },
+            server_takes_pings: false,
             old_stamps: false,
         }
     }
@@ -66,7 +68,7 @@ impl Handshake {
         if bare_ok_will_do && body.trim_ascii() == b"OK" {
             return Ok(read);
         }
-        let lines: Vec<&[u8]> = super::lines(body).filter(|line| line.len() < 2048).collect();
+        let lines: Vec<&[u8]> = wire::lines(body).filter(|line| line.len() < 2048).collect();
         if lines.is_empty() {
             return Err(Failure::NoOptions);
         }
@@ -76,20 +78,21 @@ impl Handshake {
         let value = |key: &str| {
             lines.iter().find_map(|line| line.strip_prefix(key.as_bytes())?.strip_prefix(b"=")).map(<[u8]>::trim_ascii)
         };
-        let seconds = |key: &str| value(key).and_then(|v| u32::try_from(super::atoi(v)).ok()).filter(|&s| s > 0);
+        let seconds = |key: &str| value(key).and_then(|v| u32::try_from(wire::atoi(v)).ok()).filter(|&s| s > 0);
         let settings = &mut read.settings;
         settings.delay = seconds("Delay").unwrap_or(settings.delay);
         settings.error_delay = seconds("ErrorDelay").unwrap_or(settings.error_delay);
         settings.interval = seconds("TransInterval").unwrap_or(settings.interval);
-        settings.realtime = value("Realtime").map_or(settings.realtime, |v| super::atoi(v) != 0);
+        settings.realtime = value("Realtime").map_or(settings.realtime, |v| wire::atoi(v) != 0);
         settings.zone = value("TimeZone").map_or(settings.zone, zone);
         settings.transfers = value("TransFlag").map_or(settings.transfers, Transfers::read);
+        settings.server_takes_pings = value("SupportPing").map(wire::atoi) == Some(1);
         settings.old_stamps = value("ServerVer").is_none();
         let (punches, operations) =
             if settings.old_stamps { ("Stamp", "OpStamp") } else { ("ATTLOGStamp", "OPERLOGStamp") };
-        read.punch_stamp = value(punches).map(super::atoi);
-        read.operation_stamp = value(operations).map(super::atoi);
-        if value("PushOptionsFlag").is_some_and(|v| super::atoi(v) == 1)
+        read.punch_stamp = value(punches).map(wire::atoi);
+        read.operation_stamp = value(operations).map(wire::atoi);
+        if value("PushOptionsFlag").is_some_and(|v| wire::atoi(v) == 1)
             && let Some(wanted) = value("PushOptions")
         {
             let wanted = String::from_utf8_lossy(wanted);
@@ -119,7 +122,7 @@ impl Transfers {
 
 /// `TimeZone` in minutes: `±hh:mm`, hours when below 25, else minutes (§1.4).
 pub(super) fn zone(value: &[u8]) -> i32 {
-    let number = |bytes| i32::try_from(super::atoi(bytes)).unwrap_or(0);
+    let number = |bytes| i32::try_from(wire::atoi(bytes)).unwrap_or(0);
     let hours = number(value);
     if let Some(colon) = value.iter().position(|&b| b == b':') {
         let minutes = number(&value[colon + 1..]);

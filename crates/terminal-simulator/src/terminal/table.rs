@@ -8,6 +8,7 @@ use std::{
 
 use push_protocol::text::Charset;
 
+use super::wire;
 use crate::profile::{CardReading, CardWriting, People, SameCard, Update, UserLine};
 
 /// The terminal has no room (§6.3).
@@ -170,19 +171,19 @@ impl Table {
             user.card = read_card(card, people.card_reading);
         }
         if let Some(privilege) = value(params, "Pri") {
-            user.privilege = super::atoi(privilege);
+            user.privilege = wire::atoi(privilege);
         }
         if let Some(password) = value(params, "Passwd") {
             user.password = text(password);
         }
         if let Some(group) = value(params, "Grp") {
-            user.group = super::atoi(group);
+            user.group = wire::atoi(group);
         }
         if let Some(time_zones) = value(params, "TZ") {
             user.time_zones = text(time_zones);
         }
         if let Some(verify) = value(params, "Verify") {
-            user.verify = if verify.is_empty() { -1 } else { super::atoi(verify) };
+            user.verify = if verify.is_empty() { -1 } else { wire::atoi(verify) };
         }
         let taken = user.card.is_some_and(|card| self.values().any(|u| u.card == Some(card) && u.pin != user.pin));
         match people.same_card {

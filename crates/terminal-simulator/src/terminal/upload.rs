@@ -14,6 +14,9 @@ const ADAPTIVE_ROWS: (usize, usize) = (30, 150);
 const TEMPLATE_LETTERS: usize = 300;
 const PHOTO_LETTERS: usize = 1200;
 
+/// A unit that pings does so after this many pieces of an answer.
+const PIECES_PER_PING: usize = 4;
+
 /// One attendance record.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Punch {
@@ -64,6 +67,8 @@ pub(super) struct Outbox {
     /// The one that is being delivered.
     pub sending: Option<Upload>,
     pub attempts: u32,
+    /// Pieces of answers sent since the last ping.
+    pub since_ping: usize,
     pub rows: usize,
     /// With `Realtime=0`, punches wait until then.
     pub held_until: Timestamp,
@@ -91,6 +96,11 @@ impl Terminal {
             || outbox.nothing.is_some()
             || !outbox.lines.is_empty()
             || (self.settings.transfers.punches && outbox.undelivered() > 0)
+    }
+
+    pub(super) fn ping_is_due(&self) -> bool {
+        let pings = self.profile.uploads.pings && self.settings.server_takes_pings;
+        pings && self.outbox.since_ping >= PIECES_PER_PING && !self.outbox.answers.is_empty()
     }
 
     /// What is being delivered already, else the next answer to a query.

@@ -7,8 +7,7 @@ pub(super) fn atoi(bytes: &[u8]) -> i64 {
     let bytes = bytes.trim_ascii_start();
     let (negative, digits) = match bytes {
         [b'-', rest @ ..] => (true, rest),
-        [b'+', rest @ ..] => (false, rest),
-        rest => (false, rest),
+        [b'+', rest @ ..] | rest => (false, rest),
     };
     let number = digits
         .iter()

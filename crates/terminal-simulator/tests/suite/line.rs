@@ -1,5 +1,7 @@
 //! The other end of the line: a clock that is turned by hand and replies that a test writes.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 use terminal_simulator::{Call, Exchange, Profile, Reply, Step, Terminal};
 
@@ -13,12 +15,15 @@ pub const OPTIONS: &str = "GET OPTION FROM: CJX9253300417\nATTLOGStamp=None\nOPE
 pub struct Line {
     pub terminal: Terminal,
     pub now: Timestamp,
+    /// The first two columns of every punch that [`Line::converse`] was sent, as `PIN\ttime\t`.
+    pub heard: BTreeSet<String>,
 }
 
 impl Line {
     /// A terminal that was just switched on.
     pub fn new(profile: Profile) -> Line {
-        Line { terminal: Terminal::new(SERIAL, profile, 7), now: "2026-03-02T05:00:05Z".parse().unwrap() }
+        let now = "2026-03-02T05:00:05Z".parse().unwrap();
+        Line { terminal: Terminal::new(SERIAL, profile, 7), now, heard: BTreeSet::new() }
     }
 
     /// A terminal that shook hands and was told `OK` at its first poll.
@@ -85,7 +90,7 @@ impl Line {
                     return requests;
                 }
                 Call::Handshake => self.answer(&exchange, OPTIONS),
-                Call::Results => self.answer(&exchange, "OK"),
+                Call::Results | Call::Ping => self.answer(&exchange, "OK"),
                 Call::Upload => {
                     let rows = body(&text(&exchange.bytes)).lines().count().max(1);
                     self.answer(&exchange, &format!("OK: {rows}"));
@@ -95,8 +100,50 @@ impl Line {
         }
     }
 
-    pub fn later(&mut self, seconds: i64) {
-        self.now += SignedDuration::from_secs(seconds);
+    /// Answers `OK` to everything before the next request of this kind, which stays unsent; returns how many polls.
+    pub fn until(&mut self, call: Call) -> usize {
+        let mut polls = 0;
+        loop {
+            let before = (self.terminal.clone(), self.now);
+            let exchange = self.next();
+            if exchange.call == call {
+                (self.terminal, self.now) = before;
+                return polls;
+            }
+            polls += usize::from(exchange.call == Call::Poll);
+            self.answer(&exchange, "OK");
+        }
+    }
+
+    /// A server that hands out `commands` at every third poll, and acknowledges everything,
+    /// for so long. The line does to each request what its fate says.
+    pub fn converse(&mut self, commands: &str, time: SignedDuration) {
+        let end = self.now + time;
+        let mut polls = 0;
+        while self.now < end {
+            let exchange = match self.terminal.next(self.now) {
+                Step::Wait(until) => {
+                    self.now = until;
+                    continue;
+                }
+                Step::Send(exchange) => exchange,
+            };
+            let mut reply = None;
+            for _ in 0..exchange.fate.deliveries() {
+                if exchange.call == Call::Upload && !text(&exchange.bytes).contains("table=OPERLOG") {
+                    let punches = body(&text(&exchange.bytes)).lines().filter_map(first_two).collect::<Vec<_>>();
+                    self.heard.extend(punches);
+                }
+                polls += usize::from(exchange.call == Call::Poll);
+                reply = Some(self.http(&match exchange.call {
+                    Call::Handshake => OPTIONS.to_owned(),
+                    Call::Poll if polls % 3 == 0 => commands.to_owned(),
+                    Call::Poll | Call::Results | Call::Ping => "OK".to_owned(),
+                    Call::Upload => format!("OK: {}", body(&text(&exchange.bytes)).lines().count().max(1)),
+                }));
+            }
+            self.terminal.reply(exchange.id, reply.as_deref().map_or(Reply::Lost, Reply::Bytes), self.now);
+        }
     }
 
     /// A reply as a conforming server writes it.
@@ -109,6 +156,11 @@ impl Line {
         )
         .into_bytes()
     }
+}
+
+fn first_two(line: &str) -> Option<String> {
+    let mut columns = line.split('\t');
+    Some(format!("{}\t{}\t", columns.next()?, columns.next()?))
 }
 
 pub fn text(bytes: &[u8]) -> String {
