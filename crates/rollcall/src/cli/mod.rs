@@ -131,7 +131,9 @@ fn without_password(url: &str) -> String {
 fn duration(text: &str) -> Result<SignedDuration, String> {
     let duration = match text.parse::<u32>() {
         Ok(seconds) => SignedDuration::from_secs(seconds.into()),
-        Err(_) => text.parse().map_err(|_| format!("{text:?} is no duration: write 30s, 2m, or a number of seconds"))?,
+        Err(_) => {
+            text.parse().map_err(|_| format!("{text:?} is no duration: write 30s, 2m, or a number of seconds"))?
+        }
     };
     if duration.is_positive() { Ok(duration) } else { Err("a duration is longer than nothing".to_owned()) }
 }

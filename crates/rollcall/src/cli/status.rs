@@ -91,7 +91,11 @@ fn says(terminal: &Terminal, summary: &Summary) -> String {
         _ => return "being counted before the first write".to_owned(),
     }
     if summary.synced == summary.total {
-        return if terminal.is_online { "in step".to_owned() } else { "in step when last seen, offline now".to_owned() };
+        return if terminal.is_online {
+            "in step".to_owned()
+        } else {
+            "in step when last seen, offline now".to_owned()
+        };
     }
     let waiting = summary.pending + summary.sent + summary.not_synced;
     let mut parts = Vec::new();

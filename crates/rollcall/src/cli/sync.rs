@@ -46,8 +46,10 @@ pub(super) async fn run(args: Args, here: &Here) -> anyhow::Result<ExitCode> {
         tx.commit().await?;
     }
     if done.commands_queued == 0 && terminal.start_state != "writing" {
-        println!("{}: {} students belong on it; writing has not begun, see `rollcall status {}`",
-            terminal.device_name, done.total_students, terminal.serial_number);
+        println!(
+            "{}: {} students belong on it; writing has not begun, see `rollcall status {}`",
+            terminal.device_name, done.total_students, terminal.serial_number
+        );
         return Ok(ExitCode::SUCCESS);
     }
     println!("{}: {} of {} students queued", terminal.device_name, done.commands_queued, done.total_students);

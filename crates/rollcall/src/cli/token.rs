@@ -42,9 +42,8 @@ pub(super) async fn run(args: Args, here: &Here) -> anyhow::Result<ExitCode> {
     let until = args.until.map(|date| date.to_zoned(TimeZone::UTC)).transpose()?.map(|at| at.timestamp());
     ensure!(until.is_none_or(|until| until > now), "that day has begun already");
     let mut tx = here.db.write().await?;
-    let user = users::by_email(&mut tx, &args.email)
-        .await?
-        .with_context(|| format!("there is no user {}", args.email))?;
+    let user =
+        users::by_email(&mut tx, &args.email).await?.with_context(|| format!("there is no user {}", args.email))?;
     let (token, secret) = tokens::create(&mut tx, user.id, &args.name, until, now).await?;
     let change = audit::Change {
         action: "create",

@@ -89,9 +89,8 @@ async fn add(args: Add, here: &Here) -> anyhow::Result<()> {
 async fn set_password(args: Password, here: &Here) -> anyhow::Result<()> {
     let password = passwords::hash(read_password(args.password_stdin)?).await?;
     let mut tx = here.db.write().await?;
-    let user = users::by_email(&mut tx, &args.email)
-        .await?
-        .with_context(|| format!("there is no user {}", args.email))?;
+    let user =
+        users::by_email(&mut tx, &args.email).await?.with_context(|| format!("there is no user {}", args.email))?;
     users::set_password(&mut tx, user.id, &password, here.clock.now()).await?;
     audit::record(&mut tx, Actor::COMMAND_LINE, change("set_password", &user), here.clock.now()).await?;
     tx.commit().await?;
