@@ -4,6 +4,7 @@
 
 mod accounts;
 mod databases;
+mod door;
 mod openapi;
 mod server;
 mod shape;
