@@ -5,6 +5,7 @@
 mod accounts;
 mod convergence;
 mod databases;
+mod door;
 mod openapi;
 mod server;
 mod shape;

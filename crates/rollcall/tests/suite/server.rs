@@ -1,7 +1,5 @@
 //! A server as its callers see it: the router in this process, a clock that the test moves, a database of the test's own.
 
-use std::sync::Arc;
-
 use axum::{Router, body::Body};
 use http::{HeaderMap, Method, Request, header};
 use http_body_util::BodyExt;
@@ -14,15 +12,13 @@ use rollcall::{
         users::{self, NewUser},
     },
     app::App,
-    attendance::recorder::Recorder,
     clock::Clock,
     config::Settings,
     devices::registry::Registry,
     school::{SchoolId, schools},
-    store::{Value, wake::Wake},
+    store::Value,
 };
 use serde_json::{Value as Json, json};
-use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
 use crate::databases::Database;
@@ -57,17 +53,7 @@ pub struct Person {
 impl Server {
     pub fn new(database: Database) -> Server {
         let clock = Clock::manual(START.parse().expect("a time"));
-        let (recorder, writers) = Recorder::start(database.db.clone(), clock.clone());
-        let app = App {
-            db: database.db.clone(),
-            clock,
-            settings: Arc::new(Settings::default()),
-            registry: Registry::default(),
-            recorder,
-            wake: Wake::default(),
-            tasks: TaskTracker::new(),
-        };
-        app.tasks.spawn(writers);
+        let app = App::with(database.db.clone(), Settings::default(), clock, Registry::default());
         Server { router: rollcall::web::router(app.clone()), app, _database: database }
     }
 
