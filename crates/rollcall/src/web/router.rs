@@ -47,6 +47,14 @@ pub(super) fn api() -> OpenApiRouter<App> {
         .routes(routes!(auth::logout))
         .routes(routes!(auth::show_me))
         .routes(routes!(auth::change_password))
+        // /devices/…
+        .routes(routes!(devices::list_devices, devices::create_device))
+        .routes(routes!(devices::show_device, devices::update_device, devices::delete_device))
+        .route("/devices/{id}", patch(devices::update_device))
+        .routes(routes!(unknown_devices::list_unknown_devices))
+        .routes(routes!(unknown_devices::claim_unknown_device))
+        // /attendance
+        .routes(routes!(attendance::list_punches))
         // /device/…, and the same at /device-management/…
         .nest("/device", device());
 
@@ -55,7 +63,7 @@ pub(super) fn api() -> OpenApiRouter<App> {
 
 /// Calls about one terminal, below `/device` and `/device-management`.
 fn device() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
+    OpenApiRouter::new().routes(routes!(devices::take_over_device))
 }
 
 async fn show_nothing() -> ApiError {
