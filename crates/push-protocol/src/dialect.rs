@@ -1,6 +1,6 @@
 //! Which of three vocabularies a terminal speaks. The URLs are the same, the words are not.
 
-use crate::text::CardForm;
+use crate::{request::Call, text::CardForm};
 
 /// A decision that must be stored per serial number: a terminal with a session does not announce itself again (SF-repo).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -58,6 +58,20 @@ impl Dialect {
             None => Dialect::Legacy,
             Some(version) if major_minor(version).is_some_and(|(major, _)| major >= 3) => Dialect::Security,
             Some(_) => Dialect::Attendance,
+        }
+    }
+
+    /// What a request shows of its sender: a handshake announces, some requests only access units make, and most show
+    /// nothing.
+    pub fn shown_by(call: &Call) -> Option<Dialect> {
+        match call {
+            Call::Handshake(announced) => Some(Dialect::recognise(announced)),
+            Call::Registry | Call::PushConfiguration | Call::SecurityTime => Some(Dialect::Security),
+            Call::Upload(upload) => match upload.table.as_deref() {
+                Some("RTLOG" | "RTSTATE" | "TABLEDATA") => Some(Dialect::Security),
+                _ => None,
+            },
+            _ => None,
         }
     }
 }

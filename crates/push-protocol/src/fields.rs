@@ -63,11 +63,11 @@ pub(crate) fn pair(part: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((key.trim_ascii(), value))
 }
 
-/// Whether a text starts like a pair: `~` or a letter, then letters, digits or `_`, then `=`.
+/// Whether a text starts like a pair: `~` or a letter, then at least one letter, digit or `_`, then `=`.
 pub(crate) fn starts_with_key(text: &[u8]) -> bool {
-    let key = text.strip_prefix(b"~").unwrap_or(text);
+    let Some((first, key)) = text.split_first() else { return false };
     let length = key.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
-    key.first().is_some_and(u8::is_ascii_alphabetic) && key.get(length) == Some(&b'=')
+    (*first == b'~' || first.is_ascii_alphabetic()) && length > 0 && key.get(length) == Some(&b'=')
 }
 
 /// Splits at every separator behind which a key follows.

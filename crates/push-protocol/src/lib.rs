@@ -4,6 +4,16 @@
 //! recorded. This crate reads those requests, writes the replies, and the other way round, so that a server and a
 //! simulated terminal can both be built on it. It does no I/O, reads no clock and knows no database.
 //!
+//! ```
+//! use push_protocol::{record, reply, request::{Call, Request}, text::Charset};
+//!
+//! let request = Request::parse("POST", "/iclock/cdata", "SN=CJX9253300417&table=ATTLOG&Stamp=9999").unwrap();
+//! let Call::Upload(upload) = &request.call else { panic!() };
+//! let body = b"1042\t2026-03-02 08:00:03\t0\t15\n1043\t2026-03-02 08:00:11\t255\t1\n";
+//! let content = record::parse(upload, body, Charset::Utf8);
+//! assert_eq!(reply::acknowledgement(upload, &content), b"OK: 2");
+//! ```
+//!
 //! One room per thing that is said:
 //!
 //! | module | what |

@@ -34,14 +34,15 @@ pub fn counted(received: usize) -> Vec<u8> {
 }
 
 /// `user=3`: the acknowledgement of `tabledata` and `querydata` (SEC4.8 §10.5). Control characters of the name, which
-/// comes from the terminal, are dropped.
+/// comes from the terminal, are dropped. All tables are written in small letters but one.
 pub fn table_counted(table_name: &str, received: usize) -> Vec<u8> {
+    let table_name = if table_name == "attphoto" { "ATTPHOTO" } else { table_name };
     let table_name: String = table_name.chars().filter(|character| !character.is_control()).collect();
     format!("{table_name}={received}").into_bytes()
 }
 
 /// `TimeZone` as terminals read it: hours when whole, else minutes, e.g. `3`, `-5`, `330` (ATT5.8 §3.2). The legacy client
-/// takes anything below 25 as hours (FWSRC); no zone in use lies less than 25 minutes off a whole hour at UTC.
+/// takes anything below 25 as hours (FWSRC), so an offset of 1 to 24 minutes could not be told; no zone in use has one.
 pub fn time_zone(offset: Offset) -> String {
     let seconds = offset.seconds();
     if seconds % 3600 == 0 { (seconds / 3600).to_string() } else { (seconds / 60).to_string() }

@@ -3,15 +3,18 @@
 
 use std::{fmt::Display, time::Duration};
 
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     app::App,
     devices::presence,
     store::{self, wake},
-    sync::delivery,
+    sync::{delivery, watch::Watch},
 };
+
+/// Between two looks of the roster's watch, unless somebody wakes it.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Starts all loops; they end when `stop` is cancelled.
 pub fn start(app: &App, tasks: &TaskTracker, stop: &CancellationToken) {
@@ -24,12 +27,11 @@ pub fn start(app: &App, tasks: &TaskTracker, stop: &CancellationToken) {
     every(5, "read which devices changed", |app| Box::pin(async move { refresh(&app).await }));
     every(5, "find commands that are due", |app| Box::pin(async move { raise_due(&app).await }));
     every(10, "show silent terminals offline", |app| Box::pin(async move { fall_offline(&app).await }));
-    every(60, "follow the database's clock", |app| Box::pin(async move { follow_clock(&app).await }));
 
     let (listening, db, wake) = (stop.clone(), app.db.clone(), app.wake.clone());
     tasks.spawn(async move { listening.run_until_cancelled(wake::listen(&db, &wake)).await });
     let (waiting, app) = (stop.clone(), app.clone());
-    tasks.spawn(async move { waiting.run_until_cancelled(follow_wake(&app)).await });
+    tasks.spawn(async move { waiting.run_until_cancelled(keep_watch(&app)).await });
 }
 
 type Tick = std::pin::Pin<Box<dyn Future<Output = store::Result<()>> + Send>>;
@@ -51,22 +53,13 @@ async fn fall_offline(app: &App) -> store::Result<()> {
     presence::fall_offline(&app.db, app.settings.poll_delay, app.clock.now()).await.map(drop)
 }
 
-/// Several servers mean the same by a deadline, because all of them follow the database's clock.
-async fn follow_clock(app: &App) -> store::Result<()> {
-    if let Some(database_now) = app.db.clock().await? {
-        app.clock.follow(database_now);
-    }
-    Ok(())
-}
-
-/// Does at once what somebody said there is to do. Without it everything is found by the ticks.
-async fn follow_wake(app: &App) {
+/// Looks once a second, and at once when somebody said that there is something to do.
+async fn keep_watch(app: &App) {
+    let mut watch = Watch::new(app.db.clone(), app.clock.clone(), app.settings.command_deadline);
     loop {
-        app.wake.changed().await;
-        let changes = app.wake.take();
-        if changes.commands || changes.everything {
-            log(raise_due(app).await, "find commands that are due");
-        }
+        let _ = timeout(LOOK_EVERY, app.wake.changed()).await;
+        let looked = watch.tick(app.wake.take()).await;
+        log(looked.map(|devices| app.registry.raise(&devices)), "look for what is out of step");
     }
 }
 

@@ -4,6 +4,14 @@ use std::io::IsTerminal;
 
 use tracing_subscriber::{EnvFilter, fmt};
 
+/// How a person sets it.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// How log lines are written to standard error.
+    #[arg(long, env = "ROLLCALL_LOG_FORMAT", value_enum, default_value_t, global = true, value_name = "FORMAT")]
+    pub log_format: LogFormat,
+}
+
 /// How log lines are written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, clap::ValueEnum)]
 pub enum LogFormat {
@@ -14,10 +22,10 @@ pub enum LogFormat {
     Json,
 }
 
-/// Starts logging to standard error. `RUST_LOG` chooses what, from `info` upwards when it is not set. Starting twice
+/// Starts logging to standard error. `RUST_LOG` chooses what; from `level` upwards when it is not set. Starting twice
 /// changes nothing.
-pub fn start(format: LogFormat) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+pub fn start(format: LogFormat, level: &str) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
     let lines = fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // Whoever started logging before, a test for instance, keeps it.
     let _ = match format {

@@ -12,11 +12,12 @@ use super::{
 
 /// Reads one non-empty line. `table`, upper-cased, tells what a line of pairs without tag is.
 pub(super) fn read<'a>(line: &'a [u8], table: &str, charset: Charset) -> Record<'a> {
-    let record = match split_tag(line) {
+    // Columns first: a PIN may be spelt like a tag.
+    let record = punch::of_columns(line, charset).map(Record::Punch).or_else(|| match split_tag(line) {
         Some((tag, rest)) => tagged(&tag, rest, charset),
-        None if starts_with_key(line) => tagged(table, line, charset),
-        None => punch::of_columns(line, charset).map(Record::Punch),
-    };
+        None if starts_with_key(line) => live(table, line, charset).or_else(|| tagged(table, line, charset)),
+        None => None,
+    });
     record.unwrap_or(Record::Unread(line))
 }
 
@@ -70,7 +71,7 @@ impl Kind {
 fn tagged<'a>(tag: &str, rest: &'a [u8], charset: Charset) -> Option<Record<'a>> {
     match Kind::of(tag)? {
         Kind::Operation => operation(rest, charset).map(Record::Operation),
-        Kind::Punch => punch_or_state(tag, rest, charset),
+        Kind::Punch => live(tag, rest, charset).or_else(|| punch::of_columns(rest, charset).map(Record::Punch)),
         Kind::User => user(&Fields::tabs(rest), charset).map(Record::User),
         Kind::Biometric(tag) => Some(Record::Biometric { tag, pin: pin(&Fields::tabs(rest)) }),
         Kind::Error => Some(error(&Fields::tabs(rest), charset)),
@@ -79,19 +80,19 @@ fn tagged<'a>(tag: &str, rest: &'a [u8], charset: Charset) -> Option<Record<'a>>
     }
 }
 
-fn punch_or_state<'a>(tag: &str, rest: &'a [u8], charset: Charset) -> Option<Record<'a>> {
-    if !starts_with_key(rest) {
-        return punch::of_columns(rest, charset).map(Record::Punch);
-    }
+/// Pairs with a time: a punch, or what else an access unit reports as it happens.
+fn live<'a>(tag: &str, rest: &'a [u8], charset: Charset) -> Option<Record<'a>> {
     let fields = if rest.contains(&b'\t') { Fields::tabs(rest) } else { Fields::blanks(rest) };
     if fields.bytes("sensor").is_some() && fields.bytes("pin").is_none() {
         return Some(Record::State);
     }
-    // An access unit reports doors and unknown cards as events of PIN 0.
-    if fields.number("pin") == Some(0) {
-        return Some(Record::Other { tag: tag.to_owned() });
+    punch::time_of(&fields)?;
+    // Doors and unknown cards are events of PIN 0, or of none.
+    let is_nobody = |pin: &[u8]| pin.trim_ascii().is_empty() || number(pin) == Some(0);
+    match fields.bytes("pin") {
+        Some(pin) if is_nobody(pin) => Some(Record::Other { tag: tag.to_owned() }),
+        _ => punch::of_pairs(&fields, charset).map(Record::Punch),
     }
-    punch::of_pairs(&fields, charset).map(Record::Punch)
 }
 
 fn user(fields: &Fields<'_>, charset: Charset) -> Option<User> {
@@ -156,6 +157,31 @@ mod tests {
         {
             assert_eq!(of(line.as_bytes()), Record::Unread(line.as_bytes()), "{line}");
         }
+    }
+
+    #[test]
+    fn a_pin_may_be_spelt_like_a_tag() {
+        assert!(matches!(of(b"SMS\t2026-03-02 08:00:00\t0\t1"), Record::Punch(punch) if punch.pin.as_str() == "SMS"));
+        assert_eq!(of(b"SMS\tContent=x"), Record::Other { tag: "SMS".to_owned() });
+    }
+
+    #[test]
+    fn pairs_with_a_time_are_punches_in_any_table() {
+        for table in ["ATTLOG", "OPERLOG", "FOO"] {
+            let record = read(b"PIN=7 DateTime=2026-03-02 08:00:00 Verified=1", table, Charset::Utf8);
+            assert!(matches!(record, Record::Punch(_)), "{table}: {record:?}");
+        }
+    }
+
+    #[test]
+    fn an_event_of_nobody_is_no_punch() {
+        let other = Record::Other { tag: "RTLOG".to_owned() };
+        for pin in ["0", "", " 00 "] {
+            let line = format!("time=2026-03-02 08:00:00\tpin={pin}\tevent=27");
+            assert_eq!(read(line.as_bytes(), "RTLOG", Charset::Utf8), other, "{line}");
+        }
+        let line = b"time=never\tpin=0";
+        assert_eq!(read(line, "RTLOG", Charset::Utf8), Record::Unread(line));
     }
 
     #[test]

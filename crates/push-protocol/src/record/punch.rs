@@ -25,6 +25,7 @@ pub struct Punch {
 }
 
 /// Names of a field in documents and captures, the first found counts.
+const PIN: &[&str] = &["PIN"];
 const TIME: &[&str] = &["time", "DateTime"];
 const STATUS: &[&str] = &["inoutstatus", "Status"];
 const VERIFY: &[&str] = &["verifytype", "Verified", "Verify"];
@@ -47,23 +48,31 @@ pub(super) fn of_columns(line: &[u8], charset: Charset) -> Option<Punch> {
 
 /// `time=…\tpin=…\tinoutstatus=…\tverifytype=…`
 pub(super) fn of_pairs(fields: &Fields<'_>, charset: Charset) -> Option<Punch> {
-    let value = |keys: &[&str]| keys.iter().find_map(|key| fields.bytes(key));
-    let text = |keys| value(keys).map(|value| charset.decode(value).into_owned()).unwrap_or_default();
+    let text = |keys| first(fields, keys).map(|value| charset.decode(value).into_owned()).unwrap_or_default();
     let has_place = |key: &[u8]| {
-        let keys = [&["pin"], TIME, STATUS, VERIFY, WORK_CODE].concat();
-        keys.iter().any(|placed| key.eq_ignore_ascii_case(placed.as_bytes()))
+        let mut placed = [PIN, TIME, STATUS, VERIFY, WORK_CODE].into_iter().flatten();
+        placed.any(|placed| key.eq_ignore_ascii_case(placed.as_bytes()))
     };
     let others = fields.iter().filter(|(key, _)| !has_place(key)).map(|(key, value)| [key, b"=", value].concat());
     let others: Vec<Vec<u8>> = others.collect();
     Some(Punch {
-        pin: pin(fields.bytes("pin")?)?,
-        time: wall_clock(value(TIME)?)?,
+        pin: pin(first(fields, PIN)?)?,
+        time: time_of(fields)?,
         status: text(STATUS),
         verify: text(VERIFY),
         work_code: text(WORK_CODE),
         rest: charset.decode(&others.join(&b'\t')).into_owned(),
         utc_offset_seconds: None,
     })
+}
+
+/// The time of a record of pairs.
+pub(super) fn time_of(fields: &Fields<'_>) -> Option<DateTime> {
+    wall_clock(first(fields, TIME)?)
+}
+
+fn first<'a>(fields: &Fields<'a>, keys: &[&str]) -> Option<&'a [u8]> {
+    keys.iter().find_map(|key| fields.bytes(key))
 }
 
 /// `2026-03-02 08:00:03`, also with a `T`, one-digit parts or without seconds. A time that no calendar has is none; any

@@ -102,9 +102,7 @@ fn is_joiner(character: char) -> bool {
 
 /// Control characters, all of Unicode's blanks and the letters that look like one.
 fn is_blank(character: char) -> bool {
-    character.is_control()
-        || character.is_whitespace()
-        || matches!(character, '\u{2028}' | '\u{2029}' | '\u{2800}' | '\u{3164}' | '\u{FFA0}')
+    character.is_control() || character.is_whitespace() || matches!(character, '\u{2800}' | '\u{3164}' | '\u{FFA0}')
 }
 
 /// Invisible characters that only steer the display. The joiners are not among them: Persian and Indic names need them.

@@ -28,6 +28,8 @@ macro_rules! checks {
             fn $check() {
                 let transcript = Transcript::read(stringify!($check));
                 transcript.conforms();
+                let is_short = transcript.exchanges.iter().any(|exchange| exchange.declared != exchange.body.len());
+                assert_eq!(is_short, stringify!($check) == "nasty_short_body");
                 $module::$check(&transcript);
             }
         )*)*

@@ -45,6 +45,8 @@ pub fn nasty_lowercase_params_missing_table(transcript: &Transcript) {
 }
 
 pub fn nasty_short_body(transcript: &Transcript) {
+    let [exchange] = transcript.exchanges.as_slice() else { panic!() };
+    assert_eq!((exchange.declared, exchange.body.len()), (160, 34));
     assert!(matches!(transcript.records().as_slice(), [Record::Punch(_)]));
 }
 

@@ -53,6 +53,9 @@ pub fn security_session_setup(transcript: &Transcript) {
     assert_eq!(push.request.call, Call::PushConfiguration);
     is_configured_with(push, options().push());
     assert_eq!(poll.request.call, Call::Poll { info: None });
+
+    let shown = [handshake, registry, push, poll].map(|exchange| Dialect::shown_by(&exchange.request.call));
+    assert_eq!(shown, [Some(Dialect::Security), Some(Dialect::Security), Some(Dialect::Security), None]);
 }
 
 pub fn security_known_device(transcript: &Transcript) {
@@ -69,6 +72,9 @@ pub fn security_rtlog_rtstate(transcript: &Transcript) {
     assert_eq!((punch.status.as_str(), punch.verify.as_str()), ("0", "15"));
     assert_eq!(punch.rest, "cardno=0\teventaddr=1\tevent=0\tindex=21");
     assert_eq!(*unknown, Record::Other { tag: "RTLOG".to_owned() });
+    for exchange in &transcript.exchanges {
+        assert_eq!(Dialect::shown_by(&exchange.request.call), Some(Dialect::Security));
+    }
 }
 
 pub fn security_user_upload(transcript: &Transcript) {

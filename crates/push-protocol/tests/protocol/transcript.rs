@@ -32,6 +32,8 @@ pub struct Transcript {
 pub struct Exchange {
     pub request: Request,
     pub body: Vec<u8>,
+    /// `Content-Length` of the request, 0 without one.
+    pub declared: usize,
     pub status: String,
     pub reply: Vec<u8>,
 }
@@ -150,7 +152,9 @@ impl Exchange {
             Mended::Incomplete => panic!("a transcript holds whole requests"),
         };
         let (head, body) = split_at(&mended, b"\r\n\r\n");
-        let line = str::from_utf8(split_at(head, b"\r\n").0).unwrap();
+        let head = str::from_utf8(head).unwrap();
+        let line = head.split("\r\n").next().unwrap();
+        let declared = head.split("\r\n").find_map(|line| line.strip_prefix("Content-Length: "));
         let [method, target, _version] = line.split(' ').collect::<Vec<_>>()[..] else { panic!("{line}") };
         let origin_form = match target.strip_prefix("http://") {
             Some(absolute) => &absolute[absolute.find('/').unwrap()..],
@@ -165,6 +169,7 @@ impl Exchange {
         Exchange {
             request: Request::parse(method, path, query).unwrap(),
             body: body.to_vec(),
+            declared: declared.map_or(0, |length| length.parse().unwrap()),
             status: head.split(' ').nth(1).unwrap().to_owned(),
             reply: reply.to_vec(),
         }

@@ -2,6 +2,7 @@
 
 use jiff::civil::date;
 use push_protocol::{
+    fields::Fields,
     record::{Content, Operation, Photo, Record, Tag},
     request::Call,
     text::{Card, CardForm, Charset, Pin},
@@ -69,10 +70,17 @@ pub fn operlog_enrol_without_user(transcript: &Transcript) {
 
 pub fn biodata_upload(transcript: &Transcript) {
     assert_eq!(transcript.records(), [biometric(Tag::BioData, 1042)]);
+    let line = transcript.exchanges[0].body.strip_prefix(b"BIODATA ").unwrap();
+    let numbers = ["Type", "MajorVer", "MinorVer"].map(|key| Fields::tabs(line).number(key));
+    assert_eq!(numbers, [Some(9), Some(39), Some(3)]);
 }
 
 pub fn biophoto_in_operlog(transcript: &Transcript) {
     assert_eq!(transcript.records(), [biometric(Tag::BioPhoto, 1042), biometric(Tag::BioPhoto, 1043)]);
+    for line in transcript.exchanges[0].body.trim_ascii_end().split(|byte| *byte == b'\n') {
+        let fields = Fields::tabs(line);
+        assert_eq!(fields.number("Size"), i64::try_from(fields.bytes("Content").unwrap().len()).ok());
+    }
 }
 
 pub fn attphoto_binary(transcript: &Transcript) {

@@ -1,1 +1,179 @@
-//! cli
+//! The command line: `rollcall <command>`. Exit status 0 done, 1 failed, 2 wrong usage; `status` exits 3 when something is
+//! out of step, for cron jobs.
+
+mod demo;
+mod serve;
+mod simulate;
+mod status;
+mod sync;
+mod terminals;
+mod token;
+mod user;
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::{Parser, Subcommand};
+use jiff::SignedDuration;
+
+use crate::{clock::Clock, store::Db, telemetry};
+
+/// Keeps every ZKTeco terminal of a school holding exactly the students that the database says it should hold.
+#[derive(Parser, Debug)]
+#[command(name = "rollcall", version)]
+struct Cli {
+    #[command(flatten)]
+    database: DatabaseArgs,
+    #[command(flatten)]
+    log: telemetry::Args,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Where the data is.
+#[derive(clap::Args, Debug)]
+struct DatabaseArgs {
+    /// sqlite://FILE (made when absent, relative to the working directory) or postgres://…
+    #[arg(
+        long,
+        env = "DATABASE_URL",
+        default_value = "sqlite://rollcall.db",
+        global = true,
+        value_name = "URL",
+        hide_env_values = true
+    )]
+    database_url: String,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Runs the server: terminals, API and pages.
+    Serve(serve::Args),
+    /// Shows the product with a school of 50 students and three simulated terminals, in a temporary folder.
+    Demo(demo::Args),
+    /// Says whether terminals are in step with the database; exits 3 when one is not.
+    Status(status::Args),
+    /// Queues every student of a terminal again, whatever was done before.
+    Sync(sync::Args),
+    /// Makes and lists the people who may log in.
+    User(user::Args),
+    /// Makes tokens for programs.
+    Token(token::Args),
+    /// Runs simulated terminals against a server.
+    Simulate(simulate::Args),
+}
+
+/// Runs the command that the process was started with.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    telemetry::start(cli.log.log_format, cli.command.logs_by_default());
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("rollcall: the system gives no threads: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(cli.run()) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("rollcall: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+impl Command {
+    /// A server logs what it does; commands that a person waits for say what they have to say themselves.
+    fn logs_by_default(&self) -> &'static str {
+        match self {
+            Command::Serve(_) => "info",
+            _ => "error",
+        }
+    }
+}
+
+impl Cli {
+    async fn run(self) -> anyhow::Result<ExitCode> {
+        let url = self.database.database_url;
+        match self.command {
+            Command::Serve(args) => serve::run(args, url).await,
+            Command::Demo(args) => demo::run(args).await,
+            Command::Status(args) => status::run(args, &open(&url).await?).await,
+            Command::Sync(args) => sync::run(args, &open(&url).await?).await,
+            Command::User(args) => user::run(args, &open(&url).await?).await,
+            Command::Token(args) => token::run(args, &open(&url).await?).await,
+            Command::Simulate(args) => simulate::run(args).await,
+        }
+    }
+}
+
+/// A command's view of the world.
+struct Here {
+    db: Db,
+    clock: Clock,
+}
+
+async fn open(url: &str) -> anyhow::Result<Here> {
+    let db = Db::open(url).await.with_context(|| format!("cannot use the database {}", without_password(url)))?;
+    Ok(Here { db, clock: Clock::machine() })
+}
+
+/// A database address as it may be shown.
+fn without_password(url: &str) -> String {
+    match (url.find("://"), url.rfind('@')) {
+        (Some(scheme), Some(at)) if at > scheme => format!("{}://…{}", &url[..scheme], &url[at..]),
+        _ => url.to_owned(),
+    }
+}
+
+/// `30s`, `2m`, `1h 30m`, or a bare number of seconds.
+fn duration(text: &str) -> Result<SignedDuration, String> {
+    let duration = match text.parse::<u32>() {
+        Ok(seconds) => SignedDuration::from_secs(seconds.into()),
+        Err(_) => {
+            text.parse().map_err(|_| format!("{text:?} is no duration: write 30s, 2m, or a number of seconds"))?
+        }
+    };
+    if duration.is_positive() { Ok(duration) } else { Err("a duration is longer than nothing".to_owned()) }
+}
+
+/// Resolves when the process is asked to stop: Ctrl-C or SIGTERM.
+async fn asked_to_stop() {
+    let terminated = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => drop(signal.recv().await),
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminated => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        use clap::CommandFactory as _;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn durations_are_written_as_people_write_them() {
+        assert_eq!(duration("30s"), Ok(SignedDuration::from_secs(30)));
+        assert_eq!(duration("2m"), Ok(SignedDuration::from_secs(120)));
+        assert_eq!(duration("45"), Ok(SignedDuration::from_secs(45)));
+        assert!(duration("soon").is_err());
+        assert!(duration("0").is_err());
+    }
+
+    #[test]
+    fn a_password_is_never_shown() {
+        assert_eq!(without_password("postgres://rollcall:s3cr@t@db/rollcall"), "postgres://…@db/rollcall");
+        assert_eq!(without_password("sqlite://rollcall.db"), "sqlite://rollcall.db");
+    }
+}

@@ -76,9 +76,17 @@ const SHOWN_OFFSET: &str = "
 UPDATE devices SET shown_offset_seconds = $2 WHERE id = $1 AND shown_offset_seconds IS DISTINCT FROM $2";
 
 /// Notes the offset that the handshake's reply tells the terminal to show, so that a change of it (summer time) is seen.
-pub async fn shown_offset(tx: &mut Tx, device: DeviceId, seconds: i32) -> Result<()> {
-    tx.execute(SHOWN_OFFSET, [device.into(), i64::from(seconds).into()]).await?;
-    Ok(())
+/// Answers whether it is another than before.
+pub async fn shown_offset(tx: &mut Tx, device: DeviceId, seconds: Option<i32>) -> Result<bool> {
+    Ok(tx.execute(SHOWN_OFFSET, [device.into(), seconds.map(i64::from).into()]).await? > 0)
+}
+
+const LOG_BY_STAMP: &str = "UPDATE devices SET log_request = 'answered' WHERE id = $1 AND log_request = 'stamp'";
+
+/// Whether the whole log of a terminal is wanted and a handshake without a stamp is the only way to get it. It is asked for
+/// once.
+pub async fn wants_log_by_stamp(tx: &mut Tx, device: DeviceId) -> Result<bool> {
+    Ok(tx.execute(LOG_BY_STAMP, [device.into()]).await? > 0)
 }
 
 const SPEAKS_SECURITY: &str = "

@@ -15,13 +15,16 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
 };
 
-use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use jiff::{
+    SignedDuration, Timestamp,
+    tz::{Offset, TimeZone},
+};
 use push_protocol::{
     dialect::Dialect,
     text::{CardForm, Charset, SerialNumber},
 };
 
-use super::{DeviceId, presence::Seen, unknown::Callers};
+use super::{DeviceId, announced::card_form_of_word, presence::Seen, unknown::Callers, zone};
 use crate::{
     school::SchoolId,
     store::{Result, Tx},
@@ -90,6 +93,10 @@ struct Followed {
 struct State {
     school: SchoolId,
     zone: TimeZone,
+    /// Somebody set the zone. If nobody did, punches are read as the server's time, and the terminal keeps its own.
+    zone_is_set: bool,
+    /// The offset that the terminal was last told to show, in seconds.
+    shown_offset: Option<i32>,
     firmware: Option<Arc<str>>,
     address: Option<IpAddr>,
     /// Microseconds since 1970; 0 = not since this server started.
@@ -101,7 +108,7 @@ struct State {
     card_form: Option<CardForm>,
     charset: Charset,
     is_active: bool,
-    is_start_decided: bool,
+    is_writing: bool,
     /// Already in the list of terminals seen.
     is_listed: bool,
     /// The count or the firmware was told since presence was last taken.
@@ -125,8 +132,8 @@ const SHARED_FIRMWARES: usize = 1_000;
 macro_rules! device_row {
     ($where:literal) => {
         concat!(
-            "SELECT d.id, d.serial_number, d.school_id, COALESCE(d.timezone, s.timezone) AS timezone, d.is_active,
-               d.start_state, d.dialect, d.language, d.card_form, d.firmware_version, d.user_count,
+            "SELECT d.id, d.serial_number, d.school_id, d.timezone, s.timezone AS school_timezone, d.shown_offset_seconds,
+               d.is_active, d.start_state, d.dialect, d.language, d.card_form, d.firmware_version, d.user_count,
                d.deleted_at IS NOT NULL AS is_deleted
              FROM devices d JOIN schools s ON s.id = d.school_id ",
             $where
@@ -140,6 +147,8 @@ struct Row {
     serial_number: String,
     school_id: SchoolId,
     timezone: Option<String>,
+    school_timezone: Option<String>,
+    shown_offset_seconds: Option<i64>,
     is_active: bool,
     start_state: String,
     dialect: Option<String>,
@@ -168,12 +177,12 @@ const BY_SERIAL: &str = device_row!("WHERE d.serial_number = $1");
 const BY_ID: &str = device_row!("WHERE d.id = $1");
 
 impl Registry {
-    /// Reads all devices. `default_zone` is the zone of schools that set none. Flags of terminals whose start is decided
-    /// are down: raise those that have something due before the first poll is answered.
+    /// Reads all devices. `default_zone` is the zone of schools that set none; UTC counts as nobody having set one. Flags
+    /// of terminals that are written to are down: raise those that have something due.
     pub async fn load(tx: &mut Tx, default_zone: TimeZone) -> Result<Registry> {
         let registry = Registry::empty(default_zone);
         for row in tx.all::<Row, 0>(EVERYTHING, []).await? {
-            let raised = !is_start_decided(&row.start_state);
+            let raised = !is_writing(&row.start_state);
             registry.put(row, raised);
         }
         registry.0.callers.load(tx).await?;
@@ -241,7 +250,7 @@ impl Registry {
         state.last_seen = state.last_seen.max(now.as_microsecond());
         state.address = Some(told.address);
         if let Some(count) = told.user_count {
-            if state.user_count != Some(count) || !state.is_start_decided {
+            if state.user_count != Some(count) || !state.is_writing {
                 state.count_is_news = true;
                 state.raised = state.raised.wrapping_add(1);
             }
@@ -255,6 +264,9 @@ impl Registry {
                 state.raised = state.raised.wrapping_add(1);
             }
             state.firmware_is_unsaved = true;
+        }
+        if state.shows_wrong_time(now) {
+            state.raised = state.raised.wrapping_add(1);
         }
         if !state.is_listed {
             state.is_listed = true;
@@ -328,11 +340,16 @@ impl Registry {
             self.remove(row.id);
             return;
         }
-        let zone = self.zone_of(row.timezone.as_deref());
+        let (own, school) = (row.timezone.as_deref(), row.school_timezone.as_deref());
+        let zone = zone::of(own, school, &self.0.default_zone);
+        let is_set = |name: Option<&str>| name.and_then(zone::parse).is_some();
+        let zone_is_set = is_set(own) || is_set(school) || self.0.default_zone != TimeZone::UTC;
         let firmware = row.firmware_version.as_deref().map(|firmware| self.share(cut(firmware)));
         let facts = State {
             school: row.school_id,
             zone,
+            zone_is_set,
+            shown_offset: row.shown_offset_seconds.and_then(|seconds| i32::try_from(seconds).ok()),
             firmware,
             address: None,
             last_seen: 0,
@@ -340,10 +357,10 @@ impl Registry {
             raised: u32::from(raised),
             settled: 0,
             dialect: row.dialect.as_deref().and_then(Dialect::parse),
-            card_form: row.card_form.as_deref().and_then(super::announced::card_form_of_word),
+            card_form: row.card_form.as_deref().and_then(card_form_of_word),
             charset: Charset::of_language(row.language.and_then(|language| u32::try_from(language).ok())),
             is_active: row.is_active,
-            is_start_decided: is_start_decided(&row.start_state),
+            is_writing: is_writing(&row.start_state),
             is_listed: false,
             count_is_unsaved: false,
             firmware_is_unsaved: false,
@@ -384,15 +401,9 @@ impl Registry {
             let devices = by_device.iter().map(|found| found.0.device);
             devices.filter(|device| device.0 > after && device.0 <= to && !present.contains(device)).collect()
         };
-        absent.into_iter().for_each(|device| self.remove(device));
-    }
-
-    fn zone_of(&self, name: Option<&str>) -> TimeZone {
-        let Some(name) = name else { return self.0.default_zone.clone() };
-        TimeZone::get(name).unwrap_or_else(|_| {
-            tracing::warn!(timezone = name, "no such time zone, the server's is used");
-            self.0.default_zone.clone()
-        })
+        for device in absent {
+            self.remove(device);
+        }
     }
 
     fn share(&self, firmware: &str) -> Arc<str> {
@@ -424,6 +435,11 @@ impl Terminal {
     /// The zone of the terminal's wall clock: its own, else its school's, else the server's.
     pub fn zone(&self) -> TimeZone {
         lock(&self.state).zone.clone()
+    }
+
+    /// The offset that the terminal is to show at an instant; `None` when nobody set a zone for it.
+    pub fn offset(&self, at: Timestamp) -> Option<Offset> {
+        lock(&self.state).offset(at)
     }
 
     /// An inactive device is answered and its punches are stored; it is given no commands.
@@ -481,11 +497,13 @@ impl Terminal {
         let woken = (facts.is_active && !state.is_active) || facts.dialect != state.dialect;
         state.school = facts.school;
         state.zone = facts.zone;
+        state.zone_is_set = facts.zone_is_set;
+        state.shown_offset = facts.shown_offset;
         state.dialect = facts.dialect;
         state.card_form = facts.card_form;
         state.charset = facts.charset;
         state.is_active = facts.is_active;
-        state.is_start_decided = facts.is_start_decided;
+        state.is_writing = facts.is_writing;
         if !state.count_is_unsaved {
             state.user_count = facts.user_count;
         }
@@ -512,9 +530,19 @@ impl Terminal {
     }
 }
 
-/// Whether writing to a terminal has begun or waits for a person: a poll of it need not be asked about its users.
-fn is_start_decided(start_state: &str) -> bool {
-    start_state != "unknown"
+impl State {
+    fn offset(&self, at: Timestamp) -> Option<Offset> {
+        self.zone_is_set.then(|| self.zone.to_offset(at))
+    }
+
+    fn shows_wrong_time(&self, now: Timestamp) -> bool {
+        self.shown_offset.is_some_and(|shown| self.offset(now).is_some_and(|offset| offset.seconds() != shown))
+    }
+}
+
+/// Whether writing to a terminal has begun (`sync::start`): until then every count that it tells matters.
+fn is_writing(start_state: &str) -> bool {
+    start_state == "writing"
 }
 
 fn cut(firmware: &str) -> &str {

@@ -31,6 +31,14 @@ pub async fn of(tx: &mut Tx, device: DeviceId) -> Result<Stamps> {
     Ok(stamps)
 }
 
+const FORGET: &str = "DELETE FROM device_stamps WHERE device_id = $1 AND table_name = $2";
+
+/// From the next handshake on the terminal is told that nothing of a table has arrived, until it uploads again.
+pub async fn forget(tx: &mut Tx, device: DeviceId, table: &str) -> Result<()> {
+    tx.execute(FORGET, [device.into(), table.into()]).await?;
+    Ok(())
+}
+
 const KEEP: &str = "
 WITH v(device_id, table_name, stamp) AS (VALUES {rows})
 INSERT INTO device_stamps (device_id, table_name, stamp)

@@ -51,12 +51,17 @@ pub enum Retry {
     Queued(Reconciled),
     /// He is not failed; this is what he is.
     NotFailed(String),
+    /// He does not belong on this terminal, and never did.
+    NotOnTerminal,
 }
 
 const STATE: &str = "
-    SELECT CASE WHEN l.id IS NULL OR NOT l.is_wanted AND l.sync_status = 'deleted' THEN 'not_synced'
+    SELECT CASE WHEN l.id IS NULL OR (b.student_id IS NOT NULL AND NOT l.is_wanted) THEN 'not_synced'
       ELSE l.sync_status END AS sync_status
-    FROM devices d LEFT JOIN device_user_sync_status l ON l.device_id = d.id AND l.student_id = $2 WHERE d.id = $1";
+    FROM devices d
+    LEFT JOIN device_user_sync_status l ON l.device_id = d.id AND l.student_id = $2
+    LEFT JOIN belonging b ON b.device_id = d.id AND b.student_id = $2
+    WHERE d.id = $1 AND (l.id IS NOT NULL OR b.student_id IS NOT NULL)";
 const RAISE_ONE: &str = "
     UPDATE device_user_sync_status SET wanted_version = wanted_version + 1, obstacle = NULL, sync_retries = 0,
       error_message = NULL, priority = 10, updated_at = $3
@@ -65,7 +70,8 @@ const RAISE_ONE: &str = "
 /// Queues one failed student again.
 pub async fn retry(tx: &mut Tx, device: DeviceId, student: StudentId, now: Timestamp) -> Result<Retry> {
     reconcile::lock(tx, Scope::Device(device)).await?;
-    let (state,): (String,) = tx.one(STATE, [device.into(), student.into()]).await?;
+    let state: Option<(String,)> = tx.optional(STATE, [device.into(), student.into()]).await?;
+    let Some((state,)) = state else { return Ok(Retry::NotOnTerminal) };
     if state != "failed" {
         return Ok(Retry::NotFailed(state));
     }

@@ -53,10 +53,13 @@ impl Watch {
 
     /// One look. Answers the devices whose flags are to be raised.
     pub async fn tick(&mut self, mut changes: Changes) -> Result<Vec<DeviceId>> {
-        self.follow_the_clocks().await?;
+        self.outlive_a_step().await?;
         changes.everything |= self.must_look_everywhere().await?;
         let mut devices = Vec::new();
         if changes.everything {
+            if let Some(now) = self.db.clock().await? {
+                self.clock.follow(now);
+            }
             let began = self.clock.monotonic();
             devices.extend(self.look(None).await?);
             self.looked_everywhere = Some(self.clock.monotonic());
@@ -101,10 +104,7 @@ impl Watch {
         Ok(devices)
     }
 
-    async fn follow_the_clocks(&mut self) -> Result<()> {
-        if let Some(now) = self.db.clock().await? {
-            self.clock.follow(now);
-        }
+    async fn outlive_a_step(&mut self) -> Result<()> {
         let (wall, monotonic) = (self.clock.now(), self.clock.monotonic());
         let parted = wall.duration_since(self.wall) - (monotonic - self.monotonic);
         (self.wall, self.monotonic) = (wall, monotonic);

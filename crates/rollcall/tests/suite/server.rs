@@ -1,7 +1,5 @@
 //! A server as its callers see it: the router in this process, a clock that the test moves, a database of the test's own.
 
-use std::sync::Arc;
-
 use axum::{Router, body::Body};
 use http::{HeaderMap, Method, Request, header};
 use http_body_util::BodyExt;
@@ -54,12 +52,8 @@ pub struct Person {
 
 impl Server {
     pub fn new(database: Database) -> Server {
-        let app = App {
-            db: database.db.clone(),
-            clock: Clock::manual(START.parse().expect("a time")),
-            settings: Arc::new(Settings::default()),
-            registry: Registry::default(),
-        };
+        let clock = Clock::manual(START.parse().expect("a time"));
+        let app = App::with(database.db.clone(), Settings::default(), clock, Registry::default());
         Server { router: rollcall::web::router(app.clone()), app, _database: database }
     }
 

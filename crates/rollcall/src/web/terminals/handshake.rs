@@ -24,15 +24,15 @@ pub async fn answer(door: &Door, visit: &Visit, announced: &Announcement) -> Rep
     let Some(terminal) = visit.terminal() else { return to_unknown(door, visit, announced) };
     match shake_hands(door, visit, terminal, announced).await {
         Ok(Greeting { dialect: Dialect::Security, .. }) => security::registered(door, visit),
-        Ok(Greeting { dialect, stamps, offset }) => options(door, visit, dialect, stamps, Some(offset)),
+        Ok(Greeting { dialect, stamps, offset }) => options(door, visit, dialect, stamps, offset),
         Err(error) => door.could_not("store a handshake", &error),
     }
 }
 
-/// The answer to `type=time`. An unregistered terminal keeps its own time: nobody knows where it hangs.
+/// The answer to `type=time`. A terminal of which nobody said where it hangs keeps its own time.
 pub fn time(visit: &Visit) -> Reply {
-    match visit.terminal() {
-        Some(terminal) => Reply::text(reply::time(visit.now, terminal.zone().to_offset(visit.now))),
+    match visit.offset() {
+        Some(offset) => Reply::text(reply::time(visit.now, offset)),
         None => Reply::ok(),
     }
 }
@@ -50,7 +50,7 @@ fn to_unknown(door: &Door, visit: &Visit, announced: &Announcement) -> Reply {
 struct Greeting {
     dialect: Dialect,
     stamps: Stamps,
-    offset: Offset,
+    offset: Option<Offset>,
 }
 
 async fn shake_hands(
@@ -60,16 +60,17 @@ async fn shake_hands(
     announced: &Announcement,
 ) -> store::Result<Greeting> {
     let device = terminal.device();
-    let offset = terminal.zone().to_offset(visit.now);
+    let offset = terminal.offset(visit.now);
     let mut tx = door.app.db.write().await?;
     let known = announced::store(&mut tx, device, announced, visit.now).await?;
-    let stamps = stamps::of(&mut tx, device).await?;
-    if known.dialect != Dialect::Security {
-        announced::shown_offset(&mut tx, device, offset.seconds()).await?;
+    let shows_another = announced::shown_offset(&mut tx, device, offset.map(Offset::seconds)).await?;
+    if announced::wants_log_by_stamp(&mut tx, device).await? {
+        stamps::forget(&mut tx, device, "ATTLOG").await?;
     }
+    let stamps = stamps::of(&mut tx, device).await?;
     delivery::shook_hands(&mut tx, device).await?;
     tx.commit().await?;
-    if known.is_new {
+    if known.is_new || shows_another {
         let mut tx = door.app.db.read().await?;
         door.app.registry.reread(&mut tx, device).await?;
     }

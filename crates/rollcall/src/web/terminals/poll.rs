@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, net::IpAddr, sync::Arc};
 
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::Offset};
 use push_protocol::{command::CommandId, reply, request::Info};
 
 use super::{Door, Reply, Visit};
@@ -71,7 +71,7 @@ impl Door {
         let poll = Poll {
             user_count: news.user_count,
             firmware: news.firmware.clone(),
-            offset_seconds: Some(terminal.zone().to_offset(now).seconds()),
+            offset_seconds: terminal.offset(now).map(Offset::seconds),
         };
         let mut tx = self.app.db.write().await?;
         let first_deadline = self.app.settings.command_deadline;

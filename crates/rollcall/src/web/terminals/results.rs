@@ -28,7 +28,8 @@ pub async fn answer(door: &Door, visit: &Visit) -> Reply {
 
 async fn acknowledge(door: &Door, visit: &Visit, terminal: &Arc<Terminal>, answers: &[Answer]) -> store::Result<()> {
     let mut tx = door.app.db.write().await?;
-    let reconciled = acknowledge::acknowledge(&mut tx, terminal.device(), answers, visit.now).await?;
+    let first_deadline = door.app.settings.command_deadline;
+    let reconciled = acknowledge::acknowledge(&mut tx, terminal.device(), answers, first_deadline, visit.now).await?;
     tx.commit().await?;
     for answer in answers.iter().filter(|answer| answer.user_count.is_some() || answer.firmware.is_some()) {
         let firmware = answer.firmware.as_deref();

@@ -177,6 +177,7 @@ async fn only_a_failed_student_is_retried(database: Database) {
         match answer {
             again::Retry::Queued(_) => assert_eq!(expected, "queued"),
             again::Retry::NotFailed(state) => assert_eq!(state, expected),
+            again::Retry::NotOnTerminal => panic!("he belongs on it"),
         }
     };
     retry("pending").await;

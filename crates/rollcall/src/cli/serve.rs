@@ -1,0 +1,79 @@
+//! `rollcall serve`.
+
+use std::{net::SocketAddr, process::ExitCode};
+
+use anyhow::Context as _;
+use jiff::{SignedDuration, tz::TimeZone};
+
+use super::{asked_to_stop, duration, without_password};
+use crate::{
+    accounts::users,
+    app::App,
+    clock::Clock,
+    config::Settings,
+    server::{self, Listeners},
+};
+
+#[derive(clap::Args, Debug)]
+pub(super) struct Args {
+    /// Where terminals, API and pages are served.
+    #[arg(long, env = "ROLLCALL_LISTEN", default_value = "0.0.0.0:8081", value_name = "ADDR")]
+    listen: SocketAddr,
+    /// A listener for terminals alone; then the main one does not answer them.
+    #[arg(long, env = "ROLLCALL_TERMINAL_LISTEN", value_name = "ADDR")]
+    terminal_listen: Option<SocketAddr>,
+    /// The zone of schedules, and of schools that set none, e.g. America/Guayaquil.
+    #[arg(long, env = "ROLLCALL_TIMEZONE", default_value = "UTC", value_parser = timezone, value_name = "ZONE")]
+    timezone: TimeZone,
+    /// First wait for a terminal's answer to a command; each further one doubles, up to sixty times it.
+    #[arg(long, env = "ROLLCALL_COMMAND_DEADLINE", default_value = "30s", value_parser = duration, value_name = "TIME")]
+    command_deadline: SignedDuration,
+    /// Pause between a terminal's polls, as told in the handshake.
+    #[arg(long, env = "ROLLCALL_POLL_DELAY", default_value = "20s", value_parser = duration, value_name = "TIME")]
+    poll_delay: SignedDuration,
+}
+
+pub(super) async fn run(args: Args, database_url: String) -> anyhow::Result<ExitCode> {
+    let settings = Settings {
+        database_url,
+        listen: args.listen,
+        terminal_listen: args.terminal_listen,
+        timezone: args.timezone,
+        command_deadline: args.command_deadline,
+        poll_delay: args.poll_delay,
+    };
+    let shown = without_password(&settings.database_url);
+    let listeners = Listeners::bind(settings.listen, settings.terminal_listen)
+        .await
+        .with_context(|| format!("cannot listen on {}", addresses(settings.listen, settings.terminal_listen)))?;
+    let app =
+        App::open(settings, Clock::machine()).await.with_context(|| format!("cannot use the database {shown}"))?;
+    let main = listeners.main.local_addr()?;
+    tracing::info!(address = %main, database = shown, version = env!("CARGO_PKG_VERSION"), "serving");
+    if let Some(terminals) = &listeners.terminals {
+        tracing::info!(address = %terminals.local_addr()?, "serving terminals");
+    }
+    say_how_to_begin(&app).await?;
+    server::run(app, listeners, asked_to_stop()).await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// An empty database has nobody who could log in.
+async fn say_how_to_begin(app: &App) -> anyhow::Result<()> {
+    let mut tx = app.db.read().await?;
+    if users::list(&mut tx, None).await?.is_empty() {
+        eprintln!();
+        eprintln!("Nobody can log in yet. Make the first admin:");
+        eprintln!("  rollcall user add you@example.org --role superadmin");
+        eprintln!();
+    }
+    Ok(())
+}
+
+fn addresses(main: SocketAddr, terminals: Option<SocketAddr>) -> String {
+    terminals.map_or_else(|| main.to_string(), |terminals| format!("{main} and {terminals}"))
+}
+
+fn timezone(name: &str) -> Result<TimeZone, String> {
+    TimeZone::get(name).map_err(|_| format!("{name:?} is no time zone: write one like America/Guayaquil or UTC"))
+}

@@ -1,0 +1,692 @@
+//! What each family of terminals does differently.
+
+use jiff::{SignedDuration, civil::DateTime};
+use terminal_simulator::{
+    Call, CardWriting, HeldUser, List, Profile, ResultForm, SameCard, Terminal, Update, UserLine, Vocabulary,
+};
+
+use crate::line::{Line, OPTIONS, SERIAL, body, target, text};
+
+fn at(time: &str) -> DateTime {
+    time.parse().unwrap()
+}
+
+#[test]
+fn every_name_finds_its_profile() {
+    for name in Profile::NAMES {
+        assert_eq!(Profile::by_name(name).unwrap().name, *name);
+    }
+    assert_eq!(Profile::by_name("zam180 "), None);
+}
+
+#[test]
+fn the_exact_bytes_of_a_legacy_handshake() {
+    let mut line = Line::new(Profile::legacy_fw());
+    assert_eq!(
+        text(&line.next().bytes),
+        "GET /iclock/cdata?SN=CJX9253300417&options=all&pushver=2.0.1&language=69 HTTP/1.0\r\n\
+         Host: push.example.net:8081\r\nUser-Agent: iClock Proxy/1.09\r\nConnection: close\r\nAccept: */*\r\n\r\n"
+    );
+}
+
+#[test]
+fn the_exact_bytes_of_a_legacy_upload() {
+    let mut line = Line::online(Profile::legacy_fw());
+    line.terminal.punch("12", at("2026-03-02T08:02:59"));
+    line.terminal.punch("13", at("2026-03-02T08:03:05"));
+    assert_eq!(
+        line.expect(Call::Upload, "OK"),
+        "POST /iclock/cdata?SN=CJX9253300417&table=ATTLOG&Stamp=841132985 HTTP/1.0\r\n\
+         Host: push.example.net:8081\r\nUser-Agent: iClock Proxy/1.09\r\nConnection: close\r\nContent-Length: 54\r\n\
+         Accept: */*\r\n\r\n12\t2026-03-02 08:02:59\t0\t1\n13\t2026-03-02 08:03:05\t0\t1\n"
+    );
+    assert_eq!(line.terminal.undelivered_punches(), 0);
+}
+
+#[test]
+fn the_exact_bytes_of_a_newer_upload() {
+    let mut line = Line::online(Profile::senseface_a2());
+    line.terminal.punch("3", at("2026-09-15T15:35:43"));
+    assert_eq!(
+        line.expect(Call::Upload, "OK: 1"),
+        "POST /iclock/cdata?SN=CJX9253300417&table=ATTLOG&Stamp=9999 HTTP/1.1\r\nHost: push.example.net:8081\r\n\
+         User-Agent: iClock Proxy/1.09\r\nConnection: starting\r\nAccept: application/push\r\nAccept-Charset: UTF-8\r\n\
+         Accept-Language: zh-CN\r\nContent-Type: application/push;charset=UTF-8\r\nContent-Length: 42\r\n\r\n\
+         3\t2026-09-15 15:35:43\t255\t15\t0\t0\t0\t0\t0\t0\t\n"
+    );
+}
+
+#[test]
+fn an_aspx_unit_says_so_everywhere() {
+    let mut profile = Profile::zam180();
+    profile.http.suffix = ".aspx";
+    let mut line = Line::new(profile);
+    assert!(line.expect(Call::Handshake, OPTIONS).starts_with("GET /iclock/cdata.aspx?SN="));
+    assert!(line.expect(Call::Poll, "C:1:LOG\n").starts_with("GET /iclock/getrequest.aspx?SN="));
+    assert!(line.expect(Call::Results, "OK").starts_with("POST /iclock/devicecmd.aspx?SN="));
+    line.terminal.punch("1", at("2026-03-02T08:00:00"));
+    assert!(line.expect(Call::Upload, "OK").starts_with("POST /iclock/cdata.aspx?SN="));
+}
+
+#[test]
+fn polls_stretch_from_one_second_to_the_delay() {
+    let mut line = Line::online(Profile::zam180());
+    let mut pauses = Vec::new();
+    for _ in 0..7 {
+        let before = line.now;
+        line.expect(Call::Poll, "OK");
+        pauses.push(line.now.duration_since(before).as_secs());
+    }
+    assert_eq!(pauses, [3, 5, 7, 9, 10, 10, 10]);
+    line.expect(Call::Poll, "C:1:LOG\n");
+    line.expect(Call::Results, "OK");
+    let before = line.now;
+    line.expect(Call::Poll, "OK");
+    assert_eq!(line.now.duration_since(before).as_secs(), 1);
+    let poll = line.next();
+    line.lose(&poll);
+    let before = line.now;
+    line.expect(Call::Poll, "OK");
+    assert_eq!(line.now.duration_since(before).as_secs(), 30, "ErrorDelay");
+}
+
+#[test]
+fn a_handshake_is_repeated_until_it_brings_a_terminated_line() {
+    let mut line = Line::new(Profile::legacy_fw());
+    for bad in ["OK", "Delay=10", "UNKNOWN DEVICE\n", "RETRY\n", ""] {
+        line.expect(Call::Handshake, bad);
+    }
+    line.expect(Call::Handshake, "Delay=10\n");
+    line.expect(Call::Poll, "OK");
+    let mut line = Line::new(Profile::zam180());
+    line.expect(Call::Handshake, "OK");
+    line.expect(Call::Poll, "OK");
+}
+
+#[test]
+fn the_legacy_client_waits_after_a_terminated_ok() {
+    let mut line = Line::online(Profile::legacy_fw());
+    line.expect(Call::Poll, "OK\n");
+    let before = line.now;
+    line.expect(Call::Poll, "OK");
+    assert_eq!(line.now.duration_since(before).as_secs(), 30);
+    let poll = line.next();
+    line.answer(&poll, "");
+    assert_eq!(line.terminal.statistics().failures, 1, "zero bytes count as offline");
+}
+
+#[test]
+fn time_zones_in_three_spellings() {
+    for (spelling, local) in [
+        ("TimeZone=3", "2026-03-02T08:00:05"),
+        ("TimeZone=-5", "2026-03-02T00:00:05"),
+        ("TimeZone=345", "2026-03-02T10:45:05"),
+        ("TimeZone=-05:30", "2026-03-01T23:30:05"),
+        ("Delay=9", "2026-03-02T05:00:05"),
+    ] {
+        let mut line = Line::new(Profile::zam180());
+        line.terminal.set_clock_skew(SignedDuration::from_hours(-900));
+        line.expect(Call::Handshake, &format!("{spelling}\n"));
+        assert_eq!(line.terminal.local(line.now), at(local), "{spelling}");
+    }
+}
+
+#[test]
+fn a_clock_is_left_alone_when_the_reply_took_long() {
+    let mut line = Line::new(Profile::zam180());
+    line.terminal.set_clock_skew(SignedDuration::from_hours(1));
+    let handshake = line.next();
+    line.now += SignedDuration::from_secs(5);
+    line.answer(&handshake, OPTIONS);
+    assert_eq!(line.terminal.local(line.now), at("2026-03-02T06:00:10"));
+}
+
+#[test]
+fn the_first_dialect_announces_nothing_and_names_no_table() {
+    let mut line = Line::new(Profile::push1());
+    let handshake =
+        line.expect(Call::Handshake, "Stamp=9999\nOpStamp=9999\nTransFlag=TransData AttLog\tOpLog\tEnrollUser\n");
+    assert_eq!(target(&handshake), "/iclock/cdata?SN=CJX9253300417&options=all");
+    assert!(line.expect(Call::Poll, "OK").contains("&INFO=Ver%206.21%20Nov%2019%202012,0,0,0 HTTP/1.0"));
+    line.terminal.punch("12", at("2026-03-02T08:02:59"));
+    assert_eq!(target(&line.expect(Call::Upload, "OK")), "/iclock/cdata?SN=CJX9253300417&Stamp=841132979");
+    line.terminal.edit_at_keypad("12", "Weber", Some(123_456_789));
+    let upload = line.expect(Call::Upload, "OK");
+    assert_eq!(target(&upload), "/iclock/cdata?SN=CJX9253300417&table=OPERLOG&OpStamp=841122005");
+    assert_eq!(
+        body(&upload),
+        "OPLOG 30\t0\t2026-03-02 05:00:05\t12\t0\t0\t0\n\
+         USER PIN=12\tName=Weber\tPri=0\tPasswd=\tCard=[15CD5B0700]\tGrp=1\tTZ=\n"
+    );
+}
+
+#[test]
+fn the_first_dialect_takes_the_old_words_only() {
+    let mut line = Line::online(Profile::push1());
+    assert_eq!(
+        line.hand_out(
+            "C:1:DATA UPDATE USERINFO PIN=1\tName=Ada\nC:2:DATA USER PIN=1\tName=Ada\nC:3:DATA DELETE USERINFO PIN=1\n\
+             C:4:DATA USER PIN=1234567890\tName=Too long\nC:5:DATA QUERY USERINFO PIN=1\nC:6:DATA DEL_USER PIN=1\n"
+        ),
+        [
+            "USER PIN=1\tName=Ada\tPri=0\tPasswd=\tCard=[0000000000]\tGrp=0\tTZ=\n",
+            "ID=1&Return=-1004&CMD=DATA\nID=2&Return=0&CMD=DATA\nID=3&Return=-1004&CMD=DATA\n\
+             ID=4&Return=-2&CMD=DATA\nID=5&Return=1&CMD=DATA\nID=6&Return=0&CMD=DATA\n"
+        ]
+    );
+    assert!(line.terminal.users().is_empty());
+}
+
+#[test]
+fn the_legacy_client_answers_one_pin_and_not_the_list() {
+    let mut line = Line::online(Profile::legacy_fw());
+    line.terminal.preload_users([HeldUser::new("12", "Weber").with_card(123_456_789)]);
+    let followed = line.hand_out("C:561:DATA QUERY USERINFO PIN=12\n");
+    assert_eq!(followed.last().unwrap(), "ID=561&Return=1&CMD=DATA\n");
+    assert_eq!(line.hand_out("C:562:DATA QUERY USERINFO PIN=99\n"), ["ID=562&Return=0&CMD=DATA\n"]);
+    assert_eq!(line.hand_out("C:563:DATA QUERY USERINFO\n"), ["ID=563&Return=0&CMD=DATA\n"]);
+    let more = line.hand_out("C:564:DATA QUERY USERINFO PIN=12\tName=\n");
+    assert_eq!(more, ["ID=564&Return=0&CMD=DATA\n"], "the rest of the line is the PIN");
+    line.until_poll();
+    line.expect(Call::Poll, "C:565:DATA QUERY USERINFO PIN=12\n");
+    assert_eq!(target(&line.expect(Call::Upload, "OK")), "/iclock/cdata?SN=CJX9253300417&table=USERINFO&Stamp=0");
+}
+
+#[test]
+fn a_zero_operation_stamp_makes_the_legacy_client_dump_everybody() {
+    let options = |punches: i64, operations: i64| {
+        format!(
+            "ATTLOGStamp={punches}\nOPERLOGStamp={operations}\nTransFlag=TransData AttLog\tOpLog\tEnrollUser\n\
+             ServerVer=2.2.14\n"
+        )
+    };
+    let mut line = Line::online(Profile::legacy_fw());
+    line.terminal.preload_users([HeldUser::new("1", "Admin").with_privilege(14), HeldUser::new("12", "Weber")]);
+    line.terminal.punch("1", at("2026-03-02T08:00:00"));
+    line.until_poll();
+    line.expect(Call::Poll, "C:571:CHECK\n");
+    line.expect(Call::Handshake, &options(841_132_800, 0));
+    assert_eq!(body(&line.expect(Call::Results, "OK")), "ID=571&Return=0&CMD=CHECK\n");
+    line.expect(Call::Poll, "OK");
+    let dump = line.expect(Call::Upload, "OK");
+    assert!(dump.contains("table=OPERLOG") && body(&dump).lines().count() == 2, "{dump}");
+    assert_eq!(line.terminal.undelivered_punches(), 0, "the stamp is the last punch's");
+    line.terminal.reboot();
+    line.expect(Call::Handshake, &options(9999, 9999));
+    assert_eq!(line.terminal.undelivered_punches(), 1, "an ancient stamp replays");
+}
+
+#[test]
+fn stamps_count_under_the_names_of_their_dialect_only() {
+    for (reply, replayed) in [
+        ("ATTLOGStamp=0\nServerVer=2.2.14\n", 1),
+        ("ATTLOGStamp=0\n", 0),
+        ("Stamp=0\n", 1),
+        ("Stamp=0\nServerVer=2.2.14\n", 0),
+        ("ATTLOGSTAMP=0\nServerVer=2.2.14\n", 0),
+    ] {
+        let mut line = Line::online(Profile::legacy_fw());
+        line.terminal.punch("1", at("2026-03-02T08:00:00"));
+        line.expect(Call::Upload, "OK: 1");
+        line.terminal.reboot();
+        line.expect(Call::Handshake, reply);
+        assert_eq!(line.terminal.undelivered_punches(), replayed, "{reply}");
+    }
+}
+
+#[test]
+fn the_legacy_client_batches_by_success() {
+    let mut line = Line::online(Profile::legacy_fw());
+    for minute in 0..60 {
+        for second in 0..10 {
+            line.terminal.punch("1", at("2026-03-02T08:00:00") + SignedDuration::from_secs(minute * 60 + second));
+        }
+    }
+    let mut sizes = Vec::new();
+    let mut failures = 3;
+    while line.terminal.undelivered_punches() > 0 {
+        let exchange = line.next();
+        let rows = body(&text(&exchange.bytes)).lines().count();
+        match exchange.call {
+            Call::Upload if rows == 110 && failures > 0 => {
+                failures -= 1;
+                line.lose(&exchange);
+            }
+            Call::Upload => {
+                sizes.push(rows);
+                line.answer(&exchange, "OK");
+            }
+            Call::Handshake => line.answer(&exchange, "Delay=60\n"),
+            _ => line.answer(&exchange, "OK"),
+        }
+    }
+    assert_eq!(sizes, [100, 80, 90, 100, 110, 120]);
+}
+
+#[test]
+fn unknown_words_and_tables() {
+    let commands = "C:651:USER ADD PIN=1\nC:652:DATA DEL PIN=1\nC:653:DATA DELETE USER PIN=1\nC:654:HELLO\n\
+                    C:655:DATA QUERY tablename=user,fielddesc=*,filter=*\nC:656:DATA USER PIN=1 Name=X\n\
+                    C:657:DATA UPDATE USERINFO PIN=1 Name=X\nC:658:DATA QUERY FP PIN=1\nC:659:data update USERINFO PIN=1\n";
+    let mut line = Line::online(Profile::zam180());
+    assert_eq!(
+        line.hand_out(commands),
+        ["ID=651&Return=-1002&CMD=USER ADD\nID=652&Return=-1002&CMD=DATA\nID=653&Return=-1004&CMD=DATA\n\
+          ID=654&Return=-1002&CMD=HELLO\nID=655&Return=-1004&CMD=DATA\nID=656&Return=-1004&CMD=DATA\n\
+          ID=657&Return=-1004&CMD=DATA\nID=658&Return=-1004&CMD=DATA\nID=659&Return=-1002&CMD=data update\n"]
+    );
+    let mut line = Line::online(Profile::legacy_fw());
+    assert_eq!(
+        line.hand_out("C:1:HELLO WORLD\nC:2:DATA UPDATE USERINFO Name=X\nC:3:DATA UPDATE USERINFO pin=1\n"),
+        ["ID=1&Return=-22&CMD=UNKNOWN CMD\nID=2&Return=-2&CMD=DATA\nID=3&Return=-2&CMD=DATA\n"]
+    );
+}
+
+#[test]
+fn an_update_merges_or_replaces() {
+    for (update, name, group) in [(Update::Merge, "Фёдор", 100), (Update::Replace, "", 100)] {
+        let mut profile = Profile::zam180();
+        profile.people.update = update;
+        let mut line = Line::online(profile);
+        line.hand_out("C:1:DATA UPDATE USERINFO PIN=1\tName=Фёдор\tCard=5\n");
+        line.hand_out("C:2:DATA UPDATE USERINFO PIN=1\tGrp=100\n");
+        let held = &line.terminal.users()["1"];
+        assert_eq!((held.name.as_str(), held.group), (name, group));
+        assert_eq!(held.card.is_some(), update == Update::Merge);
+    }
+}
+
+#[test]
+fn cards_in_all_their_spellings() {
+    for (spelling, card) in [
+        ("123456789", Some(123_456_789)),
+        ("0012345678", Some(12_345_678)),
+        ("[15CD5B07]", Some(123_456_789)),
+        ("[15cd5b0701]", Some(0x01_07_5B_CD_15)),
+        ("4294967296", Some(4_294_967_296)),
+        ("0", None),
+        ("", None),
+        ("[0000000000]", None),
+        ("15CD5B07", None),
+    ] {
+        let mut line = Line::online(Profile::zam180());
+        line.hand_out(&format!("C:1:DATA UPDATE USERINFO PIN=1\tCard={spelling}\n"));
+        assert_eq!(line.terminal.users()["1"].card, card, "{spelling}");
+    }
+    for (writing, wide, none) in [
+        (CardWriting::FiveBytes, "[15CD5B0701]", "[0000000000]"),
+        (CardWriting::FourBytes, "[15CD5B0701]", ""),
+        (CardWriting::Decimal, "4418424085", ""),
+    ] {
+        let mut profile = Profile::zam180();
+        (profile.people.card_writing, profile.people.user_line) = (writing, UserLine::Short);
+        let mut line = Line::online(profile);
+        line.terminal.edit_at_keypad("1", "ნინო", Some(0x01_07_5B_CD_15));
+        line.terminal.edit_at_keypad("2", "ნინო", None);
+        let upload = line.expect(Call::Upload, "OK");
+        assert!(body(&upload).contains(&format!("PIN=1\tName=ნინო\tPri=0\tPasswd=\tCard={wide}\tGrp=")), "{upload}");
+        assert!(body(&upload).contains(&format!("PIN=2\tName=ნინო\tPri=0\tPasswd=\tCard={none}\tGrp=")), "{upload}");
+    }
+}
+
+#[test]
+fn one_card_on_two_people() {
+    for (rule, code, second) in
+        [(SameCard::Shared, 0, Some(7)), (SameCard::FirstKeeps, 0, None), (SameCard::Refused(-6), -6, None)]
+    {
+        let mut profile = Profile::zam180();
+        profile.people.same_card = rule;
+        let mut line = Line::online(profile);
+        line.hand_out("C:1:DATA UPDATE USERINFO PIN=1\tCard=7\nC:2:DATA UPDATE USERINFO PIN=1\tCard=7\n");
+        let followed = line.hand_out("C:3:DATA UPDATE USERINFO PIN=2\tCard=7\n");
+        assert_eq!(followed, [format!("ID=3&Return={code}&CMD=DATA\n")]);
+        assert_eq!(line.terminal.users()["1"].card, Some(7));
+        assert_eq!(line.terminal.users().get("2").and_then(|user| user.card), second);
+    }
+}
+
+#[test]
+fn a_full_terminal_still_changes_those_it_holds() {
+    let mut profile = Profile::zam180();
+    profile.people.capacity = 1;
+    let mut line = Line::online(profile);
+    let followed = line.hand_out(
+        "C:1:DATA UPDATE USERINFO PIN=1\tName=A\nC:2:DATA UPDATE USERINFO PIN=2\tName=B\nC:3:DATA UPDATE USERINFO PIN=1\tName=C\n",
+    );
+    assert_eq!(followed, ["ID=1&Return=0&CMD=DATA\nID=2&Return=-1001&CMD=DATA\nID=3&Return=0&CMD=DATA\n"]);
+}
+
+#[test]
+fn pins_are_text_of_a_width() {
+    let commands = "C:1:DATA UPDATE USERINFO PIN=OMN006\nC:2:DATA UPDATE USERINFO PIN=123456789012345\n\
+                    C:3:DATA UPDATE USERINFO PIN=007\nC:4:DATA UPDATE USERINFO PIN=\n";
+    let results = |profile: Profile| line_codes(&Line::online(profile).hand_out(commands)[0]);
+    assert_eq!(results(Profile::zam180()), [-1, -1, 0, -1]);
+    assert_eq!(results(Profile::senseface_a2()), [0, 0, 0, -1]);
+}
+
+fn line_codes(results: &str) -> Vec<i64> {
+    let code = |line: &str| line.split('&').find_map(|pair| pair.strip_prefix("Return="))?.parse().ok();
+    results.lines().filter_map(code).collect()
+}
+
+#[test]
+fn a_delete_without_a_pin_removes_everybody() {
+    for delete in ["DATA DELETE USERINFO", "DATA DELETE USERINFO Pin=1", "DATA DELETE USERINFO PIN="] {
+        let mut line = Line::online(Profile::zam180());
+        line.terminal.preload_users([HeldUser::new("1", "김민준"), HeldUser::new("2", "فاطمة")]);
+        assert_eq!(line.hand_out(&format!("C:1:{delete}\n")), ["ID=1&Return=0&CMD=DATA\n"]);
+        assert!(line.terminal.users().is_empty());
+        assert_eq!(line.terminal.statistics().wipes_by_command, 1);
+    }
+    let mut line = Line::online(Profile::zam180());
+    assert_eq!(line.hand_out("C:1:DATA DELETE USERINFO PIN=404\n"), ["ID=1&Return=0&CMD=DATA\n"], "absent is gone");
+    assert_eq!(line.terminal.statistics().wipes_by_command, 0);
+}
+
+#[test]
+fn a_chinese_unit_keeps_names_in_gb18030() {
+    let mut profile = Profile::zam180();
+    profile.language = 83;
+    let mut line = Line::online(profile);
+    line.until_poll();
+    let poll = line.next();
+    let body = b"C:1:DATA UPDATE USERINFO PIN=1\tName=\xC0\xEE\xD0\xA1\xC3\xF7\n";
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
+    line.raw(&poll, &[head.as_bytes(), body].concat());
+    line.until_poll();
+    assert_eq!(line.terminal.users()["1"].name, "李小明");
+    line.terminal.edit_at_keypad("2", "李小明", None);
+    assert_eq!(line.terminal.users()["2"].name_bytes, b"\xC0\xEE\xD0\xA1\xC3\xF7");
+}
+
+#[test]
+fn faces_come_along_with_their_people() {
+    let mut line = Line::online(Profile::zam180());
+    line.terminal
+        .preload_users([HeldUser::new("1042", "Ayşe Demir").with_face(), HeldUser::new("1043", "Jonas Weber")]);
+    let followed = line.hand_out("C:1:DATA QUERY USERINFO PIN=1042\n");
+    let tags: Vec<&str> = followed.iter().map(|body| body.split(' ').next().unwrap()).collect();
+    assert_eq!(tags, ["USER", "BIODATA", "BIOPHOTO", "ID=1&Return=0&CMD=DATA\n"]);
+    let photo: Vec<&str> = followed[2].trim_end().split('\t').collect();
+    let content = photo.iter().find_map(|field| field.strip_prefix("Content=")).unwrap();
+    assert!(photo.contains(&format!("Size={}", content.len()).as_str()), "Size counts base64 characters");
+}
+
+#[test]
+fn a_newer_unit_reports_before_it_answers() {
+    let mut line = Line::online(Profile::senseface_a2());
+    line.terminal.preload_users([HeldUser::new("1044", "Jonas Weber").with_card(3_735_928_559)]);
+    assert_eq!(
+        line.hand_out("C:531:DATA QUERY USERINFO\nC:532:DATA QUERY USERINFO PIN=5\n"),
+        [
+            "ID=531&Return=0&CMD=DATA\nID=532&Return=-1&CMD=DATA\n",
+            "USER PIN=1044\tName=Jonas Weber\tPri=0\tPasswd=\tCard=3735928559\tGrp=1\tTZ=\tVerify=-1\tViceCard=\
+             \tExpires=0\tStartDatetime=0\tEndDatetime=0\n"
+        ]
+    );
+}
+
+#[test]
+fn long_lists_come_in_pieces_and_may_stop_early() {
+    for (list, sizes) in [(List::Works, vec![50, 50, 20]), (List::Truncated(60), vec![50, 10])] {
+        let mut profile = Profile::zam180();
+        profile.queries.list = list;
+        let mut line = Line::online(profile);
+        line.terminal.preload_users((1..=120).map(|n| HeldUser::new(&n.to_string(), "Nguyễn Thị Hoa")));
+        let followed = line.hand_out("C:1:DATA QUERY USERINFO\n");
+        let (result, lists) = followed.split_last().unwrap();
+        assert_eq!(result, "ID=1&Return=0&CMD=DATA\n");
+        assert_eq!(lists.iter().map(|body| body.lines().count()).collect::<Vec<_>>(), sizes);
+    }
+}
+
+#[test]
+fn mars_takes_one_command_per_poll_and_is_deaf_to_lists_and_check() {
+    let mut line = Line::online(Profile::mars());
+    line.terminal.preload_users([HeldUser::new("1", "Admin")]);
+    let followed = line.hand_out("C:761:DATA QUERY USERINFO PIN=1\nC:762:DATA QUERY USERINFO PIN=2\n");
+    assert_eq!(followed.last().unwrap(), "ID=761&Return=0&CMD=DATA\n");
+    assert!(line.hand_out("C:763:DATA QUERY USERINFO\n").is_empty());
+    assert!(line.hand_out("C:764:CHECK\n").is_empty());
+    assert_eq!(line.terminal.statistics().commands_ignored, 1);
+}
+
+#[test]
+fn mars_sends_its_rows_again_until_all_of_them_are_counted() {
+    let mut line = Line::online(Profile::mars());
+    for second in 0..200 {
+        line.terminal.punch("1", at("2026-03-02T08:00:00") + SignedDuration::from_secs(second));
+    }
+    let first = line.expect(Call::Upload, "OK");
+    assert_eq!(body(&first).lines().count(), 128);
+    for uncounted in ["OK: 0", "OK: 127"] {
+        assert_eq!(line.expect(Call::Upload, uncounted), first);
+    }
+    line.expect(Call::Poll, "OK");
+    assert_eq!(line.expect(Call::Upload, "OK:128\nPOST from: CJX9253300417\n"), first);
+    assert_eq!(line.terminal.undelivered_punches(), 72);
+}
+
+#[test]
+fn chatty_posts_nothing_five_times_a_second_until_it_is_counted() {
+    let mut line = Line::new(Profile::chatty());
+    line.expect(Call::Handshake, "Delay=10\n");
+    line.expect(Call::Poll, "OK");
+    let start = line.now;
+    for _ in 0..5 {
+        let empty = line.expect(Call::Upload, "OK: 0");
+        assert_eq!((target(&empty), body(&empty)), ("/iclock/cdata?SN=CJX9253300417&table=OPERLOG&Stamp=9999", ""));
+    }
+    assert_eq!(line.now.duration_since(start), SignedDuration::from_millis(800));
+    assert!(!line.terminal.is_idle());
+    line.expect(Call::Upload, "OK: 1");
+    line.expect(Call::Poll, "OK");
+    assert!(line.terminal.is_idle());
+}
+
+#[test]
+fn mb10_replays_its_history_at_every_boot() {
+    let mut line = Line::online(Profile::mb10());
+    for second in 0..130 {
+        line.terminal.punch("1", at("2026-03-02T08:00:00") + SignedDuration::from_secs(second));
+    }
+    line.expect(Call::Upload, "OK: 128");
+    line.expect(Call::Upload, "OK: 2");
+    line.terminal.reboot();
+    assert_eq!(line.terminal.undelivered_punches(), 130);
+}
+
+#[test]
+fn options_are_set_one_at_a_time_and_shown_on_request() {
+    let mut line = Line::online(Profile::zam180());
+    let followed = line.hand_out(
+        "C:1:SET OPTION VOLUME=40\nC:2:SET OPTION ~MaxUserCount=9\nC:3:SET OPTION Delay=3\tErrorDelay=4\n\
+         C:4:SET OPTION TimeZone=330\nC:5:RELOAD OPTIONS\nC:6:GET OPTION FROM VOLUME\n",
+    );
+    assert_eq!(line_codes(&followed[0]), [0, -1, 0, 0, 0, 0]);
+    assert_eq!(followed[1], "VOLUME=40");
+    assert_eq!(line.hand_out("C:7:GET OPTION FROM Delay\n")[1], "Delay=3\tErrorDelay=4", "a damaged value");
+}
+
+#[test]
+fn wanted_options_are_posted_after_the_handshake() {
+    let mut line = Line::new(Profile::zam180());
+    line.expect(
+        Call::Handshake,
+        "Delay=10\nPushOptionsFlag=1\nPushOptions=FingerFunOn,UserCount,MaxUserCount,Nonsense\n",
+    );
+    line.expect(Call::Poll, "OK");
+    let options = line.expect(Call::Upload, "OK");
+    assert_eq!(target(&options), "/iclock/cdata?SN=CJX9253300417&table=options");
+    assert_eq!(body(&options), "UserCount=0,~MaxUserCount=60,FingerFunOn=1");
+}
+
+#[test]
+fn punches_of_a_period_are_read_again() {
+    let mut line = Line::online(Profile::zam180());
+    for minute in 0..5 {
+        line.terminal.punch("1", at("2026-03-02T08:00:00") + SignedDuration::from_mins(minute));
+    }
+    line.until_poll();
+    let period = "StartTime=2026-03-02 08:01:00\tEndTime=2026-03-02T08:03:00";
+    let followed = line.hand_out(&format!("C:1:DATA QUERY ATTLOG {period}\nC:2:VERIFY SUM ATTLOG {period}\n"));
+    assert_eq!(followed[0].lines().count(), 3);
+    assert!(followed[1].ends_with("&AttlogCount=3\n"), "{}", followed[1]);
+    let none = line.hand_out("C:3:DATA QUERY ATTLOG StartTime=2020-01-01 00:00:00\tEndTime=2020-01-02 00:00:00\n");
+    assert_eq!(none, ["ID=3&Return=-1&CMD=DATA\n"]);
+}
+
+#[test]
+fn transfers_follow_the_flag() {
+    let mut line = Line::new(Profile::zam180());
+    line.expect(Call::Handshake, "TransFlag=TransData AttLog\n");
+    line.expect(Call::Poll, "OK");
+    line.terminal.edit_at_keypad("1", "Ada", None);
+    line.terminal.punch("1", at("2026-03-02T08:00:00"));
+    assert!(line.expect(Call::Upload, "OK").contains("table=ATTLOG"));
+    line.expect(Call::Poll, "OK");
+    assert!(line.terminal.is_idle());
+}
+
+#[test]
+fn punches_wait_for_their_interval_when_not_in_real_time() {
+    let mut line = Line::new(Profile::zam180());
+    line.expect(Call::Handshake, "Realtime=0\nTransInterval=5\nDelay=60\n");
+    line.expect(Call::Poll, "OK");
+    line.terminal.punch("1", at("2026-03-02T08:00:00"));
+    line.expect(Call::Upload, "OK");
+    let start = line.now;
+    line.terminal.punch("1", at("2026-03-02T08:00:01"));
+    loop {
+        let exchange = line.next();
+        line.answer(&exchange, "OK");
+        if exchange.call == Call::Upload {
+            break;
+        }
+    }
+    assert_eq!(line.now.duration_since(start), SignedDuration::from_mins(5));
+}
+
+#[test]
+fn a_reboot_forgets_the_rest_of_a_batch_and_comes_back_by_itself() {
+    let mut line = Line::online(Profile::zam180());
+    line.until_poll();
+    line.expect(Call::Poll, "C:1:LOG\nC:2:REBOOT\nC:3:DATA UPDATE USERINFO PIN=1\n");
+    let before = line.now;
+    line.expect(Call::Handshake, OPTIONS);
+    assert_eq!(line.now.duration_since(before).as_secs(), 40);
+    assert_eq!(body(&line.expect(Call::Results, "OK")), "ID=1&Return=0&CMD=LOG\nID=2&Return=0&CMD=REBOOT\n");
+    assert!(line.expect(Call::Poll, "OK").contains("&INFO="));
+    assert!(line.terminal.users().is_empty());
+}
+
+#[test]
+fn new_firmware_shows_in_the_first_poll() {
+    let mut line = Line::online(Profile::zam180());
+    line.terminal.upgrade_firmware("ZAM180-NF50VA-Ver4.0.0");
+    line.expect(Call::Handshake, OPTIONS);
+    line.until_poll();
+    assert!(line.expect(Call::Poll, "OK").contains("INFO=ZAM180-NF50VA-Ver4.0.0,"));
+}
+
+#[test]
+fn a_command_id_that_is_no_short_word_is_ignored() {
+    let mut line = Line::online(Profile::zam180());
+    assert!(line.hand_out("C:5f0c1d7b-9a3e-48d2:LOG\nC:12345678901234567:LOG\nC::LOG\nC:9\n").is_empty());
+    assert_eq!(line.terminal.statistics().commands_ignored, 4);
+}
+
+#[test]
+fn an_unknown_device_drops_its_session() {
+    let mut line = Line::online(Profile::legacy_fw());
+    line.terminal.punch("1", at("2026-03-02T08:00:00"));
+    line.expect(Call::Upload, "UNKNOWN DEVICE");
+    line.expect(Call::Handshake, OPTIONS);
+    assert_eq!(line.terminal.undelivered_punches(), 1);
+}
+
+#[test]
+fn some_units_drop_what_a_server_error_refused() {
+    let mut profile = Profile::zam180();
+    profile.uploads.drops_on_server_error = true;
+    let mut line = Line::online(profile);
+    line.terminal.punch("1", at("2026-03-02T08:00:00"));
+    let upload = line.next();
+    line.raw(&upload, b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n");
+    assert_eq!((line.terminal.undelivered_punches(), line.terminal.statistics().punches_acknowledged), (0, 0));
+}
+
+#[test]
+fn some_units_choke_on_empty_fields() {
+    let mut profile = Profile::zam180();
+    profile.people.chokes_on_empty_fields = true;
+    profile.people.vocabulary = Vocabulary::Both;
+    let mut line = Line::online(profile);
+    assert!(line.hand_out("C:1:DATA UPDATE USERINFO PIN=1\tCard=\n").is_empty());
+    assert_eq!(line.hand_out("C:2:DATA USER PIN=1\tCard=5\n").len(), 1);
+}
+
+#[test]
+fn punches_are_recorded_while_nobody_listens() {
+    let mut terminal = Terminal::new(SERIAL, Profile::zam180(), 1);
+    terminal.punch("1", at("2026-03-02T08:00:00"));
+    assert_eq!(terminal.undelivered_punches(), 1);
+    assert!(!terminal.is_idle());
+}
+
+#[test]
+fn a_newer_unit_pings_between_the_pieces_of_a_long_answer() {
+    let mut profile = Profile::senseface_a2();
+    profile.queries.users_per_post = 1;
+    let mut line = Line::new(profile);
+    line.expect(Call::Handshake, "Delay=10\nSupportPing=1\n");
+    line.terminal.preload_users((1..=9).map(|n| HeldUser::new(&n.to_string(), "José")));
+    line.expect(Call::Poll, "C:1:DATA QUERY USERINFO\n");
+    let mut calls = Vec::new();
+    while !line.terminal.is_idle() {
+        let exchange = line.next();
+        if exchange.call == Call::Ping {
+            assert_eq!(target(&text(&exchange.bytes)), "/iclock/ping?SN=CJX9253300417");
+        }
+        calls.push(exchange.call);
+        line.answer(&exchange, "OK: 1");
+    }
+    assert_eq!(calls.iter().filter(|call| **call == Call::Upload).count(), 9);
+    assert_eq!(calls.iter().filter(|call| **call == Call::Ping).count(), 2);
+}
+
+#[test]
+fn results_in_their_shapes() {
+    for (form, result) in [
+        (ResultForm::Flat, "ID=1&Return=0&CMD=LOG\n"),
+        (ResultForm::WithSerial, "ID=1&SN=CJX9253300417&Return=0&CMD=LOG\n"),
+        (ResultForm::LowerCase, "id=1&return=0&cmd=LOG\r\n"),
+    ] {
+        let mut line = Line::online(Profile { results: form, ..Profile::zam180() });
+        assert_eq!(line.hand_out("C:1:LOG\n"), [result]);
+    }
+    let mut line = Line::online(Profile { posts_results_twice: true, ..Profile::zam180() });
+    assert_eq!(line.hand_out("C:1:LOG\n"), ["ID=1&Return=0&CMD=LOG\n", "ID=1&Return=0&CMD=LOG\n"]);
+    assert!(line.hand_out("OK").is_empty());
+}
+
+#[test]
+fn a_hostile_unit_is_odd_in_many_ways() {
+    let mut line = Line::new(Profile::hostile());
+    let handshake = line.expect(Call::Handshake, "Delay=10\n");
+    assert!(target(&handshake).contains("&DeviceType=middle%20east&language=69&PushOptionsFlag=2&c=registry"));
+    assert!(
+        line.expect(Call::Poll, "OK")
+            .starts_with("GET /iclock/getrequest.aspx?SN=CJX9253300417&INFO=Ver 8.0.4.2 (build 77),")
+    );
+}
+
+#[test]
+fn a_count_may_be_wrong_on_purpose() {
+    let mut line = Line::online(Profile::zam180());
+    line.terminal.miscount(3);
+    assert!(line.hand_out("C:1:INFO\n")[0].contains("\nUserCount=3\n"));
+    line.terminal.profile_mut().queries.list = List::Silent;
+    assert!(line.hand_out("C:2:DATA QUERY USERINFO\n").is_empty());
+}

@@ -1,0 +1,178 @@
+//! The other end of the line: a clock that is turned by hand and replies that a test writes.
+
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
+use terminal_simulator::{Call, Exchange, Profile, Reply, Step, Terminal};
+
+pub const SERIAL: &str = "CJX9253300417";
+
+/// The handshake's reply that the protocol reference recommends, for tests of anything else.
+pub const OPTIONS: &str = "GET OPTION FROM: CJX9253300417\nATTLOGStamp=None\nOPERLOGStamp=9999\nErrorDelay=30\nDelay=10\n\
+    TransFlag=TransData AttLog\tOpLog\tEnrollUser\tChgUser\nTimeZone=3\nRealtime=1\nEncrypt=0\nServerVer=2.2.14\n";
+
+/// One terminal and the time.
+pub struct Line {
+    pub terminal: Terminal,
+    pub now: Timestamp,
+    /// The first two columns of every punch that [`Line::converse`] was sent, as `PIN\ttime\t`.
+    pub heard: BTreeSet<String>,
+}
+
+impl Line {
+    /// A terminal that was just switched on.
+    pub fn new(profile: Profile) -> Line {
+        let now = "2026-03-02T05:00:05Z".parse().unwrap();
+        Line { terminal: Terminal::new(SERIAL, profile, 7), now, heard: BTreeSet::new() }
+    }
+
+    /// A terminal that shook hands and was told `OK` at its first poll.
+    pub fn online(profile: Profile) -> Line {
+        let mut line = Line::new(profile);
+        line.expect(Call::Handshake, OPTIONS);
+        line.expect(Call::Poll, "OK");
+        line
+    }
+
+    /// Turns the clock until the terminal sends something.
+    pub fn next(&mut self) -> Exchange {
+        for _ in 0..100_000 {
+            match self.terminal.next(self.now) {
+                Step::Send(exchange) => return exchange,
+                Step::Wait(until) => {
+                    assert!(until > self.now, "a terminal that waits for the past");
+                    self.now = until;
+                }
+            }
+        }
+        panic!("the terminal never sends anything\n{}", self.terminal.story());
+    }
+
+    /// The next request must be of this kind; it is answered with this body. Returns the request.
+    pub fn expect(&mut self, call: Call, body: &str) -> String {
+        let exchange = self.next();
+        let request = text(&exchange.bytes);
+        assert_eq!(exchange.call, call, "{request}\n{}", self.terminal.story());
+        self.answer(&exchange, body);
+        request
+    }
+
+    /// Answers as a conforming server does.
+    pub fn answer(&mut self, exchange: &Exchange, body: &str) {
+        self.terminal.reply(exchange.id, Reply::Bytes(&self.http(body)), self.now);
+    }
+
+    pub fn raw(&mut self, exchange: &Exchange, bytes: &[u8]) {
+        self.terminal.reply(exchange.id, Reply::Bytes(bytes), self.now);
+    }
+
+    pub fn lose(&mut self, exchange: &Exchange) {
+        self.terminal.reply(exchange.id, Reply::Lost, self.now);
+    }
+
+    /// Hands these commands out at the next poll and acknowledges all that follows, up to the poll after it. Returns the
+    /// bodies of what followed.
+    pub fn hand_out(&mut self, commands: &str) -> Vec<String> {
+        self.until_poll();
+        self.expect(Call::Poll, commands);
+        self.until_poll().into_iter().map(|request| body(&request).to_owned()).collect()
+    }
+
+    /// Acknowledges everything up to the next poll, which stays unsent. Returns the requests.
+    pub fn until_poll(&mut self) -> Vec<String> {
+        let mut requests = Vec::new();
+        loop {
+            let before = (self.terminal.clone(), self.now);
+            let exchange = self.next();
+            match exchange.call {
+                Call::Poll => {
+                    (self.terminal, self.now) = before;
+                    return requests;
+                }
+                Call::Handshake => self.answer(&exchange, OPTIONS),
+                Call::Results | Call::Ping => self.answer(&exchange, "OK"),
+                Call::Upload => {
+                    let rows = body(&text(&exchange.bytes)).lines().count().max(1);
+                    self.answer(&exchange, &format!("OK: {rows}"));
+                }
+            }
+            requests.push(text(&exchange.bytes));
+        }
+    }
+
+    /// Answers `OK` to everything before the next request of this kind, which stays unsent; returns how many polls.
+    pub fn until(&mut self, call: Call) -> usize {
+        let mut polls = 0;
+        loop {
+            let before = (self.terminal.clone(), self.now);
+            let exchange = self.next();
+            if exchange.call == call {
+                (self.terminal, self.now) = before;
+                return polls;
+            }
+            polls += usize::from(exchange.call == Call::Poll);
+            self.answer(&exchange, "OK");
+        }
+    }
+
+    /// A server that hands out `commands` at every third poll, and acknowledges everything,
+    /// for so long. The line does to each request what its fate says.
+    pub fn converse(&mut self, commands: &str, time: SignedDuration) {
+        let end = self.now + time;
+        let mut polls = 0;
+        while self.now < end {
+            let exchange = match self.terminal.next(self.now) {
+                Step::Wait(until) => {
+                    self.now = until;
+                    continue;
+                }
+                Step::Send(exchange) => exchange,
+            };
+            let mut reply = None;
+            for _ in 0..exchange.fate.deliveries() {
+                if exchange.call == Call::Upload && !text(&exchange.bytes).contains("table=OPERLOG") {
+                    let punches = body(&text(&exchange.bytes)).lines().filter_map(first_two).collect::<Vec<_>>();
+                    self.heard.extend(punches);
+                }
+                polls += usize::from(exchange.call == Call::Poll);
+                reply = Some(self.http(&match exchange.call {
+                    Call::Handshake => OPTIONS.to_owned(),
+                    Call::Poll if polls % 3 == 0 => commands.to_owned(),
+                    Call::Poll | Call::Results | Call::Ping => "OK".to_owned(),
+                    Call::Upload => format!("OK: {}", body(&text(&exchange.bytes)).lines().count().max(1)),
+                }));
+            }
+            self.terminal.reply(exchange.id, reply.as_deref().map_or(Reply::Lost, Reply::Bytes), self.now);
+        }
+    }
+
+    /// A reply as a conforming server writes it.
+    pub fn http(&self, body: &str) -> Vec<u8> {
+        let date = jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&self.now).unwrap();
+        format!(
+            "HTTP/1.1 200 OK\r\nDate: {date}\r\nContent-Type: text/plain;charset=UTF-8\r\nContent-Length: {}\r\n\
+             Connection: close\r\n\r\n{body}",
+            body.len()
+        )
+        .into_bytes()
+    }
+}
+
+fn first_two(line: &str) -> Option<String> {
+    let mut columns = line.split('\t');
+    Some(format!("{}\t{}\t", columns.next()?, columns.next()?))
+}
+
+pub fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+pub fn body(request: &str) -> &str {
+    request.split_once("\r\n\r\n").unwrap().1
+}
+
+/// The request line without method and version.
+pub fn target(request: &str) -> &str {
+    let line = request.lines().next().unwrap();
+    &line[line.find(' ').unwrap() + 1..line.rfind(' ').unwrap()]
+}

@@ -1,0 +1,9 @@
+//! The simulator's own tests: hand-written replies on one side, the exact bytes of a terminal on the other.
+#![expect(clippy::unwrap_used, reason = "helpers of tests stop where a test would")]
+
+mod checklist;
+mod families;
+mod faults;
+mod fleet;
+mod line;
+mod over_http;
