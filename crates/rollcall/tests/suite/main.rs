@@ -4,10 +4,14 @@
 
 mod accounts;
 mod attendance;
+mod browser;
 mod convergence;
 mod databases;
 mod door;
+mod layers;
+mod migrations;
 mod openapi;
+mod processes;
 mod server;
 mod shape;
 mod sync;
