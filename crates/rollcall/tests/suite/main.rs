@@ -5,7 +5,11 @@
 mod accounts;
 mod convergence;
 mod databases;
+mod migrations;
 mod openapi;
+mod records;
+mod roles;
+mod roster;
 mod server;
 mod shape;
 mod sync;

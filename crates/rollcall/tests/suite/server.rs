@@ -1,7 +1,5 @@
 //! A server as its callers see it: the router in this process, a clock that the test moves, a database of the test's own.
 
-use std::sync::Arc;
-
 use axum::{Router, body::Body};
 use http::{HeaderMap, Method, Request, header};
 use http_body_util::BodyExt;
@@ -14,15 +12,12 @@ use rollcall::{
         users::{self, NewUser},
     },
     app::App,
-    attendance::recorder::Recorder,
     clock::Clock,
     config::Settings,
-    devices::registry::Registry,
     school::{SchoolId, schools},
-    store::{Value, wake::Wake},
+    store::{Record, Value},
 };
 use serde_json::{Value as Json, json};
-use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
 use crate::databases::Database;
@@ -55,19 +50,9 @@ pub struct Person {
 }
 
 impl Server {
-    pub fn new(database: Database) -> Server {
+    pub async fn new(database: Database) -> Server {
         let clock = Clock::manual(START.parse().expect("a time"));
-        let (recorder, writers) = Recorder::start(database.db.clone(), clock.clone());
-        let app = App {
-            db: database.db.clone(),
-            clock,
-            settings: Arc::new(Settings::default()),
-            registry: Registry::default(),
-            recorder,
-            wake: Wake::default(),
-            tasks: TaskTracker::new(),
-        };
-        app.tasks.spawn(writers);
+        let app = App::start(database.db.clone(), Settings::default(), clock).await.expect("a server");
         Server { router: rollcall::web::router(app.clone()), app, _database: database }
     }
 
@@ -160,6 +145,12 @@ impl Server {
 
     pub async fn superadmin(&self) -> Person {
         self.person("ngozi.okafor@example.org", Role::Superadmin, None).await
+    }
+
+    /// What SQL shows.
+    pub async fn rows<T: Record, const N: usize>(&self, sql: &'static str, values: [Value; N]) -> Vec<T> {
+        let mut tx = self.app.db.read().await.expect("a transaction");
+        tx.all(sql, values).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"))
     }
 
     /// SQL as another program runs it.
