@@ -41,9 +41,14 @@ impl App {
         let mut tx = db.read().await?;
         let registry = Registry::load(&mut tx, settings.timezone.clone()).await?;
         drop(tx);
+        Ok(App::with(db, settings, clock, registry))
+    }
+
+    /// The parts put together, and the writer of uploads started.
+    pub fn with(db: Db, settings: Settings, clock: Clock, registry: Registry) -> App {
         let tasks = TaskTracker::new();
         let (recorder, writers) = Recorder::start(db.clone(), clock.clone());
         tasks.spawn(writers);
-        Ok(App { db, clock, settings: Arc::new(settings), registry, recorder, wake: Wake::default(), tasks })
+        App { db, clock, settings: Arc::new(settings), registry, recorder, wake: Wake::default(), tasks }
     }
 }

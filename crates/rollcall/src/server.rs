@@ -3,7 +3,7 @@
 //! Terminals and people share a listener unless terminals have one of their own; then each answers only its own. What a
 //! connection may do, and for how long, is in [`connection`].
 
-pub mod connection;
+mod connection;
 pub mod pace;
 mod stream;
 mod watch;
@@ -27,9 +27,9 @@ pub struct Listeners {
     pub terminals: Option<TcpListener>,
 }
 
-/// What answers requests. Cheap to clone.
+/// What answers requests: the door of terminals and the pages of people. Cheap to clone.
 #[derive(Clone, Debug)]
-pub(crate) struct Site {
+pub struct Site {
     app: App,
     door: Arc<Door>,
     pages: axum::Router,
@@ -79,13 +79,12 @@ pub async fn run(app: App, listeners: Listeners, shutdown: impl Future<Output = 
     tracing::info!("stopped");
 }
 
-/// Serves one connection as the main listener does, to its end: for tests, over any pair of pipes.
+/// Serves one connection as the main listener does, to its end. A story needs no sockets: any pair of pipes will do.
 pub async fn serve_connection<IO>(app: &App, io: IO, peer: SocketAddr)
 where
     IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let site = Site::new(app.clone());
-    connection::serve(site, Serves::Everybody, io, peer, CancellationToken::new()).await;
+    Site::new(app.clone()).serve(io, peer).await;
 }
 
 async fn accept(listener: TcpListener, site: Site, serves: Serves, tasks: TaskTracker, stop: CancellationToken) {
@@ -115,7 +114,15 @@ async fn end_of(tasks: &TaskTracker, what: &str) {
 }
 
 impl Site {
-    fn new(app: App) -> Site {
+    pub fn new(app: App) -> Site {
         Site { door: Door::new(app.clone()), pages: web::router(app.clone()), app }
+    }
+
+    /// As [`serve_connection`], for many connections to one site.
+    pub async fn serve<IO>(self, io: IO, peer: SocketAddr)
+    where
+        IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        connection::serve(self, Serves::Everybody, io, peer, CancellationToken::new()).await;
     }
 }

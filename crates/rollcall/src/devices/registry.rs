@@ -401,7 +401,9 @@ impl Registry {
             let devices = by_device.iter().map(|found| found.0.device);
             devices.filter(|device| device.0 > after && device.0 <= to && !present.contains(device)).collect()
         };
-        absent.into_iter().for_each(|device| self.remove(device));
+        for device in absent {
+            self.remove(device);
+        }
     }
 
     fn share(&self, firmware: &str) -> Arc<str> {

@@ -259,7 +259,7 @@ impl Callers {
     }
 
     /// Notes that a serial number called as only terminals of the security dialect do.
-    pub fn is_security(&self, serial: &SerialNumber) {
+    pub fn speaks_security(&self, serial: &SerialNumber) {
         let mut memory = self.lock();
         if let Some(caller) = memory.callers.get_mut(serial.as_str()) {
             caller.dialect = Some(Dialect::Security);
@@ -328,14 +328,10 @@ impl Caller {
 impl Memory {
     /// Whether one more caller from this address may be remembered; one that has been silent for long makes room.
     fn has_room(&mut self, address: IpAddr, now: Timestamp) -> bool {
-        let silent = |(serial, caller): (&Box<str>, &Caller)| -> Option<Box<str>> {
-            (now.duration_since(caller.last_seen) > KEPT).then(|| serial.clone())
-        };
-        let of_address = self.addresses.get(&address);
-        if of_address.is_some_and(|serials| serials.len() >= PER_ADDRESS) {
-            let callers = of_address.into_iter().flatten();
-            let gone = callers.filter_map(|serial| self.callers.get_key_value(serial)).find_map(silent);
-            return gone.is_some_and(|serial| self.drop(&serial));
+        let is_silent = |caller: &Caller| now.duration_since(caller.last_seen) > KEPT;
+        if let Some(serials) = self.addresses.get(&address).filter(|serials| serials.len() >= PER_ADDRESS) {
+            let gone = serials.iter().find(|serial| self.callers.get(*serial).is_some_and(is_silent));
+            return gone.cloned().is_some_and(|serial| self.drop(&serial));
         }
         if self.callers.len() < REMEMBERED {
             return true;
@@ -344,8 +340,11 @@ impl Memory {
             return false;
         }
         // All that have been silent for long make room at once: looking through everybody is not for every call.
-        let gone: Vec<Box<str>> = self.callers.iter().filter_map(silent).collect();
-        gone.iter().for_each(|serial| drop(self.drop(serial)));
+        let silent = self.callers.iter().filter(|(_, caller)| is_silent(caller));
+        let gone: Vec<Box<str>> = silent.map(|(serial, _)| serial.clone()).collect();
+        for serial in &gone {
+            self.drop(serial);
+        }
         if gone.is_empty() {
             self.full_until = now + LOOK_FOR_ROOM_EVERY;
         }

@@ -126,11 +126,12 @@ fn nothing(charset: Charset, ask_again: bool) -> Handout {
     Handout { commands: Vec::new(), charset, ask_again }
 }
 
-const MAKE_ROOM: &str = "UPDATE devices SET is_full = FALSE, full_at_count = NULL WHERE id = $1";
+/// Somebody was added, or removed, or the count fell.
+pub(super) const HAS_ROOM: &str = "UPDATE devices SET is_full = FALSE, full_at_count = NULL WHERE id = $1 AND is_full";
 
 /// A terminal that was full is not any more, or shall be tried again.
 pub(super) async fn make_room(tx: &mut Tx, device: DeviceId, now: Timestamp) -> Result<()> {
-    tx.execute(MAKE_ROOM, [device.into()]).await?;
+    tx.execute(HAS_ROOM, [device.into()]).await?;
     queue::open_rows(tx, Scope::Device(device), now).await?;
     Ok(())
 }
@@ -309,6 +310,16 @@ const SHOOK_HANDS: &str = "UPDATE device_delivery SET short_batches = 0 WHERE de
 /// A handshake: what was learnt about batches within the last session counts no more.
 pub async fn shook_hands(tx: &mut Tx, device: DeviceId) -> Result<()> {
     tx.execute(SHOOK_HANDS, [device.into()]).await?;
+    Ok(())
+}
+
+const SET_ONE_PER_POLL: &str = "
+    INSERT INTO device_delivery (device_id, one_per_poll) VALUES ($1, $2)
+    ON CONFLICT (device_id) DO UPDATE SET one_per_poll = excluded.one_per_poll, batch_size = 1, short_batches = 0";
+
+/// An admin says how the terminal takes commands. With `false` what was learnt is forgotten and more are tried again.
+pub async fn set_one_per_poll(tx: &mut Tx, device: DeviceId, one_per_poll: bool) -> Result<()> {
+    tx.execute(SET_ONE_PER_POLL, [device.into(), one_per_poll.into()]).await?;
     Ok(())
 }
 

@@ -27,7 +27,7 @@ const EMAIL: &str = "soumaya.el-idrissi@example.org";
 const PASSWORD: &str = "مفتاح الباب الأزرق";
 
 async fn a_login_answers_a_token_that_opens_the_door(database: Database) {
-    let server = Server::new(database).await;
+    let server = Server::new(database);
     let school = server.school("Colégio São Tomé").await;
     user(&server, Role::SchoolAdmin, Some(school.0)).await;
 
@@ -49,7 +49,7 @@ async fn a_login_answers_a_token_that_opens_the_door(database: Database) {
 }
 
 async fn a_wrong_password_and_an_unknown_address_sound_the_same(database: Database) {
-    let server = Server::new(database).await;
+    let server = Server::new(database);
     user(&server, Role::Superadmin, None).await;
 
     let wrong = server.login(EMAIL, "not this one").await;
@@ -60,7 +60,7 @@ async fn a_wrong_password_and_an_unknown_address_sound_the_same(database: Databa
 }
 
 async fn ten_failures_close_the_door_for_a_quarter_of_an_hour(database: Database) {
-    let server = Server::new(database).await;
+    let server = Server::new(database);
     user(&server, Role::Superadmin, None).await;
 
     for email in [EMAIL, "nobody@example.org"] {
@@ -74,7 +74,7 @@ async fn ten_failures_close_the_door_for_a_quarter_of_an_hour(database: Database
 }
 
 async fn a_session_ends_when_idle_and_a_token_does_not(database: Database) {
-    let server = Server::new(database).await;
+    let server = Server::new(database);
     user(&server, Role::Superadmin, None).await;
     let session = bearer(server.login(EMAIL, PASSWORD).await.data(200));
     let token = server.person("token@example.org", Role::Superadmin, None).await;
@@ -89,7 +89,7 @@ async fn a_session_ends_when_idle_and_a_token_does_not(database: Database) {
 }
 
 async fn logout_ends_the_session(database: Database) {
-    let server = Server::new(database).await;
+    let server = Server::new(database);
     user(&server, Role::Superadmin, None).await;
     let session = bearer(server.login(EMAIL, PASSWORD).await.data(200));
     let other = bearer(server.login(EMAIL, PASSWORD).await.data(200));
@@ -100,7 +100,7 @@ async fn logout_ends_the_session(database: Database) {
 }
 
 async fn a_new_password_ends_the_other_sessions(database: Database) {
-    let server = Server::new(database).await;
+    let server = Server::new(database);
     user(&server, Role::Superadmin, None).await;
     let mine = bearer(server.login(EMAIL, PASSWORD).await.data(200));
     let stolen = bearer(server.login(EMAIL, PASSWORD).await.data(200));
@@ -119,7 +119,7 @@ async fn a_new_password_ends_the_other_sessions(database: Database) {
 }
 
 async fn a_user_who_was_switched_off_is_out_at_once(database: Database) {
-    let server = Server::new(database).await;
+    let server = Server::new(database);
     let school = server.school("Trường Lê Quý Đôn").await;
     user(&server, Role::Teacher, Some(school.0)).await;
     let session = bearer(server.login(EMAIL, PASSWORD).await.data(200));

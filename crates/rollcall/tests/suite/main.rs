@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod accounts;
+mod attendance;
 mod convergence;
 mod databases;
+mod door;
 mod migrations;
 mod openapi;
 mod records;

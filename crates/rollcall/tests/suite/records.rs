@@ -21,7 +21,7 @@ both_databases! {
 }
 
 async fn a_token_is_shown_once_and_revoked(database: Database) {
-    let server = Server::new(database).await;
+    let server = Server::new(database);
     let school = server.school("Scoil Bhríde").await;
     let superadmin = server.superadmin().await;
     let teacher = server.person("aoife.ní.bhriain@example.org", Role::Teacher, Some(school)).await;
@@ -54,7 +54,7 @@ async fn a_token_is_shown_once_and_revoked(database: Database) {
 }
 
 async fn a_token_ends_at_its_date(database: Database) {
-    let server = Server::new(database).await;
+    let server = Server::new(database);
     let superadmin = server.superadmin().await;
     let create =
         |end: &str| server.post(&superadmin, "/api/v1/tokens", json!({"name": "night job", "expires_at": end}));
@@ -71,7 +71,7 @@ async fn a_token_ends_at_its_date(database: Database) {
 }
 
 async fn use_of_a_token_is_written_at_most_once_a_minute(database: Database) {
-    let server = Server::new(database).await;
+    let server = Server::new(database);
     let superadmin = server.superadmin().await;
     let last_used = async || server.get(&superadmin, "/api/v1/tokens").await.column("last_used_at")[0].clone();
 
@@ -84,7 +84,7 @@ async fn use_of_a_token_is_written_at_most_once_a_minute(database: Database) {
 }
 
 async fn every_change_is_written_down(database: Database) {
-    let server = Server::new(database).await;
+    let server = Server::new(database);
     let superadmin = server.superadmin().await;
     let id = |data: &Json| data["id"].as_i64().unwrap();
     let create =
@@ -145,7 +145,7 @@ async fn every_change_is_written_down(database: Database) {
 }
 
 async fn a_school_sees_its_own_log(database: Database) {
-    let server = Server::new(database).await;
+    let server = Server::new(database);
     let [here, there] = [server.school("Sabhal Mòr").await, server.school("Ysgol y Preseli").await];
     let admin = server.person("catrin@example.org", Role::SchoolAdmin, Some(here)).await;
     let mut tx = server.app.db.write().await.unwrap();

@@ -21,7 +21,7 @@ both_databases! {
 type Line = (Method, &'static str, Json, [u16; 4]);
 
 async fn every_role_gets_its_answers(database: Database) {
-    let server = Server::new(database).await;
+    let server = Server::new(database);
     let superadmin = server.superadmin().await;
     let school = server.school("Escuela República de Panamá").await;
     let other = server.school("中关村第一小学").await;
@@ -79,7 +79,7 @@ async fn every_role_gets_its_answers(database: Database) {
 }
 
 async fn lists_show_the_own_school(database: Database) {
-    let server = Server::new(database).await;
+    let server = Server::new(database);
     let superadmin = server.superadmin().await;
     let [here, there] = [server.school("Liceul Mihai Eminescu").await, server.school("Lycée Léopold Senghor").await];
     let teacher = server.person("ioana.ștefănescu@example.org", Role::Teacher, Some(here)).await;
@@ -97,7 +97,7 @@ async fn lists_show_the_own_school(database: Database) {
 }
 
 async fn a_school_admin_manages_the_people_of_his_school(database: Database) {
-    let server = Server::new(database).await;
+    let server = Server::new(database);
     let superadmin = server.superadmin().await;
     let [here, there] = [server.school("Oulun koulu").await, server.school("Põhikool").await];
     let admin = server.person("väinö.hämäläinen@example.org", Role::SchoolAdmin, Some(here)).await;
@@ -139,7 +139,7 @@ async fn a_school_admin_manages_the_people_of_his_school(database: Database) {
 }
 
 async fn the_last_superadmin_stays(database: Database) {
-    let server = Server::new(database).await;
+    let server = Server::new(database);
     let superadmin = server.superadmin().await;
     let path = format!("/api/v1/users/{}", superadmin.id);
     server.delete(&superadmin, &path).await.refusal(409);

@@ -354,7 +354,7 @@ async fn rows_that_sql_wrote_are_found_before_and_after_the_tick(database: Datab
 }
 
 async fn a_school_has_its_times_and_its_guard(database: Database) {
-    let server = Server::new(database).await;
+    let server = Server::new(database);
     let superadmin = server.superadmin().await;
     let created = server.post(&superadmin, "/api/v1/schools", json!({"name": "काठमाडौं विद्यालय"})).await;
     let school = created.data(201);
@@ -408,7 +408,7 @@ async fn a_deleted_school_takes_its_roster_along(database: Database) {
 }
 
 async fn start(database: Database) -> (Server, Person, SchoolId) {
-    let server = Server::new(database).await;
+    let server = Server::new(database);
     let superadmin = server.superadmin().await;
     let school = server.school("Escola Açaí").await;
     (server, superadmin, school)

@@ -19,7 +19,7 @@ both_databases! {
 }
 
 async fn the_open_doors_say_nothing_else(database: Database) {
-    let server = Server::new(database).await;
+    let server = Server::new(database);
     for path in ["/healthz", "/readyz"] {
         let reply = server.call(Method::GET, None, path, None).await;
         assert_eq!((reply.status, &*reply.text), (200, "ok\n"));
@@ -27,7 +27,7 @@ async fn the_open_doors_say_nothing_else(database: Database) {
 }
 
 async fn unknown_addresses_and_methods_answer_in_the_envelope(database: Database) {
-    let server = Server::new(database).await;
+    let server = Server::new(database);
     for path in ["/api/v1/nothing", "/nothing", "/api", "/api/v1/device/nothing"] {
         server.call(Method::GET, None, path, None).await.refusal(404);
     }
@@ -37,7 +37,7 @@ async fn unknown_addresses_and_methods_answer_in_the_envelope(database: Database
 }
 
 async fn a_body_that_cannot_be_read_is_refused_in_words(database: Database) {
-    let server = Server::new(database).await;
+    let server = Server::new(database);
     let post = |content_type: &str, body: String| {
         let request = Request::post("/api/v1/auth/login").header(header::CONTENT_TYPE, content_type);
         server.send(request.body(Body::from(body)).unwrap())
@@ -54,7 +54,7 @@ async fn a_body_that_cannot_be_read_is_refused_in_words(database: Database) {
 }
 
 async fn the_pages_load_nothing_from_elsewhere(database: Database) {
-    let server = Server::new(database).await;
+    let server = Server::new(database);
     let product = server.app.db.product();
     let home = server.call(Method::GET, None, "/", None).await;
     assert_eq!(home.status, 200);
@@ -76,7 +76,7 @@ async fn the_pages_load_nothing_from_elsewhere(database: Database) {
 }
 
 async fn a_server_without_its_database_is_not_ready(database: Database) {
-    let server = Server::new(database).await;
+    let server = Server::new(database);
     server.app.db.close().await;
     let reply = server.call(Method::GET, None, "/readyz", None).await;
     assert_eq!((reply.status, &*reply.text), (503, "unavailable\n"));
@@ -85,7 +85,7 @@ async fn a_server_without_its_database_is_not_ready(database: Database) {
 }
 
 async fn requests_are_numbered(database: Database) {
-    let server = Server::new(database).await;
+    let server = Server::new(database);
     let reply = server.call(Method::GET, None, "/healthz", None).await;
     assert_eq!(reply.headers["x-request-id"].len(), 16);
 

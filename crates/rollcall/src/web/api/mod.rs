@@ -2,12 +2,16 @@
 
 #![expect(unused_qualifications, reason = "utoipa writes full paths for the parameters of a query")]
 
+pub mod attendance;
 pub mod audit;
 pub mod auth;
 pub mod changes;
 pub mod classes;
+pub mod devices;
 pub mod schools;
 pub mod sections;
 pub mod students;
+pub mod sync;
 pub mod tokens;
+pub mod unknown_devices;
 pub mod users;

@@ -108,6 +108,9 @@ impl Door {
     }
 
     async fn dispatch(&self, visit: Visit) -> Reply {
+        if let Err(error) = security::recognise(self, &visit).await {
+            return self.could_not("store a terminal's dialect", &error);
+        }
         match &visit.request.call {
             Call::Handshake(announced) => handshake::answer(self, &visit, announced).await,
             Call::Poll { .. } => poll::dispatched(self, &visit).await,
@@ -115,8 +118,8 @@ impl Door {
             Call::Upload(upload) => upload::answer(self, &visit, upload).await,
             Call::QueryData(query) => upload::query_data(self, &visit, query).await,
             Call::Photo => upload::photo(self, &visit).await,
-            Call::Registry => security::registry(self, &visit).await,
-            Call::PushConfiguration => security::push(self, &visit).await,
+            Call::Registry => security::registry(self, &visit),
+            Call::PushConfiguration => security::push(self, &visit),
             Call::SecurityTime => security::time(&visit),
             Call::Time => handshake::time(&visit),
             // No approval, self-service or roaming is offered: nothing is said about anybody outside the command channel.
@@ -141,15 +144,13 @@ impl Door {
 
     /// A request whose serial number is missing or is none. What it may bring belongs to nobody: it keeps it.
     fn answer_nameless(&self, request: &Request, address: IpAddr) -> Reply {
+        if let Call::File { .. } = request.call {
+            return Reply::not_found();
+        }
+        self.oddities.log(request, address, self.app.clock.now(), "no serial number");
         match request.call {
-            Call::File { .. } => Reply::not_found(),
-            _ => {
-                self.oddities.log(request, address, self.app.clock.now(), "no serial number");
-                match request.call {
-                    Call::Upload(_) | Call::QueryData(_) => Reply::try_again(),
-                    _ => Reply::ok(),
-                }
-            }
+            Call::Upload(_) | Call::QueryData(_) => Reply::try_again(),
+            _ => Reply::ok(),
         }
     }
 

@@ -1,8 +1,10 @@
 //! The security dialect, as far as it is answered: recognised, registered, configured (protocol §9.1).
 
 use push_protocol::{
+    dialect::Dialect,
     fields::Fields,
     reply::{self, SecurityOptions},
+    request::Call,
 };
 use sha2::{Digest, Sha256};
 
@@ -16,20 +18,14 @@ pub fn registered(door: &Door, visit: &Visit) -> Reply {
 
 /// `POST registry`: a terminal introduces itself, with what it can do. One that nobody registered is let through as well,
 /// so that its punches reach the quarantine; it is told nothing of anybody.
-pub async fn registry(door: &Door, visit: &Visit) -> Reply {
+pub fn registry(door: &Door, visit: &Visit) -> Reply {
     upload::note_options(door, visit, &Fields::commas(&visit.body));
-    match recognise(door, visit).await {
-        Ok(()) => Reply::text(options(door, visit).registry()),
-        Err(error) => door.could_not("store a registration", &error),
-    }
+    Reply::text(options(door, visit).registry())
 }
 
 /// `push`: a terminal fetches its configuration.
-pub async fn push(door: &Door, visit: &Visit) -> Reply {
-    match recognise(door, visit).await {
-        Ok(()) => Reply::text(options(door, visit).push()),
-        Err(error) => door.could_not("store a terminal's dialect", &error),
-    }
+pub fn push(door: &Door, visit: &Visit) -> Reply {
+    Reply::text(options(door, visit).push())
 }
 
 /// `rtdata?type=time`
@@ -40,13 +36,18 @@ pub fn time(visit: &Visit) -> Reply {
     }
 }
 
-/// Whoever calls like this speaks the security dialect, whatever it announced.
+/// Notes a request that only terminals of the security dialect make, whatever this one announced. Handshakes have their
+/// own way.
 pub async fn recognise(door: &Door, visit: &Visit) -> store::Result<()> {
+    let call = &visit.request.call;
+    if matches!(call, Call::Handshake(_)) || Dialect::shown_by(call) != Some(Dialect::Security) {
+        return Ok(());
+    }
     let Some(terminal) = visit.terminal() else {
-        door.app.registry.callers().is_security(&visit.serial);
+        door.app.registry.callers().speaks_security(&visit.serial);
         return Ok(());
     };
-    if terminal.dialect() == Some(push_protocol::dialect::Dialect::Security) {
+    if terminal.dialect() == Some(Dialect::Security) {
         return Ok(());
     }
     let mut tx = door.app.db.write().await?;

@@ -12,7 +12,7 @@ use push_protocol::{
     text::Pin,
 };
 
-use super::{Caller, Door, Reply, Visit, security};
+use super::{Caller, Door, Reply, Visit};
 use crate::{
     attendance::recorder,
     devices::{held, registry::Told, stamps},
@@ -22,11 +22,6 @@ use crate::{
 
 pub async fn answer(door: &Door, visit: &Visit, upload: &Upload) -> Reply {
     let table = upload.table.as_deref().unwrap_or("ATTLOG");
-    if matches!(table, "RTLOG" | "RTSTATE" | "TABLEDATA")
-        && let Err(error) = security::recognise(door, visit).await
-    {
-        return door.could_not("store a terminal's dialect", &error);
-    }
     match record::parse(upload, &visit.body, visit.charset(&door.app.registry)) {
         Content::Options(options) => {
             note_options(door, visit, &options);
