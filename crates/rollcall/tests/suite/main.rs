@@ -3,9 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod accounts;
+mod convergence;
 mod databases;
 mod door;
 mod openapi;
 mod server;
 mod shape;
 mod sync;
+mod world;
