@@ -87,7 +87,8 @@ mod tests {
 
     #[test]
     fn letters_of_their_own_stay() {
-        for (one, other) in [("रमा", "रीमा"), ("はな", "ばな"), ("มา", "มี"), ("คา", "ค้า")] {
+        for (one, other) in [("रमा", "रीमा"), ("はな", "ばな"), ("มา", "มี"), ("คา", "ค้า")]
+        {
             assert_ne!(fold(one), fold(other));
         }
     }

@@ -67,11 +67,7 @@ WHERE schools.deleted_at IS NULL AND (CAST($1 AS BIGINT) IS NULL OR school_id = 
 ORDER BY sections.id";
 
 /// The sections of a class, of a school, or all.
-pub async fn list(
-    tx: &mut Tx,
-    school: Option<SchoolId>,
-    class: Option<ClassId>,
-) -> store::Result<Vec<Section>> {
+pub async fn list(tx: &mut Tx, school: Option<SchoolId>, class: Option<ClassId>) -> store::Result<Vec<Section>> {
     tx.all(LIST, [school.into(), class.into()]).await
 }
 

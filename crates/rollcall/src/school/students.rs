@@ -155,12 +155,7 @@ ORDER BY COALESCE(search_text, full_name), students.id LIMIT $7 OFFSET $8"
 const COUNT: &str = matching!("SELECT COUNT(*)", "");
 
 /// A page of students by name, and how many there are on all pages.
-pub async fn list(
-    tx: &mut Tx,
-    filter: &Filter,
-    limit: u32,
-    offset: i64,
-) -> store::Result<(Vec<Student>, i64)> {
+pub async fn list(tx: &mut Tx, filter: &Filter, limit: u32, offset: i64) -> store::Result<(Vec<Student>, i64)> {
     let [school, class, section, active, folded, raw] = filter.values();
     let rows = tx.all(LIST, [school, class, section, active, folded, raw, limit.into(), offset.into()]).await?;
     let (total,): (i64,) = tx.one(COUNT, filter.values()).await?;

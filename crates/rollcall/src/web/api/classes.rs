@@ -102,8 +102,7 @@ pub async fn update_class(
         return Err(ApiError::invalid("school_id", "a class stays in its school"));
     }
     let name = update.class_name.as_deref().unwrap_or(&before.class_name);
-    let class =
-        classes::rename(&mut tx, &before, name).await?.ok_or_else(|| ApiError::no_such("class", id))?;
+    let class = classes::rename(&mut tx, &before, name).await?.ok_or_else(|| ApiError::no_such("class", id))?;
     let details = changes::between(&before, &class);
     audit::record(&mut tx, caller.actor(), change("update", &class, details), now).await?;
     tx.commit().await?;

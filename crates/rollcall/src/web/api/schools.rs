@@ -84,11 +84,7 @@ pub async fn list_schools(
 /// For the superadmin.
 #[utoipa::path(post, path = "/schools", tag = "schools", request_body = SchoolCreation,
     responses((status = 201, body = Answer<School>), Refusals))]
-pub async fn create_school(
-    State(app): State<App>,
-    caller: Caller,
-    Json(new): Json<SchoolCreation>,
-) -> Reply<School> {
+pub async fn create_school(State(app): State<App>, caller: Caller, Json(new): Json<SchoolCreation>) -> Reply<School> {
     caller.superadmin()?;
     let now = app.clock.now();
     let mut tx = app.db.write().await?;

@@ -57,8 +57,7 @@ pub async fn list_sections(
     paging: Paging,
 ) -> ListReply<Section> {
     let mut tx = app.db.read().await?;
-    let mut sections =
-        sections::list(&mut tx, caller.school_to_list(filter.school_id)?, filter.class_id).await?;
+    let mut sections = sections::list(&mut tx, caller.school_to_list(filter.school_id)?, filter.class_id).await?;
     sections.retain(|section| search::finds(filter.search.as_deref(), &[&section.section_name]));
     Ok(Listed::cut(sections, paging))
 }
@@ -110,8 +109,7 @@ pub async fn update_section(
         return Err(ApiError::invalid("class_id", "a section stays in its class"));
     }
     let name = update.section_name.as_deref().unwrap_or(&before.section_name);
-    let section =
-        sections::rename(&mut tx, &before, name).await?.ok_or_else(|| ApiError::no_such("section", id))?;
+    let section = sections::rename(&mut tx, &before, name).await?.ok_or_else(|| ApiError::no_such("section", id))?;
     let details = changes::between(&before, &section);
     audit::record(&mut tx, caller.actor(), change("update", &section, details), now).await?;
     tx.commit().await?;
