@@ -26,7 +26,9 @@ pub(super) async fn refused(tx: &mut Tx, uploads: &[&Upload]) -> Result<BTreeSet
     if serials.is_empty() {
         return Ok(BTreeSet::new());
     }
-    let mut room = rooms(tx, serials).await?;
+    let kept = counts(tx, serials.into_iter()).await?;
+    let room = |kept: i64| PER_SERIAL.saturating_sub(usize::try_from(kept).unwrap_or(0));
+    let mut room: BTreeMap<String, usize> = kept.into_iter().map(|(serial, kept)| (serial, room(kept))).collect();
     let mut refused = BTreeSet::new();
     for (index, upload) in strangers() {
         let room = room.entry(upload.serial.to_string()).or_default();
@@ -48,11 +50,10 @@ const COUNTS: &str = "WITH v(serial_number) AS (VALUES {rows})
 SELECT v.serial_number, (SELECT COUNT(*) FROM punches p WHERE p.serial_number = v.serial_number AND p.device_id IS NULL)
 FROM v";
 
-async fn rooms(tx: &mut Tx, serials: BTreeSet<&str>) -> Result<BTreeMap<String, usize>> {
-    let rows = serials.into_iter().map(|serial| vec![serial.into()]).collect();
-    let counts: Vec<(String, i64)> = tx.all_rows(COUNTS, &[], rows).await?;
-    let room = |kept: i64| PER_SERIAL.saturating_sub(usize::try_from(kept).unwrap_or(0));
-    Ok(counts.into_iter().map(|(serial, kept)| (serial, room(kept))).collect())
+/// How many punches of each serial number are in quarantine.
+pub async fn counts(tx: &mut Tx, serials: impl Iterator<Item = &str>) -> Result<BTreeMap<String, i64>> {
+    let rows = serials.map(|serial| vec![serial.into()]).collect();
+    Ok(tx.all_rows::<(String, i64)>(COUNTS, &[], rows).await?.into_iter().collect())
 }
 
 const COUNT_NEW: &str = "WITH v(pin, punched_at, status, verify, work_code) AS (VALUES {rows})

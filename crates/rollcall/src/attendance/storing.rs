@@ -14,7 +14,7 @@ use super::{
     wall_clock::{self, WallClock},
 };
 use crate::{
-    devices::DeviceId,
+    devices::{DeviceId, stamps},
     school::StudentId,
     store::{Result, Tx, Value},
     sync::pins,
@@ -217,26 +217,12 @@ async fn remember_pins(tx: &mut Tx, new: &[&Row<'_>]) -> Result<()> {
     Ok(())
 }
 
-const KEEP_STAMPS: &str = "INSERT INTO device_stamps (device_id, table_name, stamp) VALUES {rows}
-ON CONFLICT (device_id, table_name) DO UPDATE SET stamp = excluded.stamp WHERE device_stamps.stamp <> excluded.stamp";
-
-/// Longer positions are no positions.
-const MAX_STAMP: usize = 100;
-
 async fn keep_stamps(tx: &mut Tx, uploads: impl Iterator<Item = &Upload>) -> Result<()> {
     let mut latest = BTreeMap::new();
     for upload in uploads {
-        if let (Some((device, _)), Some((table, stamp))) = (upload.device, &upload.stamp)
-            && table.len() + stamp.len() <= MAX_STAMP
-            && !table.contains('\0')
-            && !stamp.contains('\0')
-        {
+        if let (Some((device, _)), Some((table, stamp))) = (upload.device, &upload.stamp) {
             latest.insert((device, table.as_str()), stamp.as_str());
         }
     }
-    if !latest.is_empty() {
-        let rows = latest.into_iter().map(|((device, table), stamp)| vec![device.into(), table.into(), stamp.into()]);
-        tx.execute_rows(KEEP_STAMPS, &[], rows.collect()).await?;
-    }
-    Ok(())
+    stamps::keep_all(tx, &latest).await
 }

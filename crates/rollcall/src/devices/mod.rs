@@ -9,13 +9,17 @@
 //! | [`registry`] | registered terminals in memory, and the flag that says that something waits for one |
 //! | [`presence`] | last seen, written in batches; who is online |
 //! | [`unknown`] | terminals that called and are not registered |
+//! | [`claim`] | a terminal becomes known |
+//! | [`known`] | registered terminals as people see and change them |
 //! | [`announced`] | what a terminal says of itself in a handshake; which dialect it speaks |
 //! | [`stamps`] | upload positions, echoed in the next handshake |
 //! | [`held`] | whom a terminal says it holds |
 //! | [`zone`] | the zone of a terminal's wall clock |
 
 pub mod announced;
+pub mod claim;
 pub mod held;
+pub mod known;
 pub mod presence;
 pub mod registry;
 pub mod stamps;

@@ -1,6 +1,8 @@
 //! Upload positions (protocol §2.3): what a terminal said in its last accepted upload of a table is said back to it in its
 //! next handshake. They are echoes, never identities: punches are recognised by their content.
 
+use std::collections::BTreeMap;
+
 use crate::store::{Result, Tx, Value};
 
 use super::DeviceId;
@@ -46,11 +48,15 @@ WHERE device_stamps.stamp <> excluded.stamp";
 
 /// Keeps the stamp of an accepted upload, in the transaction that accepts it.
 pub async fn keep(tx: &mut Tx, device: DeviceId, table: &str, stamp: &str) -> Result<()> {
-    if !is_plausible(table) || !is_plausible(stamp) {
-        return Ok(());
-    }
-    let row: Vec<Value> = vec![device.into(), table.into(), stamp.into()];
-    tx.execute_rows(KEEP, &[], vec![row]).await?;
+    keep_all(tx, &BTreeMap::from([((device, table), stamp)])).await
+}
+
+/// As [`keep`], for uploads of several terminals.
+pub async fn keep_all(tx: &mut Tx, stamps: &BTreeMap<(DeviceId, &str), &str>) -> Result<()> {
+    let plausible = stamps.iter().filter(|((_, table), stamp)| is_plausible(table) && is_plausible(stamp));
+    let rows: Vec<Vec<Value>> =
+        plausible.map(|((device, table), stamp)| vec![(*device).into(), (*table).into(), (*stamp).into()]).collect();
+    tx.execute_rows(KEEP, &[], rows).await?;
     Ok(())
 }
 

@@ -313,6 +313,16 @@ pub async fn shook_hands(tx: &mut Tx, device: DeviceId) -> Result<()> {
     Ok(())
 }
 
+const SET_ONE_PER_POLL: &str = "
+    INSERT INTO device_delivery (device_id, one_per_poll) VALUES ($1, $2)
+    ON CONFLICT (device_id) DO UPDATE SET one_per_poll = excluded.one_per_poll, batch_size = 1, short_batches = 0";
+
+/// An admin says how the terminal takes commands. With `false` what was learnt is forgotten and more are tried again.
+pub async fn set_one_per_poll(tx: &mut Tx, device: DeviceId, one_per_poll: bool) -> Result<()> {
+    tx.execute(SET_ONE_PER_POLL, [device.into(), one_per_poll.into()]).await?;
+    Ok(())
+}
+
 const REANCHOR: &str = "UPDATE device_commands SET deadline_at = $1 WHERE status = 'sent'";
 
 /// The wall clock was stepped: deadlines that were set by the old one mean nothing. Each wait begins again.

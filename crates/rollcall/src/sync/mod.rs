@@ -14,6 +14,7 @@
 //! | [`batch`] | how many a terminal takes at once, as learnt |
 //! | [`acknowledge`] | a terminal says what became of them |
 //! | [`start`] | how writing to a terminal begins |
+//! | [`inherit`] | a terminal takes the place of another |
 //! | [`overview`] | what people are shown |
 //! | [`watch`] | the loop that finds what nobody told us |
 
@@ -22,6 +23,7 @@ pub mod again;
 pub mod batch;
 pub mod delivery;
 mod errand;
+pub mod inherit;
 mod manner;
 pub mod overview;
 pub mod pins;

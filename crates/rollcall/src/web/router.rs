@@ -72,6 +72,14 @@ pub(super) fn api() -> OpenApiRouter<App> {
         .routes(routes!(tokens::revoke_token))
         // /audit
         .routes(routes!(audit::list_audit))
+        // /devices
+        .routes(routes!(devices::list_devices, devices::create_device))
+        .routes(routes!(devices::show_device, devices::update_device, devices::delete_device))
+        .route("/devices/{id}", patch(devices::update_device))
+        .routes(routes!(unknown_devices::list_unknown_devices))
+        .routes(routes!(unknown_devices::claim_unknown_device))
+        // /attendance
+        .routes(routes!(attendance::list_punches))
         // /device/…, and the same at /device-management/…
         .nest("/device", device());
 
@@ -81,6 +89,11 @@ pub(super) fn api() -> OpenApiRouter<App> {
 /// Calls about one terminal, below `/device` and `/device-management`.
 fn device() -> OpenApiRouter<App> {
     OpenApiRouter::new()
+        .routes(routes!(sync::sync_students))
+        .routes(routes!(sync::show_sync_status))
+        .routes(routes!(sync::retry_student))
+        .routes(routes!(sync::list_commands))
+        .routes(routes!(devices::take_over_device))
 }
 
 async fn show_nothing() -> ApiError {
