@@ -5,6 +5,7 @@
 mod accounts;
 mod attendance;
 mod databases;
+mod devices;
 mod openapi;
 mod server;
 mod shape;

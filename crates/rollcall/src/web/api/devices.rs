@@ -40,7 +40,7 @@ pub struct DeviceQuery {
 }
 
 /// List terminals
-#[utoipa::path(get, path = "/devices", tag = "devices", params(DeviceQuery, Paging),
+#[utoipa::path(get, path = "/devices", tag = "devices", params(Paging),
     responses((status = 200, body = Listed<Device>), Refusals))]
 pub async fn list_devices(
     State(app): State<App>,
