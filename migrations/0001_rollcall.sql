@@ -48,6 +48,11 @@ CREATE TABLE students (
   updated_at {timestamp} NOT NULL DEFAULT {now}
 );
 CREATE INDEX students_school ON students (school_id, id);
+CREATE INDEX students_class ON students (class_id) WHERE class_id IS NOT NULL;
+CREATE INDEX students_section ON students (section_id) WHERE section_id IS NOT NULL;
+CREATE INDEX students_underived ON students (id)
+  WHERE derived_from IS DISTINCT FROM full_name || '
+' || COALESCE(rfid_card_id, '');
 CREATE INDEX students_card ON students (school_id, card_number) WHERE card_number IS NOT NULL;
 
 -- No index holds a presence column (is_online, last_seen, last_address, firmware_version, user_count): they are

@@ -8,7 +8,7 @@ mod name;
 
 pub use card::{Card, CardForm};
 pub use charset::Charset;
-pub use name::{NAME_BYTES, Name};
+pub use name::{NAME_BYTES, Name, clean_name};
 
 /// The serial number of a terminal: 1 to 32 ASCII letters, digits, `-` or `_`, as printed on its label.
 ///

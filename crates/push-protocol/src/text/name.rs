@@ -45,6 +45,15 @@ impl Name {
     }
 }
 
+/// A name cleaned as [`Name::fit`] does and not cut: how to store one that a person typed. Fails with
+/// [`TextError::NameEmpty`] when nothing is left.
+pub fn clean_name(text: &str) -> Result<String, TextError> {
+    match trim(&clean(text, Charset::Utf8)) {
+        "" => Err(TextError::NameEmpty),
+        name => Ok(name.to_owned()),
+    }
+}
+
 fn clean(text: &str, charset: Charset) -> String {
     let kept = text.chars().filter(|character| !is_display_control(*character)).map(|character| match character {
         _ if is_blank(character) => ' ',
@@ -127,6 +136,13 @@ mod tests {
         {
             assert_eq!(fit(name), name);
         }
+    }
+
+    #[test]
+    fn a_stored_name_is_clean_and_whole() {
+        let long = "  Wolfeschlegelsteinhausen\tbergerdorff \u{200B}";
+        assert_eq!(clean_name(long).unwrap(), "Wolfeschlegelsteinhausen bergerdorff");
+        assert_eq!(clean_name("\r\n\u{200D}"), Err(TextError::NameEmpty));
     }
 
     #[test]

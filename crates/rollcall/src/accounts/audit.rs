@@ -5,8 +5,8 @@ use serde_json::Value as Json;
 
 use super::UserId;
 use crate::{
-    school::SchoolId,
-    store::{Result, Tx},
+    school::{SchoolId, search},
+    store::{Instant, Result, Tx, Value},
 };
 
 /// Whoever a change is attributed to.
@@ -54,4 +54,71 @@ pub async fn record(tx: &mut Tx, actor: Actor<'_>, change: Change, now: Timestam
     ];
     tx.execute(RECORD, values).await?;
     Ok(())
+}
+
+/// A row of `audit_logs`.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Record {
+    pub id: i64,
+    pub at: Instant,
+    pub user_id: Option<UserId>,
+    pub actor: String,
+    pub action: String,
+    pub entity: String,
+    pub entity_id: Option<String>,
+    pub school_id: Option<SchoolId>,
+    /// JSON.
+    pub details: Option<String>,
+}
+
+/// Which rows to list; what is `None` does not narrow.
+#[derive(Clone, Default, Debug)]
+pub struct Filter {
+    pub school_id: Option<SchoolId>,
+    pub user_id: Option<UserId>,
+    pub entity: Option<String>,
+    pub entity_id: Option<String>,
+    pub action: Option<String>,
+    /// Part of the actor's name.
+    pub search: Option<String>,
+}
+
+macro_rules! matching {
+    ($select:literal, $tail:literal) => {
+        concat!(
+            $select,
+            "
+FROM audit_logs
+WHERE (CAST($1 AS BIGINT) IS NULL OR school_id = $1) AND (CAST($2 AS BIGINT) IS NULL OR user_id = $2)
+  AND (CAST($3 AS TEXT) IS NULL OR entity = $3) AND (CAST($4 AS TEXT) IS NULL OR entity_id = $4)
+  AND (CAST($5 AS TEXT) IS NULL OR action = $5)
+  AND (CAST($6 AS TEXT) IS NULL OR lower(actor) LIKE $6 ESCAPE '\\')",
+            $tail
+        )
+    };
+}
+
+const LIST: &str = matching!(
+    "SELECT id, at, user_id, actor, action, entity, entity_id, school_id, details",
+    " ORDER BY at DESC, id DESC LIMIT $7 OFFSET $8"
+);
+const COUNT: &str = matching!("SELECT COUNT(*)", "");
+
+/// A page of rows, newest first, and how many there are on all pages.
+pub async fn list(tx: &mut Tx, filter: &Filter, limit: u32, offset: i64) -> Result<(Vec<Record>, i64)> {
+    let values = || -> [Value; 6] {
+        [
+            filter.school_id.into(),
+            filter.user_id.into(),
+            filter.entity.clone().into(),
+            filter.entity_id.clone().into(),
+            filter.action.clone().into(),
+            filter.search.as_deref().map(|text| search::pattern(&text.to_lowercase())).into(),
+        ]
+    };
+    let [school, user, entity, entity_id, action, actor] = values();
+    let page = [school, user, entity, entity_id, action, actor, limit.into(), offset.into()];
+    let rows = tx.all(LIST, page).await?;
+    let (total,): (i64,) = tx.one(COUNT, values()).await?;
+    Ok((rows, total))
 }

@@ -42,9 +42,9 @@ pub async fn verify(password: String, hash: Option<PasswordHash>) -> Result<bool
     if password.len() > LONGEST {
         return Ok(false);
     }
-    on_a_thread(move || match hash {
-        Some(hash) => matches(password.as_bytes(), &hash),
-        None => matches(password.as_bytes(), &NOBODY) && false,
+    on_a_thread(move || {
+        let matches = matches(password.as_bytes(), hash.as_ref().unwrap_or(&NOBODY));
+        matches && hash.is_some()
     })
     .await
 }

@@ -104,15 +104,20 @@ pub async fn list(tx: &mut Tx, school: Option<SchoolId>) -> store::Result<Vec<Us
 
 const LOCK: &str = "SELECT id FROM users WHERE role = 'superadmin' OR id = $1 ORDER BY id";
 
+/// As [`find`], and nobody else changes the user, or a superadmin, before the transaction ends: two superadmins who demote
+/// each other must not both succeed.
+pub async fn lock(tx: &mut Tx, id: UserId) -> store::Result<Option<User>> {
+    tx.lock(LOCK, [id.into()]).await?;
+    find(tx, id).await
+}
+
 const UPDATE: &str = "
 UPDATE users SET email = $2, role = $3, school_id = $4, full_name = $5, is_active = $6, updated_at = $7
 WHERE id = $1
 RETURNING id, email, role, school_id, full_name, is_active, created_at, updated_at";
 
-/// Writes the user as given, his id deciding which. `None` when he is gone.
-pub async fn update(tx: &mut Tx, user: User, now: Timestamp) -> Result<Option<User>, Error> {
-    // Two superadmins who demote each other at once must not both succeed.
-    tx.lock(LOCK, [user.id.into()]).await?;
+/// Writes a user who was [`lock`]ed.
+pub async fn update(tx: &mut Tx, user: User, now: Timestamp) -> Result<User, Error> {
     let email = clean_email(&user.email)?;
     check_school(tx, user.role, user.school_id).await?;
     if by_email(tx, &email).await?.is_some_and(|other| other.id != user.id) {
@@ -130,7 +135,7 @@ pub async fn update(tx: &mut Tx, user: User, now: Timestamp) -> Result<Option<Us
         user.is_active.into(),
         now.into(),
     ];
-    Ok(tx.optional(UPDATE, values).await?)
+    Ok(tx.one(UPDATE, values).await?)
 }
 
 const SET_PASSWORD: &str = "UPDATE users SET password_hash = $2, updated_at = $3 WHERE id = $1";
@@ -149,9 +154,8 @@ pub async fn password_of(tx: &mut Tx, id: UserId) -> store::Result<Option<Passwo
 
 const DELETE: &str = "DELETE FROM users WHERE id = $1";
 
-/// Removes a user and his tokens. What he did stays in the audit log under his address.
+/// Removes a user who was [`lock`]ed, and his tokens. What he did stays in the audit log under his address.
 pub async fn delete(tx: &mut Tx, id: UserId) -> Result<(), Error> {
-    tx.lock(LOCK, [id.into()]).await?;
     keep_a_superadmin(tx, id).await?;
     tx.execute(DELETE, [id.into()]).await?;
     Ok(())

@@ -2,8 +2,14 @@
 //!
 //! Nothing here knows of terminals. Whoever changes a roster calls `sync::reconcile` in the same transaction.
 
+pub mod classes;
+pub mod derived;
 pub mod names;
+pub mod placement;
 pub mod schools;
+pub mod search;
+pub mod sections;
+pub mod students;
 
 use crate::store::ids::id;
 

@@ -47,7 +47,23 @@ pub(super) fn api() -> OpenApiRouter<App> {
         .routes(routes!(auth::logout))
         .routes(routes!(auth::show_me))
         .routes(routes!(auth::change_password))
-        // /devices/…
+        // /schools
+        .routes(routes!(schools::list_schools, schools::create_school))
+        .routes(routes!(schools::show_school, schools::update_school, schools::delete_school))
+        .route("/schools/{id}", patch(schools::update_school))
+        // /classes
+        .routes(routes!(classes::list_classes, classes::create_class))
+        .routes(routes!(classes::show_class, classes::update_class, classes::delete_class))
+        .route("/classes/{id}", patch(classes::update_class))
+        // /sections
+        .routes(routes!(sections::list_sections, sections::create_section))
+        .routes(routes!(sections::show_section, sections::update_section, sections::delete_section))
+        .route("/sections/{id}", patch(sections::update_section))
+        // /students
+        .routes(routes!(students::list_students, students::create_student))
+        .routes(routes!(students::show_student, students::update_student, students::delete_student))
+        .route("/students/{id}", patch(students::update_student))
+        // /devices
         .routes(routes!(devices::list_devices, devices::create_device))
         .routes(routes!(devices::show_device, devices::update_device, devices::delete_device))
         .route("/devices/{id}", patch(devices::update_device))
@@ -55,6 +71,15 @@ pub(super) fn api() -> OpenApiRouter<App> {
         .routes(routes!(unknown_devices::claim_unknown_device))
         // /attendance
         .routes(routes!(attendance::list_punches))
+        // /users
+        .routes(routes!(users::list_users, users::create_user))
+        .routes(routes!(users::show_user, users::update_user, users::delete_user))
+        .route("/users/{id}", patch(users::update_user))
+        // /tokens
+        .routes(routes!(tokens::list_tokens, tokens::create_token))
+        .routes(routes!(tokens::revoke_token))
+        // /audit
+        .routes(routes!(audit::list_audit))
         // /device/…, and the same at /device-management/…
         .nest("/device", device());
 

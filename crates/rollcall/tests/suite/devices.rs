@@ -1,6 +1,6 @@
 //! Terminals as people register, claim, change and replace them.
 
-use jiff::tz::TimeZone;
+use jiff::{SignedDuration, tz::TimeZone};
 use push_protocol::{
     record::Punch,
     text::{Pin, SerialNumber},
@@ -52,19 +52,29 @@ async fn a_terminal_is_registered_changed_and_deleted(database: Database) {
 
     for query in ["", "?search=GATE", "?search=ged72", &format!("?school_id={school}")] {
         let listed = server.get(&admin, &format!("/api/v1/devices{query}")).await;
-        assert_eq!((listed.column("serial_number"), &listed.body["pagination"]["total"]), (vec![json!(SERIAL)], &json!(1)));
+        assert_eq!(
+            (listed.column("serial_number"), &listed.body["pagination"]["total"]),
+            (vec![json!(SERIAL)], &json!(1))
+        );
     }
     assert!(server.get(&admin, "/api/v1/devices?search=100%25").await.column("id").is_empty());
 
     let zone = json!({"timezone": "asia/kathmandu", "strangers": "remove"});
     let changed = server.patch(&admin, &path, zone).await;
-    assert_eq!((&changed.data(200)["timezone"], &changed.data(200)["strangers"]), (&json!("Asia/Kathmandu"), &json!("remove")));
+    assert_eq!(
+        (&changed.data(200)["timezone"], &changed.data(200)["strangers"]),
+        (&json!("Asia/Kathmandu"), &json!("remove"))
+    );
     let changed = server.put(&admin, &path, json!({"timezone": null, "serial_number": SERIAL})).await;
     assert_eq!((&changed.data(200)["timezone"], &changed.data(200)["strangers"]), (&Json::Null, &json!("remove")));
 
-    server.sql("UPDATE device_delivery SET one_per_poll = TRUE", []).await;
-    server.sql("INSERT INTO device_delivery (device_id, batch_size, one_per_poll) SELECT id, 64, TRUE FROM devices
-        WHERE TRUE ON CONFLICT (device_id) DO UPDATE SET one_per_poll = TRUE, batch_size = 64", []).await;
+    server
+        .sql(
+            "INSERT INTO device_delivery (device_id, batch_size, one_per_poll) SELECT id, 64, TRUE FROM devices
+        WHERE TRUE ON CONFLICT (device_id) DO UPDATE SET one_per_poll = TRUE, batch_size = 64",
+            [],
+        )
+        .await;
     let shown = server.get(&admin, &path).await;
     assert_eq!((&shown.data(200)["one_per_poll"], &shown.data(200)["batch_size"]), (&json!(true), &json!(1)));
     let reset = server.patch(&admin, &path, json!({"one_per_poll": false})).await;
@@ -106,8 +116,11 @@ async fn wrong_values_are_refused_by_the_fields_name(database: Database) {
     let nowhere = server.post(&superadmin, "/api/v1/devices", gate(SchoolId(4711))).await;
     assert_eq!(nowhere.refusal(422), "school_id: there is no school 4711");
 
-    let path = format!("/api/v1/devices/{}", server.post(&admin, "/api/v1/devices", gate(school)).await.data(201)["id"]);
-    for (field, value) in [("serial_number", json!("GED7242600839")), ("device_name", json!("")), ("timezone", json!("+99:00"))] {
+    let path =
+        format!("/api/v1/devices/{}", server.post(&admin, "/api/v1/devices", gate(school)).await.data(201)["id"]);
+    for (field, value) in
+        [("serial_number", json!("GED7242600839")), ("device_name", json!("")), ("timezone", json!("+99:00"))]
+    {
         let reply = server.patch(&admin, &path, json!({field: value, "is_active": false})).await;
         assert!(reply.refusal(422).starts_with(&format!("{field}:")), "{}", reply.text);
     }
@@ -119,7 +132,8 @@ async fn each_role_sees_and_changes_what_is_its_own(database: Database) {
     let other_school = server.school("Colegio Sor Juana").await;
     let other = server.person("xochitl.ramos@example.org", Role::SchoolAdmin, Some(other_school)).await;
     let teacher = server.person("tere.wanjiku@example.org", Role::Teacher, Some(school)).await;
-    let path = format!("/api/v1/devices/{}", server.post(&admin, "/api/v1/devices", gate(school)).await.data(201)["id"]);
+    let path =
+        format!("/api/v1/devices/{}", server.post(&admin, "/api/v1/devices", gate(school)).await.data(201)["id"]);
 
     server.get(&teacher, &path).await.data(200);
     server.patch(&teacher, &path, json!({"is_active": false})).await.refusal(403);
@@ -166,6 +180,7 @@ async fn rule_1_the_pin_history_belongs_to_the_serial_number(database: Database)
     server.delete(&admin, &format!("/api/v1/devices/{id}")).await.data(200);
 
     // Nobody knows the terminal now; somebody uses it on, with a person of his own.
+    server.wait(SignedDuration::from_hours(1));
     record(&server, None, &["1", "2"]).await;
 
     let other_school = server.school("Istituto Galileo").await;
@@ -179,7 +194,11 @@ async fn rule_1_the_pin_history_belongs_to_the_serial_number(database: Database)
     let chiara = student(&server, other_school, "Chiara Esposito", "4712").await;
     writing(&server).await;
     reconcile(&server, id).await;
-    assert_eq!(pins(&server, id).await, [(meera, "1".to_owned()), (chiara, "3".to_owned())], "1 was Meera's, 2 was seen");
+    assert_eq!(
+        pins(&server, id).await,
+        [(meera, "1".to_owned()), (chiara, "3".to_owned())],
+        "1 was Meera's, 2 was seen"
+    );
 
     let schools: Vec<(i64, i64)> =
         all(&server, "SELECT school_id, COUNT(*) FROM punches GROUP BY school_id ORDER BY school_id").await;
@@ -221,19 +240,21 @@ async fn rule_5_a_replacement_inherits_the_pins(database: Database) {
     }
     reconcile(&server, old).await;
     record(&server, Some((old, school)), &["1", "2"]).await;
-    server.sql("UPDATE device_user_mappings SET valid_to = $1 WHERE student_id = $2", [
-        server.now().into(),
-        students[2].into(),
-    ])
-    .await;
+    server
+        .sql(
+            "UPDATE device_user_mappings SET valid_to = $1 WHERE student_id = $2",
+            [server.now().into(), students[2].into()],
+        )
+        .await;
     called(&server, "NEW0001", Some(0)).await;
-    server.app.clock.advance(jiff::SignedDuration::from_hours(1));
+    server.wait(SignedDuration::from_hours(1));
 
     let claim = json!({"school_id": school, "device_name": "Gate", "replaces": old});
     let claimed = server.post(&admin, "/api/v1/devices/unknown/NEW0001/claim", claim).await;
     let new = claimed.data(201)["id"].as_i64().unwrap();
     assert_eq!(pins(&server, new).await, pins(&server, old).await);
-    let ended: Vec<(i64,)> = all(&server, "SELECT student_id FROM device_user_mappings WHERE valid_to = valid_from").await;
+    let ended: Vec<(i64,)> =
+        all(&server, "SELECT student_id FROM device_user_mappings WHERE valid_to = valid_from").await;
     assert_eq!(ended, [(students[2],)], "a PIN whose time is over stays his");
     let shown = server.get(&admin, &format!("/api/v1/devices/{old}")).await;
     assert_eq!(shown.data(200)["is_active"], false);
@@ -241,7 +262,8 @@ async fn rule_5_a_replacement_inherits_the_pins(database: Database) {
     assert_eq!(punches.column("pin").len(), 2, "the old one keeps its punches");
 
     // What the new one recorded before it came here is nobody's of this school.
-    upload(&server, "NEW0001", Some((new, school)), &[("1", "2026-11-23T10:30:00"), ("1", "2026-11-23T11:30:00")]).await;
+    upload(&server, "NEW0001", Some((new, school)), &[("1", "2026-11-23T10:30:00"), ("1", "2026-11-23T11:30:00")])
+        .await;
     let owners: Vec<(Option<i64>,)> =
         all(&server, "SELECT student_id FROM punches WHERE serial_number = 'NEW0001' ORDER BY punched_at").await;
     assert_eq!(owners, [(None,), (Some(students[0]),)]);
@@ -365,7 +387,8 @@ async fn admins_see_of_unregistered_terminals_what_helps_to_find_their_own(datab
 async fn the_registry_follows_at_once(database: Database) {
     let (server, admin, school) = school(database).await;
     let serial = SerialNumber::parse(SERIAL).unwrap();
-    let path = format!("/api/v1/devices/{}", server.post(&admin, "/api/v1/devices", gate(school)).await.data(201)["id"]);
+    let path =
+        format!("/api/v1/devices/{}", server.post(&admin, "/api/v1/devices", gate(school)).await.data(201)["id"]);
     let known = server.app.registry.find(&serial).unwrap();
     assert_eq!((known.school(), known.zone()), (school, TimeZone::UTC));
     server.patch(&admin, &path, json!({"timezone": "Asia/Kathmandu", "is_active": false})).await.data(200);
@@ -384,11 +407,12 @@ async fn punches_are_listed_for_those_who_may_see_them(database: Database) {
     writing(&server).await;
     let student = student(&server, school, "Łukasz Wójcik", "4711").await;
     reconcile(&server, id).await;
-    upload(&server, SERIAL, Some((id, school)), &[
-        ("1", "2026-11-23T10:00:00"),
-        ("1", "2026-11-23T23:59:59"),
-        ("2", "2026-11-24T00:00:00"),
-    ])
+    upload(
+        &server,
+        SERIAL,
+        Some((id, school)),
+        &[("1", "2026-11-23T10:00:00"), ("1", "2026-11-23T23:59:59"), ("2", "2026-11-24T00:00:00")],
+    )
     .await;
 
     let day = format!("/api/v1/attendance?device_id={id}&student_id={student}&from=2026-11-23&to=2026-11-23");
@@ -445,7 +469,8 @@ async fn writing(server: &Server) {
 }
 
 async fn student(server: &Server, school: SchoolId, name: &'static str, card: &'static str) -> i64 {
-    let sql = "INSERT INTO students (school_id, full_name, rfid_card_id, search_text) VALUES ($1, $2, $3, $4) RETURNING id";
+    let sql =
+        "INSERT INTO students (school_id, full_name, rfid_card_id, search_text) VALUES ($1, $2, $3, $4) RETURNING id";
     let folded = rollcall::school::search::fold(name);
     let mut tx = server.app.db.write().await.unwrap();
     let (id,): (i64,) = tx.one(sql, [school.into(), name.into(), card.into(), folded.into()]).await.unwrap();

@@ -4,9 +4,11 @@
 
 mod accounts;
 mod attendance;
+mod convergence;
 mod databases;
 mod devices;
 mod openapi;
 mod server;
 mod shape;
 mod sync;
+mod world;
