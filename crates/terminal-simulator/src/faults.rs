@@ -1,6 +1,6 @@
 //! What goes wrong with terminals and with the line to them, by seed.
 //!
-//! Each [`FaultKind`] is one thing that was seen in the field or that a server must survive (§11.2 item 7). A terminal
+//! Each [`FaultKind`] is one thing that was seen in the field or that a server must survive. A terminal
 //! asks its [`Faults`] at every opportunity whether one strikes. [`Faults::until`] ends them, so that a test can see
 //! whether everything heals; [`Faults::once`] makes a single one happen on purpose.
 

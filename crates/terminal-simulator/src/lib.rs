@@ -12,8 +12,7 @@
 //! | [`Fleet`] | many terminals on one virtual clock |
 //! | [`over_http`] | one terminal against a real address |
 //!
-//! Sources of protocol facts are named as in `docs/protocol-sources.md`, for example "ATT5.8 §9.1"; a bare "§5.2" is a
-//! section of the protocol reference itself.
+//! Sources of protocol facts are named as in `docs/protocol-sources.md`, for example "ATT5.8 §9.1".
 
 mod faults;
 mod fleet;

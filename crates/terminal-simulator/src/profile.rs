@@ -1,7 +1,7 @@
 //! What one family of terminals does differently from the next, as switches.
 //!
 //! A [`Profile`] is plain data: take the constructor that is nearest and change the fields that a test is about. The
-//! families are those of §11.2; [`Profile::push1`] and the fields' documentation say where each peculiarity is recorded.
+//! families are named after the source that observed them; the fields say where each peculiarity is recorded.
 
 mod families;
 
@@ -20,13 +20,13 @@ use jiff::SignedDuration;
 pub struct Profile {
     /// The name by which [`Profile::by_name`] finds it.
     pub name: &'static str,
-    /// Position 1 of `INFO` (§5.1) and `FWVersion`. May hold blanks.
+    /// Position 1 of `INFO` (ATT5.8 §7) and `FWVersion`. May hold blanks.
     pub firmware: String,
-    /// `~DeviceName` (§4.7).
+    /// `~DeviceName` (ATT5.8 §6).
     pub model: &'static str,
-    /// What the handshake says beside serial number and `options=all`; `None` is push 1.x (§0.1).
+    /// What the handshake says beside serial number and `options=all`; `None` is push 1.x (ADMS2010).
     pub announces: Option<Announces>,
-    /// `language` (§2.1). 83 keeps names in GB18030 (§1.5).
+    /// `language` (ATT5.8 §3). 83 keeps names in GB18030 (ATT5.8 §9.4).
     pub language: u32,
     pub http: Http,
     pub polling: Polling,
@@ -34,13 +34,13 @@ pub struct Profile {
     pub people: People,
     pub queries: Queries,
     pub results: ResultForm,
-    /// Results that were accepted are posted once more (§10.50).
+    /// Results that were accepted are posted once more (FWSRC).
     pub posts_results_twice: bool,
     pub codes: Codes,
     pub clock: Clock,
 }
 
-/// The handshake's announcement (§2.1).
+/// The handshake's announcement (ATT5.8 §3).
 #[derive(Clone, PartialEq, Debug)]
 pub struct Announces {
     pub push_version: &'static str,
@@ -49,42 +49,42 @@ pub struct Announces {
     pub more: &'static str,
 }
 
-/// How requests are written and replies are read (§1.1, §1.2).
+/// How requests are written and replies are read.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Http {
     /// `HTTP/1.0` or `HTTP/1.1`.
     pub version: &'static str,
     /// The `Host` header: server and port as configured at the terminal.
     pub host: String,
-    /// Appended to every path: empty or `.aspx` (§10.1).
+    /// Appended to every path: empty or `.aspx` (VAMS).
     pub suffix: &'static str,
-    /// `close` or `starting` (§10.6).
+    /// `close` or `starting` (ATT5.8 §3.5, SEC4.8 §7).
     pub connection: &'static str,
     pub accept: &'static str,
-    /// On POST only; the legacy client never sends one (§10.2).
+    /// On POST only; the legacy client never sends one (FWSRC, `NoCT`).
     pub content_type: Option<&'static str>,
     /// Header lines between `Connection` and the end, each with its CR LF.
     pub more_headers: &'static str,
     /// `Content-Length` stands before `Accept` (legacy client) or behind it.
     pub length_first: bool,
     pub reader: Reader,
-    /// Time that a reply may take; four times as much for a body above 10 KB (§1.3).
+    /// Time that a reply may take; four times as much for a body above 10 KB (FWSRC).
     pub timeout: SignedDuration,
-    /// Blanks in `INFO` go out as they are instead of as `%20` (§10.4).
+    /// Blanks in `INFO` go out as they are instead of as `%20` (FWSRC).
     pub raw_blanks: bool,
 }
 
-/// How a reply is taken apart (§1.2).
+/// How a reply is taken apart.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Reader {
     /// The early 2.x client: case-sensitive search in a header buffer of 2 KB, gate on `text/plain`, body to the end of
-    /// the stream unless `Content-Length` stands there in exactly that spelling (§11.2 item 10).
+    /// the stream unless `Content-Length` stands there in exactly that spelling (FWSRC).
     Legacy,
     /// Header names in any case, `Content-Length` or chunks or end of stream. No redirects and no compression either.
     Tolerant,
 }
 
-/// How commands are fetched (§5).
+/// How commands are fetched.
 #[derive(Clone, PartialEq, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each one is a switch of its own, as the units have them")]
 pub struct Polling {
@@ -92,55 +92,55 @@ pub struct Polling {
     pub delay: u32,
     /// Seconds, until a handshake says otherwise.
     pub error_delay: u32,
-    /// Commands taken from one reply; what stands behind them is lost (§10.16).
+    /// Commands taken from one reply; what stands behind them is lost (`TimeBridge`).
     pub commands_per_reply: usize,
     /// Bytes of a command id; a command with a longer one, or one that holds other characters than letters and digits,
-    /// is ignored without a report (§5.2, §10.18).
+    /// is ignored without a report (ATT5.8 §10.0, `SmartOps`).
     pub id_bytes: usize,
-    /// A terminated line that is no command delays the next poll by `ErrorDelay` (§5.2).
+    /// A terminated line that is no command delays the next poll by `ErrorDelay` (FWSRC).
     pub strangers_delay: bool,
-    /// Values of `INFO`: 4, 10 or 13 (§5.1).
+    /// Values of `INFO`: 4, 10 or 13 (ADMS2010, FWSRC, VAMS).
     pub info_values: usize,
     /// `INFO` comes along after local changes too, not only after a command.
     pub info_after_local_changes: bool,
-    /// Three exchanges in a row without a whole reply end the session: handshake again (§2.1).
+    /// Three exchanges in a row without a whole reply end the session: handshake again.
     pub handshake_after_loss: bool,
-    /// A handshake answered with a bare `OK` will do (§2.2).
+    /// A handshake answered with a bare `OK` will do (VAMS).
     pub takes_bare_handshake: bool,
     /// How long a reboot takes.
     pub boot: SignedDuration,
 }
 
-/// How records travel (§4).
+/// How records travel.
 #[derive(Clone, PartialEq, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each one is a switch of its own, as the units have them")]
 pub struct Uploads {
     pub columns: Columns,
-    /// Column 3 of a punch: 0, or 255 for "no state chosen" (§10.33).
+    /// Column 3 of a punch: 0, or 255 for "no state chosen" (VAMS, SF-repo).
     pub status: u16,
     /// Column 4 of a punch (App. A.2).
     pub verify: u16,
     /// Punches and lines per POST.
     pub rows: usize,
-    /// The batch grows by 10 after a success and shrinks by 30 after a failure, between 30 and 150 (§1.3).
+    /// The batch grows by 10 after a success and shrinks by 30 after a failure, between 30 and 150 (FWSRC).
     pub adaptive: bool,
     pub stamps: Stamps,
-    /// Punches are posted without `table` (push 1.x, §4.8).
+    /// Punches are posted without `table` (push 1.x, ADMS-TEST).
     pub omits_table: bool,
     pub acknowledged: Acknowledged,
-    /// Posts an empty OPERLOG every 200 ms until it is answered with a count of at least 1 (§10.12).
+    /// Posts an empty OPERLOG every 200 ms until it is answered with a count of at least 1 (`TimeBridge`).
     pub empty_operlog: bool,
-    /// Every boot uploads the whole history again (§10.14).
+    /// Every boot uploads the whole history again (MB10).
     pub replays_history: bool,
-    /// Posts its options when a handshake asks for them (§4.7).
+    /// Posts its options when a handshake asks for them (ATT5.8 §6).
     pub posts_options: bool,
-    /// Pings between the pieces of a long answer, if the server takes pings (§3).
+    /// Pings between the pieces of a long answer, if the server takes pings (ATT5.8 §8).
     pub pings: bool,
-    /// Answered with a 5xx it drops what it tried to deliver (§10.13).
+    /// Answered with a 5xx it drops what it tried to deliver (`TimeBridge`).
     pub drops_on_server_error: bool,
 }
 
-/// The columns of an attendance record (§4.2).
+/// The columns of an attendance record (ATT5.8 §9.1, MAN3.2 §2.4.1, FWSRC).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Columns {
     /// `12\t2026-03-02 08:02:59\t0\t1`
@@ -155,7 +155,7 @@ pub enum Columns {
     Twelve,
 }
 
-/// Whether stamps mean anything (§2.3).
+/// Whether stamps mean anything (FWSRC, VAMS).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Stamps {
     /// Always 9999; what the server sends is ignored.
@@ -165,7 +165,7 @@ pub enum Stamps {
     Zk,
 }
 
-/// When an upload counts as delivered (§4.1).
+/// When an upload counts as delivered (FWSRC, `TimeBridge`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Acknowledged {
     /// The letters `OK` anywhere in the body.
@@ -174,7 +174,7 @@ pub enum Acknowledged {
     Counted,
 }
 
-/// How people are stored (§7.2, §7.3).
+/// How people are stored.
 #[derive(Clone, PartialEq, Debug)]
 pub struct People {
     pub update: Update,
@@ -183,18 +183,18 @@ pub struct People {
     pub pin_bytes: usize,
     /// `StringPinFunOn`: letters are taken in a PIN.
     pub pin_letters: bool,
-    /// Bytes of a name; what is longer is cut there, maybe within a character (§1.5).
+    /// Bytes of a name; what is longer is cut there, maybe within a character (FWSRC).
     pub name_bytes: usize,
     pub card_reading: CardReading,
     pub card_writing: CardWriting,
     pub same_card: SameCard,
     pub vocabulary: Vocabulary,
-    /// A command with an empty field is ignored without a report (§10.45).
+    /// A command with an empty field is ignored without a report (`SmartOps`).
     pub chokes_on_empty_fields: bool,
     pub user_line: UserLine,
 }
 
-/// What `DATA UPDATE USERINFO` does to fields that it does not name (§7.2).
+/// What `DATA UPDATE USERINFO` does to fields that it does not name (FWSRC, VAMS).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Update {
     /// They fall back to defaults.
@@ -234,7 +234,7 @@ pub enum SameCard {
     Refused(i64),
 }
 
-/// Which command words for people are known (§7.2).
+/// Which command words for people are known (ADMS2010, K40).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Vocabulary {
     /// `DATA UPDATE USERINFO`, `DATA DELETE USERINFO`
@@ -244,7 +244,7 @@ pub enum Vocabulary {
     Both,
 }
 
-/// The fields of an uploaded `USER` line (§4.3).
+/// The fields of an uploaded `USER` line (FWSRC, s0x90, SF-repo).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum UserLine {
     /// Up to `TZ`.
@@ -255,19 +255,19 @@ pub enum UserLine {
     Expires,
 }
 
-/// How questions are answered (§8.2).
+/// How questions are answered.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Queries {
     pub list: List,
-    /// `table` of the upload that answers: `USERINFO` or `OPERLOG` (§4.4).
+    /// `table` of the upload that answers: `USERINFO` or `OPERLOG` (FWSRC, s0x90).
     pub table: &'static str,
     /// `USER` lines per POST of a list.
     pub users_per_post: usize,
     /// The result of a query is the number of records (legacy client) instead of 0.
     pub returns_count: bool,
-    /// Users with a face bring `BIODATA` and `BIOPHOTO` lines along (§7.6).
+    /// Users with a face bring `BIODATA` and `BIOPHOTO` lines along (VAMS).
     pub biometrics: bool,
-    /// Answers leave before the result of the command that asked (§1.3); otherwise behind it.
+    /// Answers leave before the result of the command that asked (FWSRC); otherwise behind it.
     pub answers_first: bool,
     pub check: Check,
 }
@@ -281,22 +281,22 @@ pub enum List {
     Truncated(usize),
     /// `Return=0`, nothing is uploaded (legacy client).
     AcknowledgedOnly,
-    /// Collected, and nothing is ever heard of it (§10.27, §10.54).
+    /// Collected, and nothing is ever heard of it (`TimeBridge`).
     Silent,
 }
 
-/// `CHECK` (§7.7).
+/// `CHECK` (MAN3.2 §2, ATT5.8 §10.5, FWSRC).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Check {
     /// `Return=0`, then a handshake.
     Handshake,
     /// `Return=0`, then an upload of options.
     Options,
-    /// Nothing at all (§10.27).
+    /// Nothing at all (`TimeBridge`).
     Ignored,
 }
 
-/// The shape of a result (§6.1).
+/// The shape of a result (MAN3.2, ATT5.8 §11, SEC4.8).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ResultForm {
     /// `ID=418&Return=0&CMD=DATA`
@@ -307,7 +307,7 @@ pub enum ResultForm {
     LowerCase,
 }
 
-/// Codes that differ between families (§6.3).
+/// Codes that differ between families (MAN3.2, ATT5.8, s0x90, FWSRC).
 #[derive(Clone, PartialEq, Debug)]
 pub struct Codes {
     /// A command word that does not exist.
@@ -328,7 +328,7 @@ pub struct Codes {
     pub no_punches: i64,
 }
 
-/// The terminal's clock (§1.4).
+/// The terminal's clock.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Clock {
     /// Set from the `Date` of handshakes and polls.

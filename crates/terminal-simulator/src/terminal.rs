@@ -5,6 +5,7 @@ mod exchange;
 mod execute;
 mod http;
 mod info;
+mod send;
 mod settings;
 mod settle;
 mod statistics;
@@ -23,7 +24,7 @@ use self::{
     execute::{Ending, Instruction},
     settings::Settings,
     table::Table,
-    upload::{Outbox, Upload},
+    upload::Outbox,
 };
 pub use self::{
     exchange::{Call, Exchange, ExchangeId, Fate, Reply, Step},
@@ -37,8 +38,6 @@ use crate::{
     profile::{Profile, ResultForm},
 };
 
-/// A reply to a body above this many bytes may take four times as long (§1.3).
-const BIG_BODY: usize = 10_240;
 /// A simulated terminal.
 ///
 /// It does no I/O and reads no clock: [`Terminal::next`] is asked what it does at a time, [`Terminal::reply`] brings
@@ -94,7 +93,7 @@ pub struct Terminal {
     story: Story,
 }
 
-/// The file of results: posted whole, again and again, until it is accepted (§6.1).
+/// The file of results: posted whole, again and again, until it is accepted (FWSRC).
 #[derive(Clone, Debug, Default)]
 struct Results {
     file: Vec<u8>,
@@ -116,6 +115,8 @@ struct Link {
     stalled: bool,
     /// Exchanges in a row without a whole reply.
     losses: u32,
+    /// Why the last exchange failed, if it did.
+    failure: Option<Failure>,
     /// Nothing happens before: a reboot, a pause, the wait after an error.
     dark_until: Timestamp,
     next_poll: Timestamp,
@@ -151,6 +152,7 @@ impl Terminal {
                 idle: false,
                 stalled: false,
                 losses: 0,
+                failure: None,
                 dark_until: start,
                 next_poll: start,
                 pace: SignedDuration::from_secs(1),
@@ -207,6 +209,11 @@ impl Terminal {
             && self.results.file.is_empty()
             && !self.has_uploads()
             && self.link.idle
+    }
+
+    /// Why the last exchange failed; `None` when it did not.
+    pub fn failure(&self) -> Option<Failure> {
+        self.link.failure
     }
 
     pub fn statistics(&self) -> &Statistics {
@@ -330,18 +337,6 @@ impl Terminal {
         self.send_answer()
     }
 
-    /// The next piece of an answer, with a ping between many of them (§3).
-    fn send_answer(&mut self) -> Option<Step> {
-        if self.ping_is_due() {
-            self.outbox.since_ping = 0;
-            let target = self.target("ping", "");
-            return Some(self.send(Call::Ping, &target, None, false));
-        }
-        let answer = self.next_answer().cloned()?;
-        self.outbox.since_ping += 1;
-        Some(self.send_upload(&answer))
-    }
-
     fn carry_out(&mut self, command: &Instruction) {
         let text: String = String::from_utf8_lossy(&command.text).chars().take(100).collect();
         self.statistics.commands_executed += 1;
@@ -380,7 +375,7 @@ impl Terminal {
         }
     }
 
-    /// One record for the file of results (§6.1).
+    /// One record for the file of results (MAN3.2, ATT5.8 §11).
     fn result(&self, id: &str, code: i64, echo: &str, payload: &str) -> Vec<u8> {
         let serial = &self.serial;
         let record = match self.profile.results {
@@ -391,63 +386,6 @@ impl Terminal {
             }
         };
         record.into_bytes()
-    }
-
-    fn send_handshake(&mut self) -> Step {
-        let announced = self.profile.announces.as_ref().map_or_else(String::new, |announces| {
-            let device_type = announces.device_type.map_or_else(String::new, |kind| format!("&DeviceType={kind}"));
-            let more = if announces.more.is_empty() { String::new() } else { format!("&{}", announces.more) };
-            format!("&pushver={}{device_type}&language={}{more}", announces.push_version, self.profile.language)
-        });
-        let target = self.target("cdata", &format!("&options=all{announced}"));
-        self.send(Call::Handshake, &target, None, false)
-    }
-
-    fn send_poll(&mut self) -> Step {
-        self.misfortunes();
-        if self.now < self.link.dark_until {
-            return Step::Wait(self.link.dark_until);
-        }
-        let with_info = self.info_due;
-        let info = if with_info { format!("&INFO={}", self.info_values()) } else { String::new() };
-        let target = self.target("getrequest", &info);
-        self.send(Call::Poll, &target, None, with_info)
-    }
-
-    fn send_upload(&mut self, upload: &Upload) -> Step {
-        self.send(Call::Upload, &upload.target, Some(&upload.body), false)
-    }
-
-    /// Path and query, e.g. `cdata.aspx?SN=…&table=ATTLOG`.
-    fn target(&self, name: &str, query: &str) -> String {
-        format!("{name}{}?SN={}{query}", self.profile.http.suffix, self.serial)
-    }
-
-    fn send(&mut self, call: Call, target: &str, body: Option<&[u8]>, with_info: bool) -> Step {
-        let now = self.now;
-        self.exchanges += 1;
-        let id = ExchangeId(self.exchanges);
-        let fate = self.fate(call);
-        let timeout = self.profile.http.timeout * if body.is_some_and(|body| body.len() > BIG_BODY) { 4 } else { 1 };
-        let deadline = now + timeout;
-        let bytes = http::request(&self.profile.http, target, body);
-        self.statistics.requests += 1;
-        self.transcript.add(Direction::Request, &bytes);
-        self.in_flight = Some(InFlight { id, call, fate, sent: now, deadline, with_info, late: None });
-        Step::Send(Exchange { id, call, bytes, fate, deadline })
-    }
-
-    fn fate(&mut self, call: Call) -> Fate {
-        let fates = [
-            (FaultKind::LoseRequest, Fate::RequestLost),
-            (FaultKind::LoseReply, Fate::ReplyLost),
-            (FaultKind::RepeatRequest, Fate::Repeated),
-        ];
-        let now = self.now;
-        let struck = fates.into_iter().find(|(kind, _)| self.faults.strikes_at(*kind, Some(call), now));
-        let Some((kind, fate)) = struck else { return Fate::Delivered };
-        self.story.tell(now, format!("{kind:?}: {call:?}"));
-        fate
     }
 
     fn charset(&self) -> Charset {

@@ -98,6 +98,7 @@ struct Effects {
     left: Vec<Vec<Value>>,
     lacking: BTreeMap<String, i64>,
     is_full: bool,
+    has_room: bool,
 }
 
 impl Effects {
@@ -119,6 +120,7 @@ impl Effects {
                 let status = if command.status == "superseded" { "superseded" } else { "completed" };
                 self.command(command, status, Some(answer.code), None, None);
                 self.confirm(command, is_delete);
+                self.has_room |= is_delete || command.command_type == "add_user";
             }
             Outcome::TryLater if is_current && command.attempts < delivery::OFFERS => {
                 let again = delivery::later(now, delivery::wait(first_deadline, command.attempts, 0));
@@ -187,6 +189,8 @@ impl Effects {
         tx.execute_rows(LEFT, &fixed, self.left).await?;
         if self.is_full {
             tx.execute(FULL, [device.into()]).await?;
+        } else if self.has_room {
+            tx.execute(delivery::HAS_ROOM, [device.into()]).await?;
         }
         for (word, code) in self.lacking {
             choose_other_word(tx, device, &word, code, now).await?;

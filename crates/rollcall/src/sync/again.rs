@@ -28,7 +28,6 @@ const RAISE: &str = "
     UPDATE device_user_sync_status SET wanted_version = wanted_version + 1, obstacle = NULL, sync_retries = 0,
       error_message = NULL, priority = 5, updated_at = $2
     WHERE device_id = $1 AND (is_wanted OR confirmed_version <> wanted_version)";
-const EMPTY_FULLNESS: &str = "UPDATE devices SET is_full = FALSE, full_at_count = NULL WHERE id = $1";
 const COUNTS: &str = "
     SELECT (SELECT COUNT(*) FROM belonging WHERE device_id = $1) AS total,
       (SELECT COUNT(*) FROM device_user_sync_status WHERE device_id = $1 AND is_wanted
@@ -38,7 +37,7 @@ const COUNTS: &str = "
 /// while the answer is partial.
 pub async fn full_sync(tx: &mut Tx, device: DeviceId, now: Timestamp) -> Result<FullSync> {
     reconcile::lock(tx, Scope::Device(device)).await?;
-    tx.execute(EMPTY_FULLNESS, [device.into()]).await?;
+    tx.execute(delivery::HAS_ROOM, [device.into()]).await?;
     tx.execute(RAISE, [device.into(), now.into()]).await?;
     let reconciled = reconcile::reconcile(tx, Scope::Device(device), now).await?;
     let (total_students, commands_queued) = tx.one(COUNTS, [device.into()]).await?;

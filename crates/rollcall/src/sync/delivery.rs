@@ -126,11 +126,12 @@ fn nothing(charset: Charset, ask_again: bool) -> Handout {
     Handout { commands: Vec::new(), charset, ask_again }
 }
 
-const MAKE_ROOM: &str = "UPDATE devices SET is_full = FALSE, full_at_count = NULL WHERE id = $1";
+/// Somebody was added, or removed, or the count fell.
+pub(super) const HAS_ROOM: &str = "UPDATE devices SET is_full = FALSE, full_at_count = NULL WHERE id = $1 AND is_full";
 
 /// A terminal that was full is not any more, or shall be tried again.
 pub(super) async fn make_room(tx: &mut Tx, device: DeviceId, now: Timestamp) -> Result<()> {
-    tx.execute(MAKE_ROOM, [device.into()]).await?;
+    tx.execute(HAS_ROOM, [device.into()]).await?;
     queue::open_rows(tx, Scope::Device(device), now).await?;
     Ok(())
 }

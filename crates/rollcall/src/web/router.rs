@@ -88,7 +88,12 @@ pub(super) fn api() -> OpenApiRouter<App> {
 
 /// Calls about one terminal, below `/device` and `/device-management`.
 fn device() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(devices::take_over_device))
+    OpenApiRouter::new()
+        .routes(routes!(sync::sync_students))
+        .routes(routes!(sync::show_sync_status))
+        .routes(routes!(sync::retry_student))
+        .routes(routes!(sync::list_commands))
+        .routes(routes!(devices::take_over_device))
 }
 
 async fn show_nothing() -> ApiError {

@@ -7,6 +7,7 @@ mod attendance;
 mod convergence;
 mod databases;
 mod devices;
+mod door;
 mod openapi;
 mod server;
 mod shape;

@@ -1,4 +1,4 @@
-//! The families themselves (§11.2): each constructor says what was observed, the fields say where.
+//! The families themselves: each constructor says what was observed, the fields say where.
 
 use jiff::SignedDuration;
 
@@ -267,7 +267,7 @@ impl Profile {
         }
     }
 
-    /// Many oddities of §10 in one unit that no single factory made: odd announcements, form content, results in lower
+    /// Many oddities in one unit that no single factory made: odd announcements, form content, results in lower
     /// case and twice, a list that stops early, one command per poll, a history replayed at every boot.
     pub fn hostile() -> Profile {
         let base = Profile::mars();

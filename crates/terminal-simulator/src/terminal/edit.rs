@@ -27,7 +27,7 @@ impl Terminal {
         self.punch_with(pin, at, self.profile.uploads.status, self.profile.uploads.verify);
     }
 
-    /// As [`Terminal::punch`], with a status and a verify mode of the caller's (§4.2).
+    /// As [`Terminal::punch`], with a status and a verify mode of the caller's (ATT5.8 §9.1).
     pub fn punch_with(&mut self, pin: &str, at: DateTime, status: u16, verify: u16) {
         self.outbox.punches.push(Punch { pin: pin.to_owned(), at, status, verify });
     }

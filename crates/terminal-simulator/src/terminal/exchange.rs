@@ -5,7 +5,7 @@ use jiff::Timestamp;
 /// What a terminal does next.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Step {
-    /// It sends this; tell [`Terminal::reply`] what came back.
+    /// It sends this; tell [`super::Terminal::reply`] what came back.
     Send(Exchange),
     /// It does nothing before this time.
     Wait(Timestamp),
@@ -34,7 +34,7 @@ pub enum Call {
     Poll,
     Results,
     Upload,
-    /// Keeps the link up between the pieces of a long answer (§3).
+    /// Keeps the link up between the pieces of a long answer (ATT5.8 §8).
     Ping,
 }
 

@@ -1,4 +1,4 @@
-//! Commands, understood the way the firmware does (§7). This reading is the simulator's own, so that it checks what a
+//! Commands, understood the way the firmware does. This reading is the simulator's own, so that it checks what a
 //! server writes instead of agreeing with it.
 
 use jiff::civil::DateTime;
@@ -42,7 +42,7 @@ pub(super) enum Ending {
 }
 
 impl Handed {
-    /// Terminated `C:<id>:<text>` lines; a NUL ends a line early (§5.2, §7.1).
+    /// Terminated `C:<id>:<text>` lines; a NUL ends a line early (FWSRC).
     pub fn read(body: &[u8], at_most: usize, id_bytes: usize) -> Handed {
         let mut handed = Handed::default();
         for line in wire::lines(body) {
@@ -182,7 +182,7 @@ impl Terminal {
         }
     }
 
-    /// Without a PIN everybody goes (§7.5). Removing somebody who is not there is a success (§6.3).
+    /// Without a PIN everybody goes (MAN3.2 §7.6). Removing somebody who is not there is a success (FWSRC).
     fn delete_user(&mut self, params: &[u8]) -> i64 {
         if let Some(pin) = value(params, "PIN").filter(|pin| !pin.is_empty()) {
             let removed = self.table.remove(ascii(pin).as_str()).is_some();
@@ -200,7 +200,7 @@ impl Terminal {
     fn query_user(&mut self, params: &[u8]) -> Option<i64> {
         let count = self.profile.queries.returns_count;
         let Some(pin) = value(params, "PIN") else { return self.query_all_users() };
-        // Nothing may follow the PIN: the rest of the line is its value (§7.6).
+        // Nothing may follow the PIN: the rest of the line is its value (FWSRC).
         let pin = params.strip_prefix(b"PIN=").unwrap_or(pin);
         let Some(user) = self.table.get(ascii(pin).as_str()).cloned() else { return Some(self.profile.codes.absent) };
         self.answer_users(&[user]);
@@ -256,7 +256,7 @@ impl Terminal {
         0
     }
 
-    /// Without a PIN everybody's go (§7.5).
+    /// Without a PIN everybody's go (MAN3.2 §7.7).
     fn delete_biometrics(&mut self, table: &[u8], params: &[u8]) -> i64 {
         let pin = value(params, "PIN").or_else(|| value(params, "Pin")).map(ascii);
         for user in self.table.values_mut().filter(|user| pin.as_ref().is_none_or(|pin| *pin == user.pin)) {
@@ -279,7 +279,7 @@ impl Terminal {
         done("CHECK")
     }
 
-    /// `SET OPTION <Key>=<Value>`: one option; the rest of the line is its value, TABs and all (§10.57). Keys with `~`
+    /// `SET OPTION <Key>=<Value>`: one option; the rest of the line is its value, TABs and all (SF-repo). Keys with `~`
     /// are read-only.
     fn set_option(&mut self, rest: &[u8]) -> Ending {
         let pair = rest.strip_prefix(b"OPTION ").map(ascii);
@@ -296,24 +296,20 @@ impl Terminal {
 
     /// Options that were set take effect.
     fn reload_options(&mut self) {
-        let set = |key: &str| self.options.get(key).map(|value| wire::atoi(value.as_bytes()));
-        let seconds = |key: &str| set(key).and_then(|s| u32::try_from(s).ok()).filter(|&s| s > 0);
-        let (delay, error_delay) = (seconds("Delay"), seconds("ErrorDelay"));
-        self.settings.delay = delay.unwrap_or(self.settings.delay);
-        self.settings.error_delay = error_delay.unwrap_or(self.settings.error_delay);
-        if let Some(zone) = self.options.get("TimeZone") {
-            self.settings.zone = super::settings::zone(zone.as_bytes());
-        }
+        let set = |key: &str| self.options.get(key).map(String::as_bytes);
+        self.settings.delay = set("Delay").and_then(wire::span).unwrap_or(self.settings.delay);
+        self.settings.error_delay = set("ErrorDelay").and_then(wire::span).unwrap_or(self.settings.error_delay);
+        self.settings.zone = set("TimeZone").map_or(self.settings.zone, super::settings::zone);
     }
 
     fn show_option(&mut self, rest: &[u8]) -> Ending {
-        match rest.strip_prefix(b"OPTION FROM ") {
-            Some(key) => {
-                self.outbox.options = Some(self.options_line(Some(&[ascii(key)])));
-                done("GET OPTION")
-            }
-            None => self.unknown_word(b"GET"),
+        let Some(key) = rest.strip_prefix(b"OPTION FROM ") else { return self.unknown_word(b"GET") };
+        let line = self.options_line(Some(&[ascii(key)]));
+        if line.is_empty() {
+            return Ending::Return(-1, "GET OPTION".to_owned(), String::new());
         }
+        self.outbox.options = Some(line);
+        done("GET OPTION")
     }
 
     fn clear(&mut self, what: &[u8]) -> Ending {
@@ -343,7 +339,7 @@ impl Terminal {
         self.outbox.sending.take_if(|upload| upload.content == super::upload::Content::Punches);
     }
 
-    /// `VERIFY SUM ATTLOG`: the number of punches of a period (§6.1).
+    /// `VERIFY SUM ATTLOG`: the number of punches of a period (FWSRC).
     fn verify_sum(&mut self, rest: &[u8]) -> Ending {
         let params = rest.strip_prefix(b"SUM ATTLOG ").unwrap_or_default();
         let Some((from, to)) = period(params) else { return self.unknown_word(b"VERIFY") };
@@ -387,7 +383,7 @@ fn split_word(text: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
-/// `StartTime` and `EndTime`, with a blank or a `T` within (§7.6).
+/// `StartTime` and `EndTime`, with a blank or a `T` within (ATT5.8 §10.3, MAN3.2).
 fn period(params: &[u8]) -> Option<(DateTime, DateTime)> {
     let time = |key: &str| std::str::from_utf8(value(params, key)?).ok()?.parse().ok();
     Some((time("StartTime")?, time("EndTime")?))

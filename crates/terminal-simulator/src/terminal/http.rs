@@ -1,4 +1,4 @@
-//! HTTP as terminals do it: requests written byte by byte, replies taken apart with each family's blind spots (§1).
+//! HTTP as terminals do it: requests written byte by byte, replies taken apart with each family's blind spots.
 
 use std::{borrow::Cow, fmt::Write as _};
 
@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::wire;
 use crate::profile::{Http, Reader};
 
-/// The header buffer of the legacy client (§1.2).
+/// The header buffer of the legacy client (FWSRC).
 const HEADER_BYTES: usize = 2048;
 /// One line of it.
 const HEADER_LINE_BYTES: usize = 1024;
@@ -48,28 +48,30 @@ pub(super) struct Answer<'a> {
     pub date: Option<Timestamp>,
 }
 
-/// Why a reply, or none, is a failure (§11.2 item 3).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// Why a reply, or none, is a failure.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Failure {
-    /// No reply within the time limit.
+    #[error("no reply within the time limit")]
     Lost,
-    /// The stream ended before the reply did.
+    #[error("the stream ended before the reply did")]
     Incomplete,
-    /// More header than the buffer holds.
+    #[error("more header than the buffer holds")]
     HeaderTooLong,
-    /// Not `200`; the number when there was one.
+    /// The number when there was one.
+    #[error("the status is not 200 but {0:?}")]
     Status(Option<u16>),
-    /// Compressed.
+    #[error("the reply is compressed")]
     Encoded,
-    /// Without `text/plain` where that is needed.
+    #[error("the reply is not text/plain")]
     NotPlain,
-    /// No bytes in the body.
+    #[error("the body is empty")]
     Empty,
-    /// An upload or a result that was not answered `OK`.
+    #[error("the body does not say OK")]
     NotOk,
-    /// Fewer rows acknowledged than sent.
+    #[error("fewer rows were acknowledged than sent")]
     Uncounted,
     /// A handshake without a terminated line, or one that begins with `UN` or `RETRY`.
+    #[error("the reply holds no options")]
     NoOptions,
 }
 
@@ -154,7 +156,7 @@ fn unchunk(mut rest: &[u8]) -> Option<Vec<u8>> {
     }
 }
 
-/// The legacy client looks for `Date:` with exactly one blank behind it, wherever it finds the letters (§1.2).
+/// The legacy client looks for `Date:` with exactly one blank behind it, wherever it finds the letters (FWSRC).
 fn date(reader: Reader, head: &[u8]) -> Option<Timestamp> {
     let value = match reader {
         Reader::Legacy => {

@@ -1,4 +1,4 @@
-//! What a terminal says of itself: `INFO` on a poll, the `INFO` command, options (§4.7, §5.1).
+//! What a terminal says of itself: `INFO` on a poll, the `INFO` command, options (ATT5.8 §6, §7).
 
 use std::fmt::Write as _;
 
@@ -79,7 +79,7 @@ impl Terminal {
     fn user_count(&self) -> i64 {
         let count = i64::try_from(self.table.len()).unwrap_or(i64::MAX);
         let off = self.stale.filter(|(_, until)| self.now < *until).map_or(0, |(off, _)| off);
-        (count + off).max(0)
+        count.saturating_add(off).max(0)
     }
 
     fn address(&self) -> String {

@@ -1,4 +1,4 @@
-//! What a handshake's reply tells a terminal (§2.2).
+//! What a handshake's reply tells a terminal (ATT5.8 §3, MAN3.2 §2.2).
 
 use super::{http::Failure, wire};
 use crate::profile::{Polling, Reader};
@@ -18,11 +18,11 @@ pub(super) struct Settings {
     pub transfers: Transfers,
     /// `SupportPing=1`
     pub server_takes_pings: bool,
-    /// Stamps go by their old names, because no `ServerVer` came (§2.3).
+    /// Stamps go by their old names, because no `ServerVer` came (FWSRC).
     pub old_stamps: bool,
 }
 
-/// What is uploaded on the terminal's own account (`TransFlag`, §2.4).
+/// What is uploaded on the terminal's own account (`TransFlag`, ATT5.8 §3.3).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Transfers {
     pub punches: bool,
@@ -57,7 +57,7 @@ impl Settings {
 }
 
 impl Handshake {
-    /// Reads the terminated lines; an unterminated last one is lost (§2.2).
+    /// Reads the terminated lines; an unterminated last one is lost (FWSRC).
     pub fn read(body: &[u8], reader: Reader, before: &Settings, bare_ok_will_do: bool) -> Result<Handshake, Failure> {
         let mut read = Handshake {
             settings: before.clone(),
@@ -78,11 +78,11 @@ impl Handshake {
         let value = |key: &str| {
             lines.iter().find_map(|line| line.strip_prefix(key.as_bytes())?.strip_prefix(b"=")).map(<[u8]>::trim_ascii)
         };
-        let seconds = |key: &str| value(key).and_then(|v| u32::try_from(wire::atoi(v)).ok()).filter(|&s| s > 0);
+        let span = |key: &str| value(key).and_then(wire::span);
         let settings = &mut read.settings;
-        settings.delay = seconds("Delay").unwrap_or(settings.delay);
-        settings.error_delay = seconds("ErrorDelay").unwrap_or(settings.error_delay);
-        settings.interval = seconds("TransInterval").unwrap_or(settings.interval);
+        settings.delay = span("Delay").unwrap_or(settings.delay);
+        settings.error_delay = span("ErrorDelay").unwrap_or(settings.error_delay);
+        settings.interval = span("TransInterval").unwrap_or(settings.interval);
         settings.realtime = value("Realtime").map_or(settings.realtime, |v| wire::atoi(v) != 0);
         settings.zone = value("TimeZone").map_or(settings.zone, zone);
         settings.transfers = value("TransFlag").map_or(settings.transfers, Transfers::read);
@@ -104,7 +104,7 @@ impl Handshake {
 
 impl Transfers {
     /// The string form names what is wanted, anywhere in the value; the bit string has `AttLog`, `OpLog` in front and
-    /// disagrees about the rest, so that only its first two digits are read (§2.4).
+    /// disagrees about the rest, so that only its first two digits are read (ATT5.8 §3.3 against MAN3.2 §2.2).
     fn read(value: &[u8]) -> Transfers {
         let names = |name: &str| super::http::find(value, name.as_bytes()).is_some();
         if names("TransData") {
@@ -120,9 +120,10 @@ impl Transfers {
     }
 }
 
-/// `TimeZone` in minutes: `±hh:mm`, hours when below 25, else minutes (§1.4).
+/// `TimeZone` in minutes: `±hh:mm`, hours when below 25, else minutes (ATT5.8 §3.2, MAN3.2 §2.2).
 pub(super) fn zone(value: &[u8]) -> i32 {
-    let number = |bytes| i32::try_from(wire::atoi(bytes)).unwrap_or(0);
+    const DAY: i64 = 24 * 60;
+    let number = |bytes| i32::try_from(wire::atoi(bytes).clamp(-DAY, DAY)).unwrap_or(0);
     let hours = number(value);
     if let Some(colon) = value.iter().position(|&b| b == b':') {
         let minutes = number(&value[colon + 1..]);

@@ -1,4 +1,4 @@
-//! What a reply means to a terminal, and what it does when none is any good (§1.2, §1.3, §11.2 item 3).
+//! What a reply means to a terminal, and what it does when none is any good.
 
 use jiff::SignedDuration;
 
@@ -14,13 +14,13 @@ use super::{
 };
 use crate::{faults::FaultKind, profile::Reader};
 
-/// Attempts at one upload, and the pauses behind each (§1.3).
+/// Attempts at one upload, and the pauses behind each (FWSRC).
 const PAUSES: [SignedDuration; 3] =
     [SignedDuration::from_millis(300), SignedDuration::from_millis(600), SignedDuration::from_millis(900)];
-/// A clock is set when it is further off than this, and the round trip was shorter than that (§1.4).
+/// A clock is set when it is further off than this, and the round trip was shorter than that (FWSRC).
 const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_secs(10);
 const CLOCK_ROUND_TRIP: SignedDuration = SignedDuration::from_secs(5);
-/// How often the chatty unit repeats itself (§10.12).
+/// How often the chatty unit repeats itself (`TimeBridge`).
 const CHATTER: SignedDuration = SignedDuration::from_millis(200);
 
 impl Terminal {
@@ -41,7 +41,7 @@ impl Terminal {
             Call::Ping => Ok(()),
         });
         match done {
-            Ok(()) => self.link.losses = 0,
+            Ok(()) => (self.link.losses, self.link.failure) = (0, None),
             Err(failure) => self.fail(in_flight.call, failure),
         }
     }
@@ -130,9 +130,10 @@ impl Terminal {
 
     fn fail(&mut self, call: Call, failure: Failure) {
         self.statistics.failures += 1;
+        self.link.failure = Some(failure);
         self.link.losses =
             if matches!(failure, Failure::Lost | Failure::Incomplete) { self.link.losses + 1 } else { 0 };
-        self.story.tell(self.now, format!("{call:?} failed: {failure:?}"));
+        self.story.tell(self.now, format!("{call:?} failed: {failure}"));
         match call {
             Call::Handshake | Call::Ping => self.rest(),
             Call::Poll => {
@@ -158,7 +159,8 @@ impl Terminal {
         if server_error && self.profile.uploads.drops_on_server_error {
             return self.dropped();
         }
-        if self.outbox.sending.as_ref().is_some_and(|upload| upload.content == Content::Nothing) {
+        let nothing = self.outbox.sending.as_ref().is_some_and(|upload| upload.content == Content::Nothing);
+        if nothing && failure == Failure::Uncounted {
             self.outbox.sending = None;
             self.outbox.nothing = Some(self.now + CHATTER);
             return;
@@ -183,7 +185,7 @@ impl Terminal {
         SignedDuration::from_secs(i64::from(self.settings.error_delay))
     }
 
-    /// Sets the clock from `Date`, only on handshakes and polls, and only when the reply came quickly (§1.4).
+    /// Sets the clock from `Date`, only on handshakes and polls, and only when the reply came quickly (FWSRC).
     fn set_clock(&mut self, in_flight: &InFlight, answer: &Answer<'_>) {
         let Some(date) = answer.date.filter(|_| answer.plain && self.profile.clock.from_date) else { return };
         if self.now.duration_since(in_flight.sent) >= CLOCK_ROUND_TRIP {

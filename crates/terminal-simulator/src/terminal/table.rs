@@ -1,4 +1,4 @@
-//! The people that a terminal holds, and what its firmware makes of a record that it is sent (§7.2, §7.3).
+//! The people that a terminal holds, and what its firmware makes of a record that it is sent (ATT5.8 §9.4, FWSRC).
 
 use std::{
     collections::BTreeMap,
@@ -11,9 +11,9 @@ use push_protocol::text::Charset;
 use super::wire;
 use crate::profile::{CardReading, CardWriting, People, SameCard, Update, UserLine};
 
-/// The terminal has no room (§6.3).
+/// The terminal has no room (ATT5.8).
 const FULL: i64 = -1001;
-/// What a blank within a PIN is answered with: fields were separated by blanks instead of TABs (§10.22).
+/// What a blank within a PIN is answered with: fields were separated by blanks instead of TABs (K40).
 const NO_TABS: i64 = -1004;
 
 /// One person as the terminal holds him.
@@ -70,7 +70,7 @@ impl HeldUser {
         HeldUser { face: true, ..self }
     }
 
-    /// Keeps at most `limit` bytes of a name, cut wherever that is (§1.5).
+    /// Keeps at most `limit` bytes of a name, cut wherever that is (FWSRC).
     pub(super) fn rename(&mut self, bytes: &[u8], limit: usize, charset: Charset) {
         self.name_bytes = bytes[..bytes.len().min(limit)].to_vec();
         self.name = match charset {
@@ -212,7 +212,7 @@ impl Table {
 }
 
 /// A value as firmware finds it: the key in exactly this case, at the start or right behind a TAB; the value ends at the
-/// next TAB (§7.1).
+/// next TAB (FWSRC).
 pub(super) fn value<'a>(params: &'a [u8], key: &str) -> Option<&'a [u8]> {
     params.split(|&b| b == b'\t').find_map(|field| field.strip_prefix(key.as_bytes())?.strip_prefix(b"="))
 }

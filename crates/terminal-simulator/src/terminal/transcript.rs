@@ -1,4 +1,4 @@
-//! Every byte in both directions, in the format of the protocol reference's `examples/` (§11.2 item 8).
+//! Every byte in both directions, in the format of the transcripts that `push-protocol` is tested with.
 
 use std::collections::VecDeque;
 

@@ -1,4 +1,4 @@
-//! What waits to be uploaded, and in which pieces it travels (§4).
+//! What waits to be uploaded, and in which pieces it travels.
 
 use std::collections::VecDeque;
 
@@ -8,7 +8,7 @@ use push_protocol::reply::zk_seconds;
 use super::{Terminal, table::HeldUser, wire};
 use crate::profile::{Acknowledged, Columns, Stamps};
 
-/// The batch of the legacy client stays between these (§1.3).
+/// The batch of the legacy client stays between these (FWSRC).
 const ADAPTIVE_ROWS: (usize, usize) = (30, 150);
 /// The base64 characters of an uploaded template and of a photo. Real ones are ten times as long.
 const TEMPLATE_LETTERS: usize = 300;
@@ -26,7 +26,7 @@ pub(super) struct Punch {
     pub verify: u16,
 }
 
-/// One POST. It stays as it is until it is acknowledged (§11.2 item 2).
+/// One POST. It stays as it is until it is acknowledged.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Upload {
     /// Path and query.
@@ -52,7 +52,7 @@ pub(super) enum Content {
 /// Everything that has not been acknowledged yet.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Outbox {
-    /// The attendance log, whole; acknowledging deletes nothing (§2.3).
+    /// The attendance log, whole; acknowledging deletes nothing (MB10).
     pub punches: Vec<Punch>,
     /// How many of them were acknowledged.
     pub acknowledged: usize,
@@ -183,7 +183,7 @@ impl Terminal {
         }
     }
 
-    /// `&Stamp=…` as this family means it (§2.3).
+    /// `&Stamp=…` as this family means it (FWSRC, VAMS).
     fn stamp(&self, name: &str, newest: DateTime) -> String {
         match self.profile.uploads.stamps {
             Stamps::Constant => format!("&{name}=9999"),
@@ -204,7 +204,7 @@ impl Terminal {
         found.len()
     }
 
-    /// Answers a query for people: `USER` lines, and what is enrolled of them (§4.4, §7.6).
+    /// Answers a query for people: `USER` lines, and what is enrolled of them (s0x90, VAMS).
     pub(super) fn answer_users(&mut self, users: &[HeldUser]) {
         let stamp = if self.profile.uploads.stamps == Stamps::Zk { "&Stamp=0" } else { "&Stamp=9999" };
         for users in users.chunks(self.profile.queries.users_per_post) {
@@ -286,7 +286,7 @@ impl Terminal {
     }
 
     /// Moves upload positions to what a handshake's stamps say. A stamp never moves a position forward: a real unit whose
-    /// clock was changed loses punches that way (§2.3), and then nobody could tell a server's fault from a terminal's.
+    /// clock was changed loses punches that way (ATT5.8 §3.4), and then nobody could tell a server's fault from a terminal's.
     pub(super) fn rewind(&mut self, punch_stamp: Option<i64>, operation_stamp: Option<i64>) {
         if self.profile.uploads.stamps == Stamps::Constant {
             return;
@@ -303,7 +303,7 @@ impl Terminal {
         }
     }
 
-    /// Whether this body acknowledges what is being sent (§4.1).
+    /// Whether this body acknowledges what is being sent (ATT5.8 §9.1, MAN3.2 §2.4.1).
     pub(super) fn acknowledges(&self, body: &[u8]) -> Result<(), super::Failure> {
         let Some(upload) = &self.outbox.sending else { return Ok(()) };
         let Some(ok) = super::http::find(body, b"OK") else { return Err(super::Failure::NotOk) };
@@ -344,7 +344,7 @@ impl Terminal {
         }
     }
 
-    /// Three attempts failed. The legacy client makes smaller batches from now on, out of the same records (§1.3).
+    /// Three attempts failed. The legacy client makes smaller batches from now on, out of the same records (FWSRC).
     pub(super) fn undeliverable(&mut self) {
         self.outbox.attempts = 0;
         if self.profile.uploads.adaptive {
@@ -353,7 +353,7 @@ impl Terminal {
         }
     }
 
-    /// The server answered 5xx and this unit drops what it could not deliver (§10.13).
+    /// The server answered 5xx and this unit drops what it could not deliver (`TimeBridge`).
     pub(super) fn dropped(&mut self) {
         let punches = self.statistics.punches_acknowledged;
         self.delivered();

@@ -2,7 +2,7 @@
 
 use jiff::civil::DateTime;
 
-/// C's `atoi`: an optional sign and digits after blanks; anything else is 0 (§2.2).
+/// C's `atoi`: an optional sign and digits after blanks; anything else is 0 (FWSRC).
 pub(super) fn atoi(bytes: &[u8]) -> i64 {
     let bytes = bytes.trim_ascii_start();
     let (negative, digits) = match bytes {
@@ -16,7 +16,12 @@ pub(super) fn atoi(bytes: &[u8]) -> i64 {
     if negative { -number } else { number }
 }
 
-/// The non-empty lines that CR or LF ends; what stands behind the last end is never looked at (§5.2).
+/// A span of seconds or minutes: at least 1, at most a day's seconds; `None` for what `atoi` makes 0 of.
+pub(super) fn span(bytes: &[u8]) -> Option<u32> {
+    u32::try_from(atoi(bytes).min(86_400)).ok().filter(|&span| span > 0)
+}
+
+/// The non-empty lines that CR or LF ends; what stands behind the last end is never looked at (FWSRC).
 pub(super) fn lines(body: &[u8]) -> impl Iterator<Item = &[u8]> {
     let end = body.iter().rposition(|&b| b == b'\n' || b == b'\r').unwrap_or(0);
     body[..end].split(|&b| b == b'\n' || b == b'\r').filter(|line| !line.is_empty())

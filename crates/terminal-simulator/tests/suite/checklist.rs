@@ -1,5 +1,15 @@
-//! The ten items that a simulated terminal must keep (§11.2), one test or more for each. Item 7, the faults, has a file
-//! of its own beside its test here.
+//! What a terminal must keep to be worth testing against, one test or more for each item. It
+//!
+//! 1. takes commands from its own polls only, and executes none before the reply is complete;
+//! 2. repeats an unacknowledged upload unchanged, three times, then waits `ErrorDelay`;
+//! 3. knows a failure: not 200, no `OK`, for some no `text/plain`, no reply in time;
+//! 4. executes terminated `C:` lines and no others;
+//! 5. keeps results until they are accepted, and repeats the whole file;
+//! 6. stores people as its firmware does, so that an acknowledgement may be without effect;
+//! 7. goes wrong on demand (more in `faults.rs`);
+//! 8. keeps every byte in both directions;
+//! 9. counts what it holds, unless it is made to miscount;
+//! 10. in the legacy family, breaks on the replies that broke the real one.
 
 use jiff::SignedDuration;
 use terminal_simulator::{Call, Direction, FaultKind, FaultKinds, Faults, HeldUser, Profile, Reply, Step, Terminal};

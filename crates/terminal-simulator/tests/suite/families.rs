@@ -122,6 +122,7 @@ fn time_zones_in_three_spellings() {
         ("TimeZone=-5", "2026-03-02T00:00:05"),
         ("TimeZone=345", "2026-03-02T10:45:05"),
         ("TimeZone=-05:30", "2026-03-01T23:30:05"),
+        ("TimeZone=99999999999", "2026-03-03T05:00:05"),
         ("Delay=9", "2026-03-02T05:00:05"),
     ] {
         let mut line = Line::new(Profile::zam180());

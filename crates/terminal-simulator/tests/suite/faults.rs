@@ -1,4 +1,4 @@
-//! What goes wrong, one thing at a time, and everything at once (§11.2 item 7).
+//! What goes wrong, one thing at a time, and everything at once.
 
 use std::collections::BTreeSet;
 

@@ -9,6 +9,7 @@ pub mod devices;
 pub mod schools;
 pub mod sections;
 pub mod students;
+pub mod sync;
 pub mod tokens;
 pub mod unknown_devices;
 pub mod users;

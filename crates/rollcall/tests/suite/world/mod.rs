@@ -226,7 +226,8 @@ impl World {
     async fn outstanding(&self) -> i64 {
         self.number(
             "SELECT COUNT(*) FROM device_user_sync_status
-             WHERE confirmed_version <> wanted_version AND failed_version <> wanted_version",
+             WHERE confirmed_version <> wanted_version AND failed_version <> wanted_version
+               AND COALESCE(obstacle, '') <> 'terminal_full'",
         )
         .await
     }

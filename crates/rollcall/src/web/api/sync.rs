@@ -1,0 +1,175 @@
+//! `/device/{id}/…`: whether a terminal is in step, and the buttons. The same at `/device-management/{id}/…`.
+
+use axum::extract::State;
+use serde::Serialize;
+use serde_json::json;
+use utoipa::ToSchema;
+
+use crate::{
+    accounts::{
+        Caller,
+        audit::{self, Change},
+    },
+    app::App,
+    devices::{
+        DeviceId,
+        known::{self, Device},
+    },
+    school::StudentId,
+    store::Tx,
+    sync::{
+        again::{self, Retry},
+        overview::{self, LoggedCommand, StudentState, Summary},
+        reconcile::{Reconciled, Scope, reconcile},
+    },
+    web::{
+        envelope::{Answer, ListReply, Listed, Reply},
+        error::ApiError,
+        extract::{Paging, Path},
+        openapi::Refusals,
+    },
+};
+
+#[derive(Serialize, ToSchema)]
+pub struct FullSync {
+    #[serde(rename = "deviceId")]
+    device_id: DeviceId,
+    /// Students who belong on this terminal.
+    #[serde(rename = "totalStudents")]
+    total_students: i64,
+    /// Of them, those for whom a command is queued, or waits for the answer to an earlier one.
+    #[serde(rename = "commandsQueued")]
+    commands_queued: i64,
+    /// When they will leave, in words.
+    message: String,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct SyncStatus {
+    summary: Summary,
+    students: Vec<StudentState>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Retried {
+    #[serde(rename = "deviceId")]
+    device_id: DeviceId,
+    #[serde(rename = "studentId")]
+    student_id: StudentId,
+}
+
+/// Sync all students
+///
+/// Queues every student of the school for this terminal again, whatever was done before. Nothing is removed first.
+#[utoipa::path(post, path = "/{id}/sync-students", tag = "sync", params(("id" = DeviceId, Path)),
+    responses((status = 200, body = Answer<FullSync>), Refusals))]
+pub async fn sync_students(State(app): State<App>, caller: Caller, Path(id): Path<DeviceId>) -> Reply<FullSync> {
+    let now = app.clock.now();
+    let mut tx = app.db.write().await?;
+    let device = to_change(&mut tx, &caller, id).await?;
+    let done = again::full_sync(&mut tx, id, now).await?;
+    let details = json!({ "students": done.total_students, "commands": done.commands_queued });
+    audit::record(&mut tx, caller.actor(), change("sync", &device, details), now).await?;
+    tx.commit().await?;
+    finish(&app, id, done.reconciled).await?;
+    let data = FullSync {
+        device_id: id,
+        total_students: done.total_students,
+        commands_queued: done.commands_queued,
+        message: when_they_leave(&device, done.commands_queued),
+    };
+    Ok(Answer::ok(format!("Full sync queued for device {}", device.device_name), data))
+}
+
+/// Is this terminal in step?
+#[utoipa::path(get, path = "/{id}/sync-status", tag = "sync", params(("id" = DeviceId, Path)),
+    responses((status = 200, body = Answer<SyncStatus>), Refusals))]
+pub async fn show_sync_status(State(app): State<App>, caller: Caller, Path(id): Path<DeviceId>) -> Reply<SyncStatus> {
+    let mut tx = app.db.read().await?;
+    to_see(&mut tx, &caller, id).await?;
+    let students = overview::students(&mut tx, id).await?;
+    let summary = Summary::of(students.iter().map(|student| (student.sync_status.as_str(), 1)));
+    Ok(Answer::ok("ok", SyncStatus { summary, students }))
+}
+
+/// Retry a student who failed
+///
+/// 409 when he is not failed, saying what he is.
+#[utoipa::path(post, path = "/{id}/students/{student_id}/retry", tag = "sync",
+    params(("id" = DeviceId, Path), ("student_id" = StudentId, Path)),
+    responses((status = 200, body = Answer<Retried>), Refusals))]
+pub async fn retry_student(
+    State(app): State<App>,
+    caller: Caller,
+    Path((id, student)): Path<(DeviceId, StudentId)>,
+) -> Reply<Retried> {
+    let now = app.clock.now();
+    let mut tx = app.db.write().await?;
+    let device = to_change(&mut tx, &caller, id).await?;
+    let reconciled = match again::retry(&mut tx, id, student, now).await? {
+        Retry::Queued(reconciled) => reconciled,
+        Retry::NotOnTerminal => return Err(ApiError::no_such("student on this device", student)),
+        Retry::NotFailed(state) => {
+            return Err(ApiError::conflict(format!("this student is not failed on this device: he is {state}")));
+        }
+    };
+    let details = json!({ "student_id": student });
+    audit::record(&mut tx, caller.actor(), change("retry", &device, details), now).await?;
+    tx.commit().await?;
+    finish(&app, id, reconciled).await?;
+    Ok(Answer::ok("queued again", Retried { device_id: id, student_id: student }))
+}
+
+/// The command log of a terminal
+///
+/// Newest first.
+#[utoipa::path(get, path = "/{id}/commands", tag = "sync", params(("id" = DeviceId, Path), Paging),
+    responses((status = 200, body = Listed<LoggedCommand>), Refusals))]
+pub async fn list_commands(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<DeviceId>,
+    paging: Paging,
+) -> ListReply<LoggedCommand> {
+    let mut tx = app.db.read().await?;
+    to_see(&mut tx, &caller, id).await?;
+    let (rows, total) = overview::commands(&mut tx, id, paging.limit.into(), paging.offset()).await?;
+    Ok(Listed::page(rows, total, paging))
+}
+
+async fn to_see(tx: &mut Tx, caller: &Caller, id: DeviceId) -> Result<Device, ApiError> {
+    let device = known::find(tx, id).await?.ok_or_else(|| ApiError::no_such("device", id))?;
+    caller.may_see_school(device.school_id)?;
+    Ok(device)
+}
+
+async fn to_change(tx: &mut Tx, caller: &Caller, id: DeviceId) -> Result<Device, ApiError> {
+    let device = to_see(tx, caller, id).await?;
+    caller.may_change()?;
+    Ok(device)
+}
+
+fn change(action: &'static str, device: &Device, details: serde_json::Value) -> Change {
+    let (entity_id, school_id) = (device.id.to_string(), Some(device.school_id));
+    Change { action, entity: "device", entity_id, school_id, details }
+}
+
+/// Queues what one transaction could not hold, and lets the next poll find it.
+async fn finish(app: &App, device: DeviceId, mut done: Reconciled) -> Result<(), ApiError> {
+    while done.is_partial {
+        let mut tx = app.db.write().await?;
+        done = reconcile(&mut tx, Scope::Device(device), app.clock.now()).await?;
+        tx.commit().await?;
+    }
+    app.registry.raise(&[device]);
+    Ok(())
+}
+
+fn when_they_leave(device: &Device, queued: i64) -> String {
+    match device.start_state.as_str() {
+        "writing" if device.is_online => format!("{queued} commands leave with the next polls"),
+        "writing" => format!("{queued} commands leave when the terminal connects"),
+        "holds_people" => "the terminal already holds people: decide first what happens to them (takeover)".to_owned(),
+        _ => "everybody is queued when the terminal has called for the first time".to_owned(),
+    }
+}
