@@ -10,7 +10,9 @@ use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    api::*,
+    api::{
+        attendance, audit, auth, classes, devices, schools, sections, students, sync, tokens, unknown_devices, users,
+    },
     error::ApiError,
     health, home,
     openapi::{self, Description},
@@ -22,12 +24,15 @@ use crate::app::App;
 pub fn router(app: App) -> Router {
     let docs = Router::from(openapi::docs()).layer(always(header::CONTENT_SECURITY_POLICY, openapi::DOCS_POLICY));
 
+    // Nobody in between keeps what an answer says of people.
+    let api = Router::from(api()).layer(always(header::CACHE_CONTROL, "no-store"));
+
     Router::new()
         .route("/", get(home::show_home))
         .route("/assets/home.css", get(home::show_home_css))
         .route("/healthz", get(health::show_health))
         .route("/readyz", get(health::show_readiness))
-        .merge(api())
+        .merge(api)
         .nest("/api/v1/device-management", Router::from(device()))
         .route("/api/v1/openapi.json", get(openapi::serve_document()))
         .merge(docs)
