@@ -68,6 +68,14 @@ pub(super) fn api() -> OpenApiRouter<App> {
         .routes(routes!(students::list_students, students::create_student))
         .routes(routes!(students::show_student, students::update_student, students::delete_student))
         .route("/students/{id}", patch(students::update_student))
+        // /devices
+        .routes(routes!(devices::list_devices, devices::create_device))
+        .routes(routes!(devices::show_device, devices::update_device, devices::delete_device))
+        .route("/devices/{id}", patch(devices::update_device))
+        .routes(routes!(unknown_devices::list_unknown_devices))
+        .routes(routes!(unknown_devices::claim_unknown_device))
+        // /attendance
+        .routes(routes!(attendance::list_punches))
         // /users
         .routes(routes!(users::list_users, users::create_user))
         .routes(routes!(users::show_user, users::update_user, users::delete_user))
@@ -77,14 +85,6 @@ pub(super) fn api() -> OpenApiRouter<App> {
         .routes(routes!(tokens::revoke_token))
         // /audit
         .routes(routes!(audit::list_audit))
-        // /devices
-        .routes(routes!(devices::list_devices, devices::create_device))
-        .routes(routes!(devices::show_device, devices::update_device, devices::delete_device))
-        .route("/devices/{id}", patch(devices::update_device))
-        .routes(routes!(unknown_devices::list_unknown_devices))
-        .routes(routes!(unknown_devices::claim_unknown_device))
-        // /attendance
-        .routes(routes!(attendance::list_punches))
         // /device/…, and the same at /device-management/…
         .nest("/device", device());
 

@@ -6,6 +6,7 @@ mod accounts;
 mod attendance;
 mod convergence;
 mod databases;
+mod devices;
 mod door;
 mod migrations;
 mod openapi;
