@@ -120,9 +120,8 @@ impl Drop for Dropped {
             let runtime = runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(run(format!("DROP DATABASE {name} WITH (FORCE)")));
         });
-        if dropping.join().is_err() && !thread::panicking() {
-            panic!("the database {} could not be dropped", self.name);
-        }
+        let is_dropped = dropping.join().is_ok();
+        assert!(is_dropped || thread::panicking(), "the database {} could not be dropped", self.name);
     }
 }
 

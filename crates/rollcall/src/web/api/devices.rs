@@ -24,6 +24,7 @@ use crate::{
         start::{self, Takeover},
     },
     web::{
+        api::changes,
         envelope::{Answer, Deleted, ListReply, Listed, Reply},
         error::ApiError,
         extract::{Json, Paging, Path, Query, given},
@@ -33,25 +34,25 @@ use crate::{
 
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub struct DeviceQuery {
+pub struct DeviceFilter {
     school_id: Option<SchoolId>,
     /// A part of the name or of the serial number.
     search: Option<String>,
 }
 
 /// List terminals
-#[utoipa::path(get, path = "/devices", tag = "devices", params(DeviceQuery, Paging),
+#[utoipa::path(get, path = "/devices", tag = "devices", params(DeviceFilter, Paging),
     responses((status = 200, body = Listed<Device>), Refusals))]
 pub async fn list_devices(
     State(app): State<App>,
     caller: Caller,
-    Query(query): Query<DeviceQuery>,
+    Query(filter): Query<DeviceFilter>,
     paging: Paging,
 ) -> ListReply<Device> {
-    let school = caller.school_to_list(query.school_id)?;
+    let school = caller.school_to_list(filter.school_id)?;
     let mut tx = app.db.read().await?;
     let (rows, total) =
-        known::list(&mut tx, school, query.search.as_deref(), i64::from(paging.limit), paging.offset()).await?;
+        known::list(&mut tx, school, filter.search.as_deref(), i64::from(paging.limit), paging.offset()).await?;
     Ok(Listed::page(rows, total, paging))
 }
 
@@ -96,26 +97,20 @@ pub async fn show_device(State(app): State<App>, caller: Caller, Path(id): Path<
     Ok(Answer::ok("ok", device))
 }
 
-#[derive(Deserialize, Serialize, ToSchema)]
+#[derive(Deserialize, ToSchema)]
 pub struct DeviceChange {
     /// Moving a terminal to another school is for the superadmin. Its punches stay with the former school.
-    #[serde(skip_serializing_if = "Option::is_none")]
     school_id: Option<SchoolId>,
     /// Cannot be changed; taken when it is what it was.
-    #[serde(skip_serializing_if = "Option::is_none")]
     serial_number: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     device_name: Option<String>,
-    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>)]
     timezone: Option<Option<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     strangers: Option<Strangers>,
     /// False: the terminal is answered and its punches are stored, and it is sent nothing.
-    #[serde(skip_serializing_if = "Option::is_none")]
     is_active: Option<bool>,
     /// False: what was learnt about how many commands it takes at once is forgotten.
-    #[serde(skip_serializing_if = "Option::is_none")]
     one_per_poll: Option<bool>,
 }
 
@@ -129,7 +124,6 @@ pub async fn update_device(
     Json(fields): Json<DeviceChange>,
 ) -> Reply<Device> {
     let now = app.clock.now();
-    let details = json!(fields);
     let mut tx = app.db.write().await?;
     let before = find(&mut tx, id).await?;
     caller.may_change_school(before.school_id)?;
@@ -139,7 +133,7 @@ pub async fn update_device(
     let reconciled = known::update(&mut tx, id, fields.into(), now).await.map_err(|error| refused(&caller, error))?;
     let reconciled = reconciled.ok_or_else(|| ApiError::no_such("device", id))?;
     let device = find(&mut tx, id).await?;
-    audit::record(&mut tx, caller.actor(), change("update", &device, details), now).await?;
+    audit::record(&mut tx, caller.actor(), change("update", &device, changes::between(&before, &device)), now).await?;
     tx.commit().await?;
     follow(&app, id, &reconciled).await;
     Ok(Answer::ok(format!("{} is changed", device.device_name), device))

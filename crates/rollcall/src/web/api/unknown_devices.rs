@@ -57,7 +57,7 @@ pub struct UnknownDevice {
 
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub struct UnknownQuery {
+pub struct UnknownFilter {
     /// A part of the serial number.
     search: Option<String>,
 }
@@ -65,18 +65,18 @@ pub struct UnknownQuery {
 /// List terminals that nobody registered
 ///
 /// The latest caller first.
-#[utoipa::path(get, path = "/devices/unknown", tag = "devices", params(UnknownQuery, Paging),
+#[utoipa::path(get, path = "/devices/unknown", tag = "devices", params(UnknownFilter, Paging),
     responses((status = 200, body = Listed<UnknownDevice>), Refusals))]
 pub async fn list_unknown_devices(
     State(app): State<App>,
     caller: Caller,
-    Query(query): Query<UnknownQuery>,
+    Query(filter): Query<UnknownFilter>,
     paging: Paging,
 ) -> ListReply<UnknownDevice> {
     caller.admin()?;
     let mut tx = app.db.read().await?;
     let (rows, total) =
-        unknown::list(&mut tx, query.search.as_deref(), i64::from(paging.limit), paging.offset()).await?;
+        unknown::list(&mut tx, filter.search.as_deref(), i64::from(paging.limit), paging.offset()).await?;
     let counts = if caller.is_superadmin() {
         quarantine::counts(&mut tx, rows.iter().map(|row| row.serial_number.as_str())).await?
     } else {
