@@ -10,5 +10,6 @@ mod door;
 mod openapi;
 mod server;
 mod shape;
+mod stories;
 mod sync;
 mod world;
