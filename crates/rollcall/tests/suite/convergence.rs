@@ -148,7 +148,7 @@ impl Story {
     async fn quiet(&mut self) {
         for _ in 0..6 {
             let before = self.people();
-            let is_settled = self.world.settle(SignedDuration::from_hours(6)).await;
+            let is_settled = self.world.settle(SignedDuration::from_hours(2)).await;
             self.nobody_vanished_who_should_stay(&before);
             if !is_settled {
                 self.fail("it never became quiet").await;
