@@ -209,6 +209,8 @@ CREATE INDEX device_user_sync_status_obstacle ON device_user_sync_status (device
 CREATE INDEX device_user_sync_status_wanted_card ON device_user_sync_status (device_id, wanted_card_number);
 CREATE INDEX device_user_sync_status_held_card ON device_user_sync_status (device_id, held_card_number);
 
+-- card_number is the card that a command leaves on the terminal if it is carried out: emptied when the command is refused,
+-- or when a later one of the same student is confirmed.
 CREATE TABLE device_commands (
   id {identity},
   device_id BIGINT NOT NULL REFERENCES devices(id),

@@ -8,6 +8,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     app::App,
+    attendance::attribute,
     devices::presence,
     store::{self, wake},
     sync::{delivery, watch::Watch},
@@ -27,6 +28,9 @@ pub fn start(app: &App, tasks: &TaskTracker, stop: &CancellationToken) {
     every(5, "read which devices changed", |app| Box::pin(async move { refresh(&app).await }));
     every(5, "find commands that are due", |app| Box::pin(async move { raise_due(&app).await }));
     every(10, "show silent terminals offline", |app| Box::pin(async move { fall_offline(&app).await }));
+    every(60, "find the owners of punches", |app| {
+        Box::pin(async move { attribute::tick(&app.db, &app.settings.timezone).await })
+    });
 
     let (listening, db, wake) = (stop.clone(), app.db.clone(), app.wake.clone());
     tasks.spawn(async move { listening.run_until_cancelled(wake::listen(&db, &wake)).await });

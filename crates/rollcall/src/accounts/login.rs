@@ -48,18 +48,11 @@ pub struct Key {
     address: String,
 }
 
-const COUNT: &str = "
-SELECT COUNT(*) FILTER (WHERE address = $2), COUNT(*) FROM login_failures WHERE email_hash = $1 AND at > $3";
-
 /// Looks up who it might be. The password is checked with [`Attempt::verify`] after this transaction, which hashing would
 /// hold open for long.
 pub async fn begin(tx: &mut Tx, email: &str, address: Option<IpAddr>, now: Timestamp) -> Result<Attempt, Error> {
     let key = Key::new(email, address);
-    let values = [key.email.as_str().into(), key.address.as_str().into(), (now - WINDOW).into()];
-    let (here, anywhere): (i64, i64) = tx.one(COUNT, values).await?;
-    if here >= FROM_ONE_PLACE || anywhere >= FROM_ANYWHERE {
-        return Err(Error::TooMany);
-    }
+    check_open(tx, &key, now).await?;
     let Some(user) = users::by_email(tx, email).await? else {
         return Ok(Attempt { user: None, hash: None, key });
     };
@@ -69,6 +62,17 @@ pub async fn begin(tx: &mut Tx, email: &str, address: Option<IpAddr>, now: Times
         None => false,
     };
     Ok(Attempt { user: Some(user).filter(|user| user.is_active && !school_is_gone), hash, key })
+}
+
+const COUNT: &str = "
+SELECT COUNT(*) FILTER (WHERE address = $2), COUNT(*) FROM login_failures WHERE email_hash = $1 AND at > $3";
+
+/// Whether there were not too many failures. Ask again when the password was right: of a thousand guesses made at once all
+/// are begun before the first one fails.
+pub async fn check_open(tx: &mut Tx, key: &Key, now: Timestamp) -> Result<(), Error> {
+    let values = [key.email.as_str().into(), key.address.as_str().into(), (now - WINDOW).into()];
+    let (here, anywhere): (i64, i64) = tx.one(COUNT, values).await?;
+    if here >= FROM_ONE_PLACE || anywhere >= FROM_ANYWHERE { Err(Error::TooMany) } else { Ok(()) }
 }
 
 impl Attempt {

@@ -5,7 +5,7 @@ use jiff::civil::{Date, DateTime};
 use super::wall_clock::WallClock;
 use crate::{
     devices::DeviceId,
-    school::{SchoolId, StudentId},
+    school::{SchoolId, StudentId, search},
     store::{Instant, Result, Tx, Value},
 };
 
@@ -45,6 +45,21 @@ pub struct Filter {
     pub to: Option<Moment>,
     /// A PIN, or a part of a student's name.
     pub search: Option<String>,
+}
+
+impl Filter {
+    fn values(&self) -> [Value; 7] {
+        let search = self.search.as_deref().map(str::trim);
+        [
+            self.school.into(),
+            self.device.into(),
+            self.student.into(),
+            self.from.map_or_else(|| BEFORE_ALL.to_owned(), Moment::beginning).into(),
+            self.to.map_or_else(|| AFTER_ALL.to_owned(), Moment::end).into(),
+            search.into(),
+            search.map(|text| search::pattern(&search::fold(text))).into(),
+        ]
+    }
 }
 
 /// A moment on a terminal's wall clock, as a person gives it.
@@ -99,7 +114,8 @@ macro_rules! punches {
                AND (CAST($1 AS BIGINT) IS NULL OR p.school_id = $1)
                AND (CAST($2 AS BIGINT) IS NULL OR p.device_id = $2)
                AND (CAST($3 AS BIGINT) IS NULL OR p.student_id = $3)
-               AND p.punched_at >= $4 AND p.punched_at < $5 ",
+               AND p.punched_at >= $4 AND p.punched_at < $5
+               AND (CAST($6 AS TEXT) IS NULL OR p.pin = $6 OR s.search_text LIKE $7 ESCAPE '\\') ",
             $order
         )
     };
@@ -110,7 +126,7 @@ macro_rules! page {
             "p.id, p.device_id, p.school_id, p.pin, p.student_id, s.full_name, p.punched_at, p.status, p.verify,
                p.work_code, p.is_from_future, p.received_at",
             $found_by,
-            "ORDER BY p.punched_at DESC, p.id DESC LIMIT $6 OFFSET $7"
+            "ORDER BY p.punched_at DESC, p.id DESC LIMIT $8 OFFSET $9"
         )
     };
 }
@@ -136,16 +152,10 @@ pub async fn list(tx: &mut Tx, filter: &Filter, limit: i64, offset: i64) -> Resu
         Filter { school: Some(_), .. } => (PAGE_OF_SCHOOL, COUNT_OF_SCHOOL),
         _ => (PAGE_OF_ALL, COUNT_OF_ALL),
     };
-    let [school, device, student, from, to]: [Value; 5] = [
-        filter.school.into(),
-        filter.device.into(),
-        filter.student.into(),
-        filter.from.map_or_else(|| BEFORE_ALL.to_owned(), Moment::beginning).into(),
-        filter.to.map_or_else(|| AFTER_ALL.to_owned(), Moment::end).into(),
-    ];
-    let narrowed = [school.clone(), device.clone(), student.clone(), from.clone(), to.clone()];
-    let (total,): (i64,) = tx.one(count, narrowed).await?;
-    let rows = tx.all(page, [school, device, student, from, to, limit.into(), offset.into()]).await?;
+    let (total,): (i64,) = tx.one(count, filter.values()).await?;
+    let [school, device, student, from, to, pin, name] = filter.values();
+    let values = [school, device, student, from, to, pin, name, limit.into(), offset.into()];
+    let rows = tx.all(page, values).await?;
     Ok((rows, total))
 }
 

@@ -39,12 +39,13 @@ WHERE id = $1";
 
 /// Stores an announcement where it says something new.
 pub async fn store(tx: &mut Tx, device: DeviceId, announced: &Announcement, now: Timestamp) -> Result<Known> {
+    let announced = kept(announced);
     let stored: Stored = tx.one(STORED, [device.into()]).await?;
     let repeats = stored.push_version == announced.push_version && stored.device_type == announced.device_type;
     // A terminal that was found to speak the security dialect speaks it until it announces something else.
     let dialect = match stored.dialect.as_deref().and_then(Dialect::parse) {
         Some(Dialect::Security) if repeats => Dialect::Security,
-        _ => Dialect::recognise(announced),
+        _ => Dialect::recognise(&announced),
     };
     let told = Stored {
         dialect: Some(dialect.as_str().to_owned()),
@@ -70,6 +71,17 @@ pub async fn store(tx: &mut Tx, device: DeviceId, announced: &Announcement, now:
         tx.execute(STORE, values).await?;
     }
     Ok(Known { dialect, is_new })
+}
+
+/// An announcement as it is kept.
+pub(super) fn kept(announced: &Announcement) -> Announcement {
+    let text = |text: &Option<String>| text.as_deref().map(|text| super::kept(text).into_owned());
+    Announcement {
+        push_version: text(&announced.push_version),
+        device_type: text(&announced.device_type),
+        comm_key: text(&announced.comm_key),
+        ..announced.clone()
+    }
 }
 
 const SHOWN_OFFSET: &str = "

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     attendance::quarantine::{self, Claimed},
-    school::SchoolId,
+    school::{SchoolId, names},
     store::{self, Tx, Value},
     sync::{
         again, inherit,
@@ -84,7 +84,7 @@ impl Checked {
         Ok(Checked {
             school: new.school,
             serial: SerialNumber::parse(new.serial_number.trim()).map_err(Error::Serial)?,
-            device_name: known::check_name(&new.device_name)?,
+            device_name: names::clean(&new.device_name)?,
             timezone: new.timezone.map(known::check_timezone).transpose()?.flatten(),
             strangers: new.strangers,
             takeover: new.takeover.map(parse).transpose()?,

@@ -8,7 +8,7 @@ use push_protocol::{
     text::{CardForm, Pin},
 };
 
-use super::{DeviceId, announced::card_form_word};
+use super::{DeviceId, announced::card_form_word, kept};
 use crate::store::{Result, Tx, Value};
 
 const KEEP: &str = "
@@ -26,9 +26,9 @@ pub async fn keep(tx: &mut Tx, device: DeviceId, users: &[User], now: Timestamp)
         vec![
             device.into(),
             user.pin.as_str().into(),
-            user.name.as_str().into(),
+            kept(&user.name).into_owned().into(),
             user.card.and_then(|card| i64::try_from(card.number()).ok()).into(),
-            user.card_text.as_str().into(),
+            kept(&user.card_text).into_owned().into(),
             user.privilege.into(),
             now.into(),
         ]
@@ -46,8 +46,7 @@ pub async fn learn_card_form(tx: &mut Tx, device: DeviceId, form: CardForm, now:
     Ok(())
 }
 
-/// The form that the cards of these lines are written in; `None` when nobody has one.
+/// The form that these cards are written in; `None` when none shows one.
 pub fn card_form(users: &[User]) -> Option<CardForm> {
-    let spelt = users.iter().rev().find(|user| user.card.is_some())?;
-    Some(if spelt.card_text.trim_start().starts_with('[') { CardForm::Bracket } else { CardForm::Decimal })
+    users.iter().rev().find_map(|user| CardForm::of_wire(&user.card_text))
 }

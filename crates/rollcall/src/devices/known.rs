@@ -5,7 +5,7 @@ use push_protocol::text::TextError;
 
 use super::{DeviceId, zone};
 use crate::{
-    school::SchoolId,
+    school::{SchoolId, names, search},
     store::{self, Instant, Tx, Value},
     sync::{
         delivery,
@@ -15,6 +15,7 @@ use crate::{
 
 /// A row of `devices`, with what was learnt about the terminal.
 #[derive(Clone, PartialEq, Debug, sqlx::FromRow, serde::Serialize, utoipa::ToSchema)]
+#[expect(clippy::struct_field_names, reason = "named as the columns")]
 pub struct Device {
     pub id: DeviceId,
     pub school_id: SchoolId,
@@ -85,8 +86,8 @@ pub enum Error {
     Serial(TextError),
     #[error("a serial number cannot be changed: register the other terminal, as the replacement of this one")]
     SerialIsFixed,
-    #[error("a name has 1 to {LONGEST_NAME} characters")]
-    Name,
+    #[error(transparent)]
+    Name(#[from] names::Error),
     #[error("{0:?} is no time zone: give an IANA name such as Asia/Kathmandu")]
     Timezone(String),
     #[error("{0:?} is not possible: \"add\" is, which writes the students beside the people who are there")]
@@ -121,7 +122,7 @@ impl Error {
     pub fn field(&self) -> Option<&'static str> {
         match self {
             Error::Serial(_) | Error::SerialIsFixed => Some("serial_number"),
-            Error::Name => Some("device_name"),
+            Error::Name(_) => Some("device_name"),
             Error::Timezone(_) => Some("timezone"),
             Error::Takeover(_) => Some("takeover"),
             Error::NoSchool(_) => Some("school_id"),
@@ -163,13 +164,13 @@ pub async fn school_of(tx: &mut Tx, id: DeviceId) -> store::Result<Option<School
 
 const LIST: &str = devices!(
     "(CAST($1 AS BIGINT) IS NULL OR d.school_id = $1)
-      AND (CAST($2 AS TEXT) IS NULL OR LOWER(d.device_name) LIKE $2 ESCAPE '!' OR LOWER(d.serial_number) LIKE $2 ESCAPE '!')
+      AND (CAST($2 AS TEXT) IS NULL OR LOWER(d.device_name) LIKE $2 ESCAPE '\\' OR LOWER(d.serial_number) LIKE $2 ESCAPE '\\')
     ORDER BY d.id LIMIT $3 OFFSET $4"
 );
 const COUNT: &str = "
     SELECT COUNT(*) FROM devices d
     WHERE d.deleted_at IS NULL AND (CAST($1 AS BIGINT) IS NULL OR d.school_id = $1)
-      AND (CAST($2 AS TEXT) IS NULL OR LOWER(d.device_name) LIKE $2 ESCAPE '!' OR LOWER(d.serial_number) LIKE $2 ESCAPE '!')";
+      AND (CAST($2 AS TEXT) IS NULL OR LOWER(d.device_name) LIKE $2 ESCAPE '\\' OR LOWER(d.serial_number) LIKE $2 ESCAPE '\\')";
 
 /// One page of them in the order in which they were registered, and how many there are. `search` is a part of the name or
 /// of the serial number.
@@ -180,15 +181,10 @@ pub async fn list(
     limit: i64,
     offset: i64,
 ) -> store::Result<(Vec<Device>, i64)> {
-    let pattern: Value = search.map(containing).into();
+    let pattern: Value = search.map(|part| search::pattern(&part.to_lowercase())).into();
     let (total,): (i64,) = tx.one(COUNT, [school.into(), pattern.clone()]).await?;
     let rows: Vec<Device> = tx.all(LIST, [school.into(), pattern, limit.into(), offset.into()]).await?;
     Ok((rows.into_iter().map(Device::in_words).collect(), total))
-}
-
-fn containing(part: &str) -> String {
-    let escaped = part.to_lowercase().replace('!', "!!").replace('%', "!%").replace('_', "!_");
-    format!("%{escaped}%")
 }
 
 impl Device {
@@ -214,6 +210,7 @@ pub struct Change {
     pub serial_number: Option<String>,
     pub device_name: Option<String>,
     /// `Some(None)`: the school's zone counts again.
+    #[expect(clippy::option_option, reason = "null and absence differ")]
     pub timezone: Option<Option<String>>,
     pub strangers: Option<Strangers>,
     pub is_active: Option<bool>,
@@ -236,7 +233,7 @@ const UPDATE: &str = "
 /// Changes a terminal and writes what follows. `None` when it is gone. The students of a former school are removed from the
 /// terminal, its punches stay theirs.
 pub async fn update(tx: &mut Tx, id: DeviceId, change: Change, now: Timestamp) -> Result<Option<Reconciled>, Error> {
-    let device_name = change.device_name.as_deref().map(check_name).transpose()?;
+    let device_name = change.device_name.as_deref().map(names::clean).transpose()?;
     let timezone = change.timezone.clone().flatten().map(check_timezone).transpose()?.flatten();
     if let Some(school) = change.school {
         check_school(tx, school).await?;
@@ -271,15 +268,6 @@ const DELETE: &str = "
 pub async fn delete(tx: &mut Tx, id: DeviceId, now: Timestamp) -> store::Result<bool> {
     tx.lock(LOCK, [id.into()]).await?;
     Ok(tx.execute(DELETE, [id.into(), now.into()]).await? > 0)
-}
-
-/// A name longer than this was a mistake.
-const LONGEST_NAME: usize = 200;
-
-pub(super) fn check_name(text: &str) -> Result<String, Error> {
-    let name = text.split(|c: char| c.is_control() || c.is_whitespace()).filter(|word| !word.is_empty());
-    let name = name.collect::<Vec<_>>().join(" ");
-    if (1..=LONGEST_NAME).contains(&name.chars().count()) { Ok(name) } else { Err(Error::Name) }
 }
 
 /// Blank text names no zone.

@@ -26,9 +26,23 @@ pub mod stamps;
 pub mod unknown;
 pub mod zone;
 
+use std::borrow::Cow;
+
 use crate::store::ids::id;
 
 id!(
     /// A row of `devices`.
     DeviceId
 );
+
+/// Text of a terminal's own choosing as it is kept: without control characters, which no database row and no log line
+/// should hold, and of at most 64 characters, which is more than any honest one has.
+fn kept(text: &str) -> Cow<'_, str> {
+    let is_fine = text.len() <= KEPT_CHARS && !text.contains(char::is_control);
+    if is_fine {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.chars().filter(|character| !character.is_control()).take(KEPT_CHARS).collect())
+}
+
+const KEPT_CHARS: usize = 64;

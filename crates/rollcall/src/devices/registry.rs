@@ -24,7 +24,7 @@ use push_protocol::{
     text::{CardForm, Charset, SerialNumber},
 };
 
-use super::{DeviceId, announced::card_form_of_word, presence::Seen, unknown::Callers, zone};
+use super::{DeviceId, announced::card_form_of_word, kept, presence::Seen, unknown::Callers, zone};
 use crate::{
     school::SchoolId,
     store::{Result, Tx},
@@ -124,8 +124,6 @@ const SHARDS: usize = 64;
 const LONGEST_TRANSACTION: SignedDuration = SignedDuration::from_mins(1);
 /// Devices compared with memory per tick. Up to so many, SQL that forgot `updated_at` is noticed within one tick.
 const PAGE: i64 = 2_000;
-/// A firmware version longer than this is cut: it is shown to people and compared, nothing else.
-const FIRMWARE_CHARS: usize = 64;
 /// Firmware versions are shared between terminals; whoever invents more than this many shares no longer.
 const SHARED_FIRMWARES: usize = 1_000;
 
@@ -257,9 +255,9 @@ impl Registry {
             state.user_count = Some(count);
             state.count_is_unsaved = true;
         }
-        if let Some(firmware) = told.firmware.map(cut) {
-            if state.firmware.as_deref() != Some(firmware) {
-                state.firmware = Some(self.share(firmware));
+        if let Some(firmware) = told.firmware.map(kept) {
+            if state.firmware.as_deref() != Some(&*firmware) {
+                state.firmware = Some(self.share(&firmware));
                 state.firmware_is_news = true;
                 state.raised = state.raised.wrapping_add(1);
             }
@@ -344,7 +342,7 @@ impl Registry {
         let zone = zone::of(own, school, &self.0.default_zone);
         let is_set = |name: Option<&str>| name.and_then(zone::parse).is_some();
         let zone_is_set = is_set(own) || is_set(school) || self.0.default_zone != TimeZone::UTC;
-        let firmware = row.firmware_version.as_deref().map(|firmware| self.share(cut(firmware)));
+        let firmware = row.firmware_version.as_deref().map(|firmware| self.share(firmware));
         let facts = State {
             school: row.school_id,
             zone,
@@ -543,10 +541,6 @@ impl State {
 /// Whether writing to a terminal has begun (`sync::start`): until then every count that it tells matters.
 fn is_writing(start_state: &str) -> bool {
     start_state == "writing"
-}
-
-fn cut(firmware: &str) -> &str {
-    firmware.char_indices().nth(FIRMWARE_CHARS).map_or(firmware, |(end, _)| &firmware[..end])
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -20,7 +20,7 @@ use push_protocol::{
     text::{Charset, SerialNumber},
 };
 
-use super::registry::Told;
+use super::{announced, kept, registry::Told};
 use crate::store::{Instant, Result, Tx, Value};
 
 /// Serial numbers remembered.
@@ -225,7 +225,7 @@ impl Callers {
         &self,
         serial: &SerialNumber,
         told: Told<'_>,
-        announced: Option<&Announcement>,
+        announcement: Option<&Announcement>,
         now: Timestamp,
     ) -> bool {
         let mut memory = self.lock();
@@ -240,16 +240,11 @@ impl Callers {
         caller.last_seen = caller.last_seen.max(now);
         caller.user_count = told.user_count.or(caller.user_count);
         if let Some(firmware) = told.firmware {
-            caller.firmware = Some(cut(firmware));
+            caller.firmware = Some(kept(firmware).into_owned());
         }
-        if let Some(announced) = announced {
-            caller.dialect = Some(Dialect::recognise(announced));
-            caller.announcement = Announcement {
-                push_version: announced.push_version.as_deref().map(cut),
-                device_type: announced.device_type.as_deref().map(cut),
-                comm_key: announced.comm_key.as_deref().map(cut),
-                ..announced.clone()
-            };
+        if let Some(announcement) = announcement {
+            caller.dialect = Some(Dialect::recognise(announcement));
+            caller.announcement = announced::kept(announcement);
         }
         let former = std::mem::replace(&mut caller.address, told.address);
         if former != told.address {
@@ -381,9 +376,4 @@ impl Memory {
             }
         }
     }
-}
-
-/// Announced texts are shown and compared, nothing else: longer ones are cut.
-fn cut(text: &str) -> String {
-    text.chars().take(64).collect()
 }

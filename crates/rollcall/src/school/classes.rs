@@ -7,6 +7,7 @@ use crate::store::{self, Instant, Tx};
 
 /// A row of `classes`.
 #[derive(Clone, PartialEq, Debug, sqlx::FromRow, serde::Serialize, utoipa::ToSchema)]
+#[expect(clippy::struct_field_names, reason = "named as the columns")]
 pub struct Class {
     pub id: ClassId,
     pub school_id: SchoolId,

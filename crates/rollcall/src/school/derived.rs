@@ -8,6 +8,7 @@ use crate::store::{Result, Tx, Value};
 
 /// The derived columns of one student.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[expect(clippy::struct_field_names, reason = "named as the columns")]
 pub struct Derived {
     pub search_text: String,
     /// The card as a number; equal numbers are the same card. `None` without a card, and for one that cannot be read.

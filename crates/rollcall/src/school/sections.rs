@@ -7,6 +7,7 @@ use crate::store::{self, Instant, Tx};
 
 /// A row of `sections`, with the names around it.
 #[derive(Clone, PartialEq, Debug, sqlx::FromRow, serde::Serialize, utoipa::ToSchema)]
+#[expect(clippy::struct_field_names, reason = "named as the columns")]
 pub struct Section {
     pub id: SectionId,
     pub class_id: ClassId,

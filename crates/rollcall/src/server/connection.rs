@@ -91,9 +91,13 @@ async fn answer(
         Serves::Terminals if !is_terminal => not_here(),
         Serves::People if is_terminal => not_here(),
         _ if is_terminal => {
-            let closes = is_mended || wants_close(request.version(), request.headers());
+            let version = request.version();
+            let closes = is_mended || wants_close(version, request.headers());
             let reply = site.door.answer(request.map(Paced::new), peer.ip().to_canonical()).await;
-            reply.into_response(closes, site.app.clock.now()).map(Either::Left)
+            let mut response = reply.into_response(closes, site.app.clock.now()).map(Either::Left);
+            // A reply of version 1.1 to a request of 1.0 that asks for keep-alive would be promised it.
+            *response.version_mut() = version;
+            response
         }
         _ => {
             let mut request = request.map(|body| Body::new(Paced::new(body)));

@@ -1,9 +1,11 @@
 //! Connections and transactions of either database behind one pair of types.
 
-use std::{str::FromStr, time::Duration};
+use std::{fmt::Write, str::FromStr, time::Duration};
 
 use sqlx::{
-    AssertSqlSafe, FromRow, PgPool, Postgres, SqlSafeStr, SqlStr, Sqlite, SqlitePool, Transaction,
+    AssertSqlSafe, ConnectOptions, Connection, FromRow, PgPool, Postgres, SqlSafeStr, SqlStr, Sqlite, SqlitePool,
+    Transaction,
+    migrate::MigrateError,
     postgres::{PgConnectOptions, PgPoolOptions, PgRow},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous},
 };
@@ -14,12 +16,20 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("{url} is not a database address: it starts with sqlite:// or postgres://")]
-    Address { url: String },
-    #[error("the database could not be opened")]
-    Open(#[source] sqlx::Error),
+    // Never with the address in it: it may hold a password.
+    #[error("a database address starts with sqlite:// or postgres://")]
+    Address,
+    #[error("the file cannot be used; its folder must exist, and this user must be allowed to write there")]
+    File(#[source] sqlx::Error),
+    #[error("the server cannot be reached; does it run, and are host, port, user, password and database right?")]
+    Server(#[source] sqlx::Error),
     #[error("the database could not be brought to this version's tables")]
-    Migrate(#[source] sqlx::migrate::MigrateError),
+    Migrate(#[source] MigrateError),
+    #[error(
+        "a newer version of rollcall has changed its tables (migration {theirs}; this version knows them up to {ours}): \
+         start that version, or bring back a backup from before"
+    )]
+    Newer { theirs: i64, ours: i64 },
     #[error("the database refused a statement")]
     Statement(#[from] sqlx::Error),
 }
@@ -112,12 +122,17 @@ macro_rules! bind {
 impl Db {
     /// Opens `sqlite://file` (made when absent) or `postgres://…` and brings its tables to this version.
     pub async fn open(url: &str) -> Result<Db> {
+        Db::open_at(url, migrations::newest()).await
+    }
+
+    /// As [`Db::open`], but stops at the tables of an older version: where an upgrade begins.
+    pub async fn open_at(url: &str, version: i64) -> Result<Db> {
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            open_postgres(url).await
+            open_postgres(url, version).await
         } else if url.starts_with("sqlite:") {
-            open_sqlite(url).await
+            open_sqlite(url, version).await
         } else {
-            Err(Error::Address { url: url.to_owned() })
+            Err(Error::Address)
         }
     }
 
@@ -255,11 +270,12 @@ impl Tx {
         Ok(())
     }
 
-    /// Runs a statement over many rows: `{rows}` in the text becomes `($k, …), (…)`, numbered after the `fixed`
-    /// parameters. More rows than one statement can bind are cut into several. Answers how many rows were touched.
+    /// Runs a statement over many rows: `{rows}` in the text becomes their parameters, `(…), (…)`; the text counts the
+    /// `fixed` ones as if they were alone. More rows than one statement can bind are cut into several. Answers how many
+    /// rows were touched.
     pub async fn execute_rows(&mut self, sql: &'static str, fixed: &[Value], rows: Vec<Vec<Value>>) -> Result<u64> {
         let mut touched = 0;
-        for (sql, values) in chunks(sql, fixed, rows) {
+        for (sql, values) in chunks(sql, fixed, rows, self.rows()) {
             touched += match &mut self.0 {
                 Inner::Sqlite(tx) => {
                     bind!(sqlx::query(sql).persistent(false), values).execute(&mut **tx).await?.rows_affected()
@@ -280,7 +296,7 @@ impl Tx {
         rows: Vec<Vec<Value>>,
     ) -> Result<Vec<T>> {
         let mut answer = Vec::new();
-        for (sql, values) in chunks(sql, fixed, rows) {
+        for (sql, values) in chunks(sql, fixed, rows, self.rows()) {
             let part: Vec<T> = match &mut self.0 {
                 Inner::Sqlite(tx) => bind!(sqlx::query_as(sql).persistent(false), values).fetch_all(&mut **tx).await?,
                 Inner::Postgres(tx) => {
@@ -291,11 +307,18 @@ impl Tx {
         }
         Ok(answer)
     }
+
+    fn rows(&self) -> Rows {
+        match &self.0 {
+            Inner::Sqlite(_) => Rows::Nameless,
+            Inner::Postgres(_) => Rows::Numbered,
+        }
+    }
 }
 
-async fn open_sqlite(url: &str) -> Result<Db> {
+async fn open_sqlite(url: &str, version: i64) -> Result<Db> {
     let options = SqliteConnectOptions::from_str(url)
-        .map_err(Error::Open)?
+        .map_err(Error::File)?
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
@@ -304,38 +327,59 @@ async fn open_sqlite(url: &str) -> Result<Db> {
     let pool = |connections| {
         SqlitePoolOptions::new().max_connections(connections).test_before_acquire(false).connect_with(options.clone())
     };
-    let writer = pool(1).await.map_err(Error::Open)?;
-    migrations::sqlite().run(&writer).await.map_err(Error::Migrate)?;
-    let readers = pool(4).await.map_err(Error::Open)?;
+    let writer = pool(1).await.map_err(Error::File)?;
+    migrations::sqlite().run_to(version, &writer).await.map_err(not_migrated)?;
+    let readers = pool(4).await.map_err(Error::File)?;
     Ok(Db(Pools::Sqlite { writer, readers }))
 }
 
-async fn open_postgres(url: &str) -> Result<Db> {
-    let options = PgConnectOptions::from_str(url).map_err(Error::Open)?.application_name("rollcall");
+async fn open_postgres(url: &str, version: i64) -> Result<Db> {
+    let options = PgConnectOptions::from_str(url).map_err(Error::Server)?.application_name("rollcall");
+    // A pool would try again for half a minute and then say nothing but that it took too long.
+    let first = options.connect().await.map_err(Error::Server)?;
+    first.close().await.map_err(Error::Server)?;
     let pool = PgPoolOptions::new()
         .max_connections(12)
         .test_before_acquire(false)
         .connect_with(options)
         .await
-        .map_err(Error::Open)?;
-    migrations::postgres().run(&pool).await.map_err(Error::Migrate)?;
+        .map_err(Error::Server)?;
+    migrations::postgres().run_to(version, &pool).await.map_err(not_migrated)?;
     Ok(Db(Pools::Postgres(pool)))
+}
+
+fn not_migrated(error: MigrateError) -> Error {
+    match error {
+        MigrateError::VersionMissing(theirs) => Error::Newer { theirs, ours: migrations::newest() },
+        error => Error::Migrate(error),
+    }
 }
 
 /// Rows of one statement: far below what either database can bind (32,766 and 65,535 parameters).
 const PARAMETERS_PER_STATEMENT: usize = 20_000;
 
+/// How the parameters of rows are written.
+#[derive(Clone, Copy)]
+enum Rows {
+    /// `?`, bound before the fixed ones, whose numbers move up. SQLite looks a parameter with a name, and `$1` is a name,
+    /// up among all names of the statement, when it reads it and again when it is bound: 20,000 of them take seconds.
+    Nameless,
+    /// `$k`, after the fixed ones.
+    Numbered,
+}
+
 fn chunks<'a>(
     sql: &'static str,
     fixed: &'a [Value],
     rows: Vec<Vec<Value>>,
+    written: Rows,
 ) -> impl Iterator<Item = (SqlStr, Vec<Value>)> + 'a {
     let columns = rows.first().map_or(1, Vec::len).max(1);
     let rows_per_statement = (PARAMETERS_PER_STATEMENT / columns).max(1);
     let mut rows = rows.into_iter().peekable();
     std::iter::from_fn(move || {
         rows.peek()?;
-        let mut values = fixed.to_vec();
+        let mut values = Vec::new();
         let mut tuples = String::new();
         for row in rows.by_ref().take(rows_per_statement) {
             tuples.push_str(if tuples.is_empty() { "(" } else { ", (" });
@@ -344,10 +388,37 @@ fn chunks<'a>(
                     tuples.push_str(", ");
                 }
                 values.push(value);
-                tuples.push_str(&format!("${}", values.len()));
+                match written {
+                    Rows::Nameless => tuples.push('?'),
+                    Rows::Numbered => {
+                        let _ = write!(tuples, "${}", fixed.len() + values.len());
+                    }
+                }
             }
             tuples.push(')');
         }
+        let (sql, values) = match written {
+            Rows::Nameless => (moved_up(sql, values.len()), [&values, fixed].concat()),
+            Rows::Numbered => (sql.to_owned(), [fixed, &values].concat()),
+        };
         Some((AssertSqlSafe(sql.replace("{rows}", &tuples)).into_sql_str(), values))
     })
+}
+
+/// `$1` becomes `$6` when moved up by five.
+fn moved_up(sql: &str, by: usize) -> String {
+    let mut parts = sql.split('$');
+    let mut moved = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let digits = part.bytes().take_while(u8::is_ascii_digit).count();
+        match part[..digits].parse::<usize>() {
+            Ok(number) => {
+                let _ = write!(moved, "${}{}", number + by, &part[digits..]);
+            }
+            Err(_) => {
+                let _ = write!(moved, "${part}");
+            }
+        }
+    }
+    moved
 }

@@ -96,6 +96,9 @@ struct Effects {
     failed: Vec<Vec<Value>>,
     unsent: Vec<Vec<Value>>,
     left: Vec<Vec<Value>>,
+    /// (student, command): cards that earlier commands may have left on the terminal are not there any more.
+    outlived: Vec<Vec<Value>>,
+    refused: Vec<Vec<Value>>,
     lacking: BTreeMap<String, i64>,
     is_full: bool,
     has_room: bool,
@@ -128,6 +131,7 @@ impl Effects {
                 self.unsend(command);
             }
             Outcome::LacksWord if is_current => {
+                self.refused.push(vec![command.id.into()]);
                 self.lacking.insert(command.word.clone(), answer.code);
                 self.command(command, "failed", Some(answer.code), None, Some(meaning(answer.code)));
                 self.unsend(command);
@@ -154,6 +158,7 @@ impl Effects {
 
     fn confirm(&mut self, command: &Asked, is_delete: bool) {
         let (Some(student), Some(version)) = (command.student_id, command.wanted_version) else { return };
+        self.outlived.push(vec![student.into(), command.id.into()]);
         if command.step == "clear_card" {
             self.cleared.push(vec![student.into(), version.into()]);
             return;
@@ -166,6 +171,7 @@ impl Effects {
 
     /// Fails the student only if this is still what is wanted of him.
     fn fail(&mut self, command: &Asked, words: &str) {
+        self.refused.push(vec![command.id.into()]);
         if let (Some(student), Some(version)) = (command.student_id, command.wanted_version) {
             self.failed.push(vec![student.into(), version.into(), words.into()]);
         }
@@ -187,6 +193,8 @@ impl Effects {
         tx.execute_rows(FAILED, &fixed, self.failed).await?;
         tx.execute_rows(UNSENT, &fixed, self.unsent).await?;
         tx.execute_rows(LEFT, &fixed, self.left).await?;
+        tx.execute_rows(OUTLIVED, &[device.into()], self.outlived).await?;
+        tx.execute_rows(REFUSED, &[], self.refused).await?;
         if self.is_full {
             tx.execute(FULL, [device.into()]).await?;
         } else if self.has_room {
@@ -241,6 +249,14 @@ const LEFT: &str = "
     FROM v WHERE device_user_mappings.device_id = $1 AND device_user_mappings.student_id = v.student_id
       AND EXISTS (SELECT 1 FROM device_user_sync_status l WHERE l.device_id = $1 AND l.student_id = v.student_id
         AND NOT l.is_wanted AND l.confirmed_version = l.wanted_version)";
+const OUTLIVED: &str = "
+    WITH v(student_id, id) AS (VALUES {rows})
+    UPDATE device_commands SET card_number = NULL
+    FROM v WHERE device_commands.device_id = $1 AND device_commands.student_id = v.student_id
+      AND device_commands.id <= v.id AND device_commands.card_number IS NOT NULL";
+const REFUSED: &str = "
+    WITH v(id) AS (VALUES {rows})
+    UPDATE device_commands SET card_number = NULL FROM v WHERE device_commands.id = v.id";
 const FULL: &str = "UPDATE devices SET is_full = TRUE, full_at_count = user_count WHERE id = $1";
 
 const REMEMBER_WORD: &str = "
@@ -248,7 +264,7 @@ const REMEMBER_WORD: &str = "
     SELECT y.device_id, COALESCE(y.learnt_firmware, ''), CAST($2 AS TEXT), CAST($3 AS BIGINT), $4
     FROM device_delivery y WHERE y.device_id = $1
     ON CONFLICT (device_id, firmware_version, word) DO NOTHING";
-const REFUSED: &str = "
+const REFUSED_WORDS: &str = "
     SELECT w.word FROM device_words w JOIN device_delivery y ON y.device_id = w.device_id
       AND COALESCE(y.learnt_firmware, '') = w.firmware_version
     WHERE w.device_id = $1";
@@ -266,7 +282,7 @@ const FAIL_OPEN: &str = "
 /// again with it. When that was refused too, nothing can be written to this terminal until its firmware changes.
 async fn choose_other_word(tx: &mut Tx, device: DeviceId, word: &str, code: i64, now: Timestamp) -> Result<()> {
     tx.execute(REMEMBER_WORD, [device.into(), word.into(), code.into(), now.into()]).await?;
-    let refused: Vec<(String,)> = tx.all(REFUSED, [device.into()]).await?;
+    let refused: Vec<(String,)> = tx.all(REFUSED_WORDS, [device.into()]).await?;
     let is_refused = |speaks_user: bool| refused.iter().any(|(word,)| manner::is_user_word(word) == Some(speaks_user));
     let vocabulary = match (is_refused(false), is_refused(true)) {
         (true, false) => manner::USER,

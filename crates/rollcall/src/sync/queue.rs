@@ -146,8 +146,7 @@ const CARD_USES: &str = "
       UNION ALL
       SELECT v.device_id, v.card_number, c.student_id, 1, 0 FROM v
         JOIN device_commands c ON c.device_id = v.device_id AND c.card_number = v.card_number
-        JOIN device_user_sync_status l ON l.device_id = c.device_id AND l.student_id = c.student_id
-        WHERE c.wanted_version > l.confirmed_version AND (c.attempts > 0 OR c.status = 'pending'))
+        WHERE c.attempts > 0 OR c.status = 'pending')
     SELECT u.device_id, u.card_number, u.student_id, CAST(MAX(u.may_hold) AS BIGINT) AS may_hold,
       CAST(MAX(u.wants) AS BIGINT) AS wants,
       MAX(COALESCE(s.full_name, 'a former student')) AS name

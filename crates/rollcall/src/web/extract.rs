@@ -56,6 +56,7 @@ impl Paging {
 
 /// Tells `null` from not given in a field of type `Option<Option<T>>`. Use with
 /// `#[serde(default, deserialize_with = "given")]`: not given is `None`, `null` is `Some(None)`.
+#[expect(clippy::option_option, reason = "null and absence differ")]
 pub fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }

@@ -10,7 +10,9 @@ use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    api::*,
+    api::{
+        attendance, audit, auth, classes, devices, schools, sections, students, sync, tokens, unknown_devices, users,
+    },
     error::ApiError,
     health, home,
     openapi::{self, Description},
@@ -22,12 +24,15 @@ use crate::app::App;
 pub fn router(app: App) -> Router {
     let docs = Router::from(openapi::docs()).layer(always(header::CONTENT_SECURITY_POLICY, openapi::DOCS_POLICY));
 
+    // Nobody in between keeps what an answer says of people.
+    let api = Router::from(api()).layer(always(header::CACHE_CONTROL, "no-store"));
+
     Router::new()
         .route("/", get(home::show_home))
         .route("/assets/home.css", get(home::show_home_css))
         .route("/healthz", get(health::show_health))
         .route("/readyz", get(health::show_readiness))
-        .merge(api())
+        .merge(api)
         .nest("/api/v1/device-management", Router::from(device()))
         .route("/api/v1/openapi.json", get(openapi::serve_document()))
         .merge(docs)
@@ -63,6 +68,14 @@ pub(super) fn api() -> OpenApiRouter<App> {
         .routes(routes!(students::list_students, students::create_student))
         .routes(routes!(students::show_student, students::update_student, students::delete_student))
         .route("/students/{id}", patch(students::update_student))
+        // /devices
+        .routes(routes!(devices::list_devices, devices::create_device))
+        .routes(routes!(devices::show_device, devices::update_device, devices::delete_device))
+        .route("/devices/{id}", patch(devices::update_device))
+        .routes(routes!(unknown_devices::list_unknown_devices))
+        .routes(routes!(unknown_devices::claim_unknown_device))
+        // /attendance
+        .routes(routes!(attendance::list_punches))
         // /users
         .routes(routes!(users::list_users, users::create_user))
         .routes(routes!(users::show_user, users::update_user, users::delete_user))
@@ -72,14 +85,6 @@ pub(super) fn api() -> OpenApiRouter<App> {
         .routes(routes!(tokens::revoke_token))
         // /audit
         .routes(routes!(audit::list_audit))
-        // /devices
-        .routes(routes!(devices::list_devices, devices::create_device))
-        .routes(routes!(devices::show_device, devices::update_device, devices::delete_device))
-        .route("/devices/{id}", patch(devices::update_device))
-        .routes(routes!(unknown_devices::list_unknown_devices))
-        .routes(routes!(unknown_devices::claim_unknown_device))
-        // /attendance
-        .routes(routes!(attendance::list_punches))
         // /device/…, and the same at /device-management/…
         .nest("/device", device());
 

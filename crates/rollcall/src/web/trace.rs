@@ -39,6 +39,7 @@ pub async fn trace(State(app): State<App>, request: Request, next: Next) -> Resp
 }
 
 /// A handler that panicked answers like one that failed, and the server goes on.
+#[expect(clippy::needless_pass_by_value, reason = "that is what the layer hands over")]
 pub fn answer_panic(panic: Box<dyn Any + Send>) -> Response {
     let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     tracing::error!(status = 500, panic = text.unwrap_or("no text"), "request failed");

@@ -1,5 +1,7 @@
 //! Getting in and out: logins, sessions, tokens, passwords.
 
+use std::sync::Arc;
+
 use http::Method;
 use jiff::SignedDuration;
 use rollcall::accounts::{
@@ -7,6 +9,7 @@ use rollcall::accounts::{
     users::{self, NewUser},
 };
 use serde_json::json;
+use tokio::task::JoinSet;
 
 use crate::{
     databases::{Database, both_databases},
@@ -17,6 +20,7 @@ both_databases! {
     a_login_answers_a_token_that_opens_the_door,
     a_wrong_password_and_an_unknown_address_sound_the_same,
     ten_failures_close_the_door_for_a_quarter_of_an_hour,
+    guesses_made_at_once_count_together,
     a_session_ends_when_idle_and_a_token_does_not,
     logout_ends_the_session,
     a_new_password_ends_the_other_sessions,
@@ -71,6 +75,18 @@ async fn ten_failures_close_the_door_for_a_quarter_of_an_hour(database: Database
     }
     server.wait(SignedDuration::from_mins(15));
     server.login(EMAIL, PASSWORD).await.data(200);
+}
+
+async fn guesses_made_at_once_count_together(database: Database) {
+    let server = Arc::new(Server::new(database));
+    user(&server, Role::Superadmin, None).await;
+
+    let mut guesses = JoinSet::new();
+    for guess in (0..20).map(|number| format!("guess {number}")).chain([PASSWORD.to_owned()]) {
+        let server = Arc::clone(&server);
+        guesses.spawn(async move { server.login(EMAIL, &guess).await.status });
+    }
+    assert!(!guesses.join_all().await.contains(&200));
 }
 
 async fn a_session_ends_when_idle_and_a_token_does_not(database: Database) {

@@ -16,7 +16,7 @@ use rollcall::{
     config::Settings,
     devices::registry::Registry,
     school::{SchoolId, schools},
-    store::Value,
+    store::{Record, Value},
 };
 use serde_json::{Value as Json, json};
 use tower::ServiceExt;
@@ -152,6 +152,12 @@ impl Server {
 
     pub async fn superadmin(&self) -> Person {
         self.person("ngozi.okafor@example.org", Role::Superadmin, None).await
+    }
+
+    /// What SQL shows.
+    pub async fn rows<T: Record, const N: usize>(&self, sql: &'static str, values: [Value; N]) -> Vec<T> {
+        let mut tx = self.app.db.read().await.expect("a transaction");
+        tx.all(sql, values).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"))
     }
 
     /// SQL as another program runs it.

@@ -15,6 +15,7 @@ both_databases! {
     a_body_that_cannot_be_read_is_refused_in_words,
     the_pages_load_nothing_from_elsewhere,
     a_server_without_its_database_is_not_ready,
+    what_cannot_be_written_down_is_not_done,
     requests_are_numbered,
 }
 
@@ -68,11 +69,13 @@ async fn the_pages_load_nothing_from_elsewhere(database: Database) {
     assert!(moved.status == 200 || moved.headers["location"] == "/api/docs/", "{moved:?}");
     let docs = server.call(Method::GET, None, "/api/docs/", None).await;
     assert_eq!(docs.status, 200);
-    assert!(!docs.text.contains("//"), "{}", docs.text);
+    assert!(!docs.text.contains("//") && !docs.text.contains("<script>"), "{}", docs.text);
     assert!(docs.headers["content-security-policy"].to_str().unwrap().contains("script-src 'self'"));
     let script = server.call(Method::GET, None, "/api/docs/swagger-initializer.js", None).await;
     assert!(script.text.contains("/api/v1/openapi.json"), "{}", script.text);
-    server.call(Method::GET, None, "/api/docs/nothing.js", None).await;
+    assert!(script.text.contains("\"validatorUrl\": \"none\""), "{}", script.text);
+    let missing = server.call(Method::GET, None, "/api/docs/nothing.js", None).await;
+    assert_eq!(missing.status, 404);
 }
 
 async fn a_server_without_its_database_is_not_ready(database: Database) {
@@ -82,6 +85,16 @@ async fn a_server_without_its_database_is_not_ready(database: Database) {
     assert_eq!((reply.status, &*reply.text), (503, "unavailable\n"));
     let reply = server.call(Method::GET, Some("rc_1"), "/api/v1/auth/me", None).await;
     assert!(reply.refusal(503).contains("database"));
+}
+
+async fn what_cannot_be_written_down_is_not_done(database: Database) {
+    let server = Server::new(database);
+    let superadmin = server.superadmin().await;
+    server.sql("ALTER TABLE audit_logs RENAME TO elsewhere", []).await;
+    let reply = server.post(&superadmin, "/api/v1/schools", json!({"name": "Kolegji Kristal"})).await;
+    assert!(!reply.refusal(500).contains("audit"), "{}", reply.text);
+    assert!(server.get(&superadmin, "/api/v1/schools").await.column("id").is_empty());
+    assert_eq!(reply.headers["cache-control"], "no-store");
 }
 
 async fn requests_are_numbered(database: Database) {

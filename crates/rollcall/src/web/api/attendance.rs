@@ -20,7 +20,7 @@ use crate::{
 
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub struct PunchQuery {
+pub struct PunchFilter {
     school_id: Option<SchoolId>,
     device_id: Option<DeviceId>,
     student_id: Option<StudentId>,
@@ -32,15 +32,15 @@ pub struct PunchQuery {
     search: Option<String>,
 }
 
-/// List punches
+/// Punches
 ///
 /// The latest first. A punch belongs to the school that its terminal belonged to at that time.
-#[utoipa::path(get, path = "/attendance", tag = "attendance", params(PunchQuery, Paging),
+#[utoipa::path(get, path = "/attendance", tag = "attendance", params(PunchFilter, Paging),
     responses((status = 200, body = Listed<Punch>), Refusals))]
 pub async fn list_punches(
     State(app): State<App>,
     caller: Caller,
-    Query(query): Query<PunchQuery>,
+    Query(query): Query<PunchFilter>,
     paging: Paging,
 ) -> ListReply<Punch> {
     let filter = Filter {

@@ -20,7 +20,7 @@ use crate::{
     },
     app::App,
     web::{
-        envelope::{Answer, Reply},
+        envelope::{Answer, Deleted, Reply},
         error::ApiError,
         extract::Json,
         openapi::Refusals,
@@ -80,7 +80,9 @@ pub async fn sign_in(app: &App, email: &str, password: String, address: Option<I
             return Err(ApiError::unauthorized("e-mail address or password is wrong"));
         }
     };
-    login::forgive(&mut tx, login::Key::new(email, address)).await?;
+    let key = login::Key::new(email, address);
+    login::check_open(&mut tx, &key, now).await?;
+    login::forgive(&mut tx, key).await?;
     let (session, secret) = tokens::start_session(&mut tx, user.id, now).await?;
     let change = Change {
         action: "login",
@@ -97,8 +99,8 @@ pub async fn sign_in(app: &App, email: &str, password: String, address: Option<I
 /// Log out
 ///
 /// Ends the session or token that the call came with.
-#[utoipa::path(post, path = "/auth/logout", tag = "auth", responses((status = 200, body = Answer<Option<User>>), Refusals))]
-pub async fn logout(State(app): State<App>, caller: Caller) -> Reply<()> {
+#[utoipa::path(post, path = "/auth/logout", tag = "auth", responses((status = 200, body = Answer<Deleted>), Refusals))]
+pub async fn logout(State(app): State<App>, caller: Caller) -> Reply<Deleted> {
     let now = app.clock.now();
     let mut tx = app.db.write().await?;
     tokens::revoke(&mut tx, caller.token, now).await?;
@@ -111,7 +113,7 @@ pub async fn logout(State(app): State<App>, caller: Caller) -> Reply<()> {
     };
     audit::record(&mut tx, caller.actor(), change, now).await?;
     tx.commit().await?;
-    Ok(Answer::ok("logged out", ()))
+    Ok(Answer::ok("logged out", Deleted { id: caller.token.0 }))
 }
 
 /// Who am I?
@@ -149,6 +151,7 @@ pub async fn change_password(
     };
 
     let mut tx = app.db.write().await?;
+    login::check_open(&mut tx, &login::Key::new(&caller.user.email, None), now).await?;
     users::set_password(&mut tx, caller.id(), &password, now).await?;
     tokens::end_sessions(&mut tx, caller.id(), Some(caller.token), now).await?;
     let change = Change {

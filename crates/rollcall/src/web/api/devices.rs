@@ -24,6 +24,7 @@ use crate::{
         start::{self, Takeover},
     },
     web::{
+        api::changes,
         envelope::{Answer, Deleted, ListReply, Listed, Reply},
         error::ApiError,
         extract::{Json, Paging, Path, Query, given},
@@ -33,30 +34,30 @@ use crate::{
 
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub struct DeviceQuery {
+pub struct DeviceFilter {
     school_id: Option<SchoolId>,
     /// A part of the name or of the serial number.
     search: Option<String>,
 }
 
-/// List terminals
-#[utoipa::path(get, path = "/devices", tag = "devices", params(DeviceQuery, Paging),
+/// Terminals
+#[utoipa::path(get, path = "/devices", tag = "devices", params(DeviceFilter, Paging),
     responses((status = 200, body = Listed<Device>), Refusals))]
 pub async fn list_devices(
     State(app): State<App>,
     caller: Caller,
-    Query(query): Query<DeviceQuery>,
+    Query(filter): Query<DeviceFilter>,
     paging: Paging,
 ) -> ListReply<Device> {
-    let school = caller.school_to_list(query.school_id)?;
+    let school = caller.school_to_list(filter.school_id)?;
     let mut tx = app.db.read().await?;
     let (rows, total) =
-        known::list(&mut tx, school, query.search.as_deref(), i64::from(paging.limit), paging.offset()).await?;
+        known::list(&mut tx, school, filter.search.as_deref(), i64::from(paging.limit), paging.offset()).await?;
     Ok(Listed::page(rows, total, paging))
 }
 
 #[derive(Deserialize, Serialize, ToSchema)]
-pub struct DeviceFields {
+pub struct DeviceCreation {
     school_id: SchoolId,
     serial_number: String,
     device_name: String,
@@ -73,9 +74,13 @@ pub struct DeviceFields {
 /// Register a terminal
 ///
 /// A serial number that was registered before gets its PIN history back, in whatever school that was.
-#[utoipa::path(post, path = "/devices", tag = "devices", request_body = DeviceFields,
+#[utoipa::path(post, path = "/devices", tag = "devices", request_body = DeviceCreation,
     responses((status = 201, body = Answer<Device>), Refusals))]
-pub async fn create_device(State(app): State<App>, caller: Caller, Json(fields): Json<DeviceFields>) -> Reply<Device> {
+pub async fn create_device(
+    State(app): State<App>,
+    caller: Caller,
+    Json(fields): Json<DeviceCreation>,
+) -> Reply<Device> {
     caller.may_change_school(fields.school_id)?;
     let details = json!(fields);
     let now = app.clock.now();
@@ -86,7 +91,7 @@ pub async fn create_device(State(app): State<App>, caller: Caller, Json(fields):
     Ok(Answer::created(format!("{} is registered", device.device_name), device))
 }
 
-/// Show a terminal
+/// A terminal
 #[utoipa::path(get, path = "/devices/{id}", tag = "devices", params(("id" = DeviceId, Path)),
     responses((status = 200, body = Answer<Device>), Refusals))]
 pub async fn show_device(State(app): State<App>, caller: Caller, Path(id): Path<DeviceId>) -> Reply<Device> {
@@ -96,40 +101,33 @@ pub async fn show_device(State(app): State<App>, caller: Caller, Path(id): Path<
     Ok(Answer::ok("ok", device))
 }
 
-#[derive(Deserialize, Serialize, ToSchema)]
-pub struct DeviceChange {
+#[derive(Deserialize, ToSchema)]
+pub struct DeviceUpdate {
     /// Moving a terminal to another school is for the superadmin. Its punches stay with the former school.
-    #[serde(skip_serializing_if = "Option::is_none")]
     school_id: Option<SchoolId>,
     /// Cannot be changed; taken when it is what it was.
-    #[serde(skip_serializing_if = "Option::is_none")]
     serial_number: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     device_name: Option<String>,
-    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>)]
     timezone: Option<Option<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     strangers: Option<Strangers>,
     /// False: the terminal is answered and its punches are stored, and it is sent nothing.
-    #[serde(skip_serializing_if = "Option::is_none")]
     is_active: Option<bool>,
     /// False: what was learnt about how many commands it takes at once is forgotten.
-    #[serde(skip_serializing_if = "Option::is_none")]
     one_per_poll: Option<bool>,
 }
 
 /// Change a terminal
 #[utoipa::path(put, path = "/devices/{id}", tag = "devices", params(("id" = DeviceId, Path)),
-    request_body = DeviceChange, responses((status = 200, body = Answer<Device>), Refusals))]
+    request_body = DeviceUpdate, responses((status = 200, body = Answer<Device>), Refusals))]
 pub async fn update_device(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<DeviceId>,
-    Json(fields): Json<DeviceChange>,
+    Json(fields): Json<DeviceUpdate>,
 ) -> Reply<Device> {
     let now = app.clock.now();
-    let details = json!(fields);
     let mut tx = app.db.write().await?;
     let before = find(&mut tx, id).await?;
     caller.may_change_school(before.school_id)?;
@@ -139,7 +137,7 @@ pub async fn update_device(
     let reconciled = known::update(&mut tx, id, fields.into(), now).await.map_err(|error| refused(&caller, error))?;
     let reconciled = reconciled.ok_or_else(|| ApiError::no_such("device", id))?;
     let device = find(&mut tx, id).await?;
-    audit::record(&mut tx, caller.actor(), change("update", &device, details), now).await?;
+    audit::record(&mut tx, caller.actor(), change("update", &device, changes::between(&before, &device)), now).await?;
     tx.commit().await?;
     follow(&app, id, &reconciled).await;
     Ok(Answer::ok(format!("{} is changed", device.device_name), device))
@@ -255,8 +253,8 @@ async fn follow(app: &App, device: DeviceId, reconciled: &Reconciled) {
     app.registry.raise(&reconciled.devices);
 }
 
-impl From<DeviceFields> for NewDevice {
-    fn from(fields: DeviceFields) -> NewDevice {
+impl From<DeviceCreation> for NewDevice {
+    fn from(fields: DeviceCreation) -> NewDevice {
         NewDevice {
             school: fields.school_id,
             serial_number: fields.serial_number,
@@ -269,8 +267,8 @@ impl From<DeviceFields> for NewDevice {
     }
 }
 
-impl From<DeviceChange> for known::Change {
-    fn from(change: DeviceChange) -> known::Change {
+impl From<DeviceUpdate> for known::Change {
+    fn from(change: DeviceUpdate) -> known::Change {
         known::Change {
             school: change.school_id,
             serial_number: change.serial_number,

@@ -57,26 +57,26 @@ pub struct UnknownDevice {
 
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub struct UnknownQuery {
+pub struct UnknownFilter {
     /// A part of the serial number.
     search: Option<String>,
 }
 
-/// List terminals that nobody registered
+/// Terminals that nobody registered
 ///
 /// The latest caller first.
-#[utoipa::path(get, path = "/devices/unknown", tag = "devices", params(UnknownQuery, Paging),
+#[utoipa::path(get, path = "/devices/unknown", tag = "devices", params(UnknownFilter, Paging),
     responses((status = 200, body = Listed<UnknownDevice>), Refusals))]
 pub async fn list_unknown_devices(
     State(app): State<App>,
     caller: Caller,
-    Query(query): Query<UnknownQuery>,
+    Query(filter): Query<UnknownFilter>,
     paging: Paging,
 ) -> ListReply<UnknownDevice> {
     caller.admin()?;
     let mut tx = app.db.read().await?;
     let (rows, total) =
-        unknown::list(&mut tx, query.search.as_deref(), i64::from(paging.limit), paging.offset()).await?;
+        unknown::list(&mut tx, filter.search.as_deref(), i64::from(paging.limit), paging.offset()).await?;
     let counts = if caller.is_superadmin() {
         quarantine::counts(&mut tx, rows.iter().map(|row| row.serial_number.as_str())).await?
     } else {
@@ -105,7 +105,7 @@ impl UnknownDevice {
 }
 
 #[derive(Deserialize, Serialize, ToSchema)]
-pub struct Claim {
+pub struct DeviceClaim {
     school_id: SchoolId,
     device_name: String,
     /// An IANA name; without one the school's zone counts.
@@ -122,13 +122,13 @@ pub struct Claim {
 ///
 /// Registers a terminal that called. The punches that it brought meanwhile are its school's from then on.
 #[utoipa::path(post, path = "/devices/unknown/{serial_number}/claim", tag = "devices",
-    params(("serial_number" = String, Path)), request_body = Claim,
+    params(("serial_number" = String, Path)), request_body = DeviceClaim,
     responses((status = 201, body = Answer<Device>), Refusals))]
 pub async fn claim_unknown_device(
     State(app): State<App>,
     caller: Caller,
     Path(serial_number): Path<String>,
-    Json(claim): Json<Claim>,
+    Json(claim): Json<DeviceClaim>,
 ) -> Reply<Device> {
     caller.may_change_school(claim.school_id)?;
     let details = json!(claim);

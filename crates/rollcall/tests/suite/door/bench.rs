@@ -206,6 +206,11 @@ impl Line {
         self.io.write_all(bytes.as_ref()).await.unwrap();
     }
 
+    /// Whether the server still takes what is written.
+    pub async fn can_write(&mut self, bytes: impl AsRef<[u8]>) -> bool {
+        self.io.write_all(bytes.as_ref()).await.is_ok()
+    }
+
     /// The terminal says that nothing more will come, and goes on reading.
     pub async fn shut(&mut self) {
         self.io.shutdown().await.unwrap();

@@ -1,1 +1,155 @@
-//! …
+//! Rules 22 to 26, as far as the items do not show them.
+
+use jiff::SignedDuration;
+use rollcall::devices::presence;
+
+use super::bench::{Bench, SERIAL, post};
+use crate::databases::{Database, both_databases};
+
+both_databases! {
+    rule_22_a_terminal_that_vanishes_cancels_no_commit,
+    rule_22_only_the_first_line_is_mended,
+    rule_23_summer_time_makes_a_terminal_shake_hands_again,
+    rule_23_a_log_that_only_a_handshake_can_fetch,
+    rule_25_a_full_quarantine_refuses,
+    rule_25_inventive_callers_leave_nothing,
+    rule_26_online_is_three_polls,
+    rule_26_presence_moves_no_updated_at,
+}
+
+async fn rule_22_a_terminal_that_vanishes_cancels_no_commit(database: Database) {
+    let bench = Bench::new(database).await;
+    bench.registered().await;
+    // Whoever writes first holds the upload back until its terminal is gone.
+    let writing = bench.app.db.write().await.unwrap();
+    let mut line = bench.line();
+    let target = format!("cdata?SN={SERIAL}&table=OPERLOG&Stamp=9999");
+    line.write(post(&target, "USER PIN=7\tName=Aruna\n")).await;
+    while bench.app.tasks.len() < 2 {
+        tokio::task::yield_now().await;
+    }
+    drop(line);
+    for _ in 0..20 {
+        tokio::task::yield_now().await;
+    }
+    writing.commit().await.unwrap();
+    bench.app.recorder.stop();
+    bench.app.tasks.close();
+    bench.app.tasks.wait().await;
+    assert_eq!(bench.column::<String>("SELECT pin FROM terminal_users").await, ["7"]);
+}
+
+async fn rule_22_only_the_first_line_is_mended(database: Database) {
+    let bench = Bench::new(database).await;
+    bench.writing().await;
+    let blanks = format!("GET /iclock/getrequest?SN={SERIAL}&INFO=Ver 6.60 HTTP/1.1\r\nHost: x\r\n\r\n");
+    let mut line = bench.line();
+    line.write(format!("GET /iclock/getrequest?SN={SERIAL} HTTP/1.1\r\nHost: x\r\n\r\n")).await;
+    assert_eq!(line.reply().await.status(), 200);
+    line.write(&blanks).await;
+    assert_eq!(line.reply().await.status(), 400);
+    let mut line = bench.line();
+    line.write("GET /a page HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    assert_eq!(line.reply().await.status(), 400, "only terminals are forgiven");
+    let mut line = bench.line();
+    for byte in blanks.as_bytes().chunks(7) {
+        line.write(byte).await;
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(line.reply().await.status(), 200, "however it arrives");
+}
+
+async fn rule_23_summer_time_makes_a_terminal_shake_hands_again(database: Database) {
+    let mut bench = Bench::new(database).await;
+    let school = bench.school(Some("Europe/Berlin")).await;
+    bench.device(school, SERIAL).await;
+    assert!(bench.handshake("&pushver=2.4.1").await.body.contains("\nTimeZone=1\n"));
+    bench.get(&format!("getrequest?SN={SERIAL}&INFO=Ver 6.60,0").replace(' ', "%20")).await;
+    bench.poll().await.is(200, "OK");
+    let changed: jiff::Timestamp = "2026-03-29T01:00:10Z".parse().unwrap();
+    bench.app.clock.advance(changed.duration_since(bench.app.clock.now()));
+    let [(_, text)] = bench.poll().await.commands().try_into().unwrap();
+    assert_eq!(text, "CHECK");
+    assert!(bench.handshake("&pushver=2.4.1").await.body.contains("\nTimeZone=2\n"));
+    bench.settle().await;
+    bench.app.clock.advance(SignedDuration::from_mins(3));
+    bench.poll().await.is(200, "OK");
+}
+
+async fn rule_23_a_log_that_only_a_handshake_can_fetch(database: Database) {
+    let bench = Bench::new(database).await;
+    bench.registered().await;
+    bench.upload("ATTLOG", "7\t2026-03-02 08:00:03\t0\t1\n").await;
+    bench.sql("UPDATE devices SET log_request = 'stamp'", []).await;
+    for _ in 0..2 {
+        let greeted = bench.handshake("&pushver=2.4.1").await;
+        assert!(greeted.body.contains("\nATTLOGStamp=None\n"), "also when the first answer was lost: {}", greeted.body);
+    }
+    bench.upload("ATTLOG", "7\t2026-03-02 08:00:03\t0\t1\n").await;
+    assert!(bench.handshake("&pushver=2.4.1").await.body.contains("\nATTLOGStamp=9999\n"));
+    assert_eq!(bench.column::<String>("SELECT log_request FROM devices").await, ["answered"]);
+}
+
+async fn rule_25_a_full_quarantine_refuses(database: Database) {
+    let bench = Bench::new(database).await;
+    let day = |day: i32| -> String { (0..5_000).map(|n| format!("{n}\t2026-02-{day:02} 08:00:00\t0\t1\n")).collect() };
+    let target = "cdata?SN=XQZ0000000001&table=ATTLOG&Stamp=9999";
+    bench.post(target, day(1)).await.is(200, "OK: 5000");
+    bench.post(target, day(2)).await.is(200, "OK: 5000");
+    assert_eq!(bench.post(target, day(3)).await.status(), 503);
+    bench.post(target, day(1)).await.is(200, "OK: 5000");
+    assert_eq!(bench.column::<i64>("SELECT COUNT(*) FROM punches").await, [10_000]);
+}
+
+async fn rule_25_inventive_callers_leave_nothing(database: Database) {
+    let mut bench = Bench::new(database).await;
+    let punch = "7\t2026-03-02 08:00:03\t0\t1\n";
+    for number in 0..100 {
+        bench.get(&format!("getrequest?SN=XQZ{number:010}")).await.is(200, "OK");
+    }
+    bench.get("getrequest?SN=YQZ0000000000").await.is(200, "OK");
+    assert_eq!(bench.post("cdata?SN=YQZ0000000000&table=ATTLOG", punch).await.status(), 503);
+    let mut elsewhere = bench.line_from("198.51.100.9:4711");
+    elsewhere.write(post("cdata?SN=ZQZ0000000000&table=ATTLOG", punch)).await;
+    elsewhere.reply().await.is(200, "OK: 1");
+    bench.settle().await;
+    assert_eq!(bench.column::<i64>("SELECT COUNT(*) FROM unknown_terminals").await, [101]);
+
+    bench.app.clock.advance(SignedDuration::from_hours(25));
+    bench.get("getrequest?SN=YQZ0000000000").await.is(200, "OK");
+    bench.post("cdata?SN=YQZ0000000000&table=ATTLOG", punch).await.is(200, "OK: 1");
+    bench.settle().await;
+    assert_eq!(bench.column::<i64>("SELECT COUNT(*) FROM unknown_terminals").await, [101], "a silent one made room");
+}
+
+async fn rule_26_online_is_three_polls(database: Database) {
+    let mut bench = Bench::new(database).await;
+    bench.registered().await;
+    let delay = bench.app.settings.poll_delay;
+    bench.poll().await;
+    bench.settle().await;
+    let is_online = || bench.column::<bool>("SELECT is_online FROM devices");
+    assert_eq!(is_online().await, [true]);
+    bench.app.clock.advance(SignedDuration::from_secs(84));
+    presence::fall_offline(&bench.app.db, delay, bench.app.clock.now()).await.unwrap();
+    assert_eq!(is_online().await, [true], "seen 89 s ago");
+    bench.app.clock.advance(SignedDuration::from_secs(2));
+    presence::fall_offline(&bench.app.db, delay, bench.app.clock.now()).await.unwrap();
+    assert_eq!(is_online().await, [false]);
+    assert_eq!(presence::online_for(SignedDuration::from_secs(60)), SignedDuration::from_secs(180));
+}
+
+async fn rule_26_presence_moves_no_updated_at(database: Database) {
+    let mut bench = Bench::new(database).await;
+    bench.writing().await;
+    let updated = || bench.column::<rollcall::store::Instant>("SELECT updated_at FROM devices");
+    let before = updated().await;
+    bench.get(&format!("getrequest?SN={SERIAL}&INFO=ZAM70-NF28VA-3.3.12,3")).await;
+    bench.settle().await;
+    assert_eq!(bench.column::<i64>("SELECT user_count FROM devices").await, [3]);
+    assert_eq!(bench.column::<String>("SELECT last_address FROM devices").await, ["192.0.2.7"]);
+    let seen = bench.column::<rollcall::store::Instant>("SELECT last_seen FROM devices").await;
+    assert_eq!(seen[0].0.to_string(), "2026-03-02T05:00:05Z");
+    let after = bench.column::<rollcall::store::Instant>("SELECT updated_at FROM devices").await;
+    assert_eq!(after, before);
+}

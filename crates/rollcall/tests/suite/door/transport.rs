@@ -223,8 +223,7 @@ async fn item_08_nothing_is_acknowledged_that_is_not_stored(database: Database) 
 async fn item_09_a_record_is_never_a_reason_to_refuse(database: Database) {
     let bench = Bench::new(database).await;
     bench.registered().await;
-    let body =
-        "7\t2026-03-02 08:00:03\t0\t1\n7\t2026-03-02 08:00:03\t0\t1\nnonsense\n99999\t2026-03-02 08:00:09\t0\t1\n\0\n";
+    let body = "7\t2026-03-02 08:00:03\t0\t1\n7\t2026-03-02 08:00:03\t0\t1\nnonsense\n99999\t2026-03-02 08:00:09\t0\t1\n=\t=\n";
     bench.upload("ATTLOG", body).await.is(200, "OK: 5");
     bench.upload("ATTLOG", body).await.is(200, "OK: 5");
     assert_eq!(bench.column::<i64>("SELECT COUNT(*) FROM punches").await, [2]);

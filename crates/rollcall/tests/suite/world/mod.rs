@@ -245,7 +245,7 @@ impl World {
         self.number(
             "SELECT COUNT(*) FROM device_user_sync_status
              WHERE confirmed_version <> wanted_version AND failed_version <> wanted_version
-               AND COALESCE(obstacle, '') <> 'terminal_full'",
+               AND obstacle IS NULL",
         )
         .await
     }
