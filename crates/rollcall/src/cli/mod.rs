@@ -119,12 +119,18 @@ async fn open(url: &str) -> anyhow::Result<Here> {
     Ok(Here { db, clock: Clock::machine() })
 }
 
-/// A database address as it may be shown.
+/// A database address as it may be shown. Rather too little than a part of a password that was written carelessly.
 fn without_password(url: &str) -> String {
-    match (url.find("://"), url.rfind('@')) {
-        (Some(scheme), Some(at)) if at > scheme => format!("{}://…{}", &url[..scheme], &url[at..]),
-        _ => url.to_owned(),
+    let mut shown = url.to_owned();
+    if let Some(at) = shown.find("password=").map(|at| at + "password=".len()) {
+        let end = shown[at..].find('&').map_or(shown.len(), |length| at + length);
+        shown.replace_range(at..end, "…");
     }
+    if let Some(at) = shown.rfind('@') {
+        let user = shown.find("://").map_or(0, |scheme| scheme + "://".len());
+        shown.replace_range(user.min(at)..at, "…");
+    }
+    shown
 }
 
 /// `30s`, `2m`, `1h 30m`, or a bare number of seconds.
@@ -173,7 +179,15 @@ mod tests {
 
     #[test]
     fn a_password_is_never_shown() {
-        assert_eq!(without_password("postgres://rollcall:s3cr@t@db/rollcall"), "postgres://…@db/rollcall");
-        assert_eq!(without_password("sqlite://rollcall.db"), "sqlite://rollcall.db");
+        for (address, shown) in [
+            ("postgres://rollcall:s3cr@t@db/rollcall", "postgres://…@db/rollcall"),
+            ("postgres://rollcall:s3?cr@db/rollcall", "postgres://…@db/rollcall"),
+            ("postgres://db/rollcall?user=ana&password=s3cr", "postgres://db/rollcall?user=ana&password=…"),
+            ("postgres://db/rollcall?password=s3@cr&user=ana", "postgres://db/rollcall?password=…&user=ana"),
+            ("rollcall:s3cr@db", "…@db"),
+            ("sqlite://rollcall.db", "sqlite://rollcall.db"),
+        ] {
+            assert_eq!(without_password(address), shown);
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! `rollcall serve`.
 
-use std::{net::SocketAddr, process::ExitCode};
+use std::{io, net::SocketAddr, process::ExitCode};
 
 use anyhow::Context as _;
 use jiff::{SignedDuration, tz::TimeZone};
@@ -45,7 +45,7 @@ pub(super) async fn run(args: Args, database_url: String) -> anyhow::Result<Exit
     let shown = without_password(&settings.database_url);
     let listeners = Listeners::bind(settings.listen, settings.terminal_listen)
         .await
-        .with_context(|| format!("cannot listen on {}", addresses(settings.listen, settings.terminal_listen)))?;
+        .map_err(|error| cannot_listen(error, settings.listen, settings.terminal_listen))?;
     let app =
         App::open(settings, Clock::machine()).await.with_context(|| format!("cannot use the database {shown}"))?;
     let main = listeners.main.local_addr()?;
@@ -70,8 +70,14 @@ async fn say_how_to_begin(app: &App) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn addresses(main: SocketAddr, terminals: Option<SocketAddr>) -> String {
-    terminals.map_or_else(|| main.to_string(), |terminals| format!("{main} and {terminals}"))
+fn cannot_listen(error: io::Error, main: SocketAddr, terminals: Option<SocketAddr>) -> anyhow::Error {
+    let addresses = terminals.map_or_else(|| main.to_string(), |terminals| format!("{main} and {terminals}"));
+    let advice = match error.kind() {
+        io::ErrorKind::AddrInUse => "; another program does: stop it, or choose another address with --listen",
+        io::ErrorKind::PermissionDenied => "; ports below 1024 are for privileged users: choose another with --listen",
+        _ => "",
+    };
+    anyhow::Error::new(error).context(format!("cannot listen on {addresses}{advice}"))
 }
 
 fn timezone(name: &str) -> Result<TimeZone, String> {

@@ -3,7 +3,9 @@
 use std::{fmt::Write, str::FromStr, time::Duration};
 
 use sqlx::{
-    AssertSqlSafe, FromRow, PgPool, Postgres, SqlSafeStr, SqlStr, Sqlite, SqlitePool, Transaction,
+    AssertSqlSafe, ConnectOptions, Connection, FromRow, PgPool, Postgres, SqlSafeStr, SqlStr, Sqlite, SqlitePool,
+    Transaction,
+    migrate::MigrateError,
     postgres::{PgConnectOptions, PgPoolOptions, PgRow},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous},
 };
@@ -14,12 +16,20 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("{url} is not a database address: it starts with sqlite:// or postgres://")]
-    Address { url: String },
-    #[error("the database could not be opened")]
-    Open(#[source] sqlx::Error),
+    // Never with the address in it: it may hold a password.
+    #[error("a database address starts with sqlite:// or postgres://")]
+    Address,
+    #[error("the file cannot be used; its folder must exist, and this user must be allowed to write there")]
+    File(#[source] sqlx::Error),
+    #[error("the server cannot be reached; does it run, and are host, port, user, password and database right?")]
+    Server(#[source] sqlx::Error),
     #[error("the database could not be brought to this version's tables")]
-    Migrate(#[source] sqlx::migrate::MigrateError),
+    Migrate(#[source] MigrateError),
+    #[error(
+        "a newer version of rollcall has changed its tables (migration {theirs}; this version knows them up to {ours}): \
+         start that version, or bring back a backup from before"
+    )]
+    Newer { theirs: i64, ours: i64 },
     #[error("the database refused a statement")]
     Statement(#[from] sqlx::Error),
 }
@@ -112,12 +122,17 @@ macro_rules! bind {
 impl Db {
     /// Opens `sqlite://file` (made when absent) or `postgres://…` and brings its tables to this version.
     pub async fn open(url: &str) -> Result<Db> {
+        Db::open_at(url, migrations::newest()).await
+    }
+
+    /// As [`Db::open`], but stops at the tables of an older version: where an upgrade begins.
+    pub async fn open_at(url: &str, version: i64) -> Result<Db> {
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            open_postgres(url).await
+            open_postgres(url, version).await
         } else if url.starts_with("sqlite:") {
-            open_sqlite(url).await
+            open_sqlite(url, version).await
         } else {
-            Err(Error::Address { url: url.to_owned() })
+            Err(Error::Address)
         }
     }
 
@@ -301,9 +316,9 @@ impl Tx {
     }
 }
 
-async fn open_sqlite(url: &str) -> Result<Db> {
+async fn open_sqlite(url: &str, version: i64) -> Result<Db> {
     let options = SqliteConnectOptions::from_str(url)
-        .map_err(Error::Open)?
+        .map_err(Error::File)?
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
@@ -312,22 +327,32 @@ async fn open_sqlite(url: &str) -> Result<Db> {
     let pool = |connections| {
         SqlitePoolOptions::new().max_connections(connections).test_before_acquire(false).connect_with(options.clone())
     };
-    let writer = pool(1).await.map_err(Error::Open)?;
-    migrations::sqlite().run(&writer).await.map_err(Error::Migrate)?;
-    let readers = pool(4).await.map_err(Error::Open)?;
+    let writer = pool(1).await.map_err(Error::File)?;
+    migrations::sqlite().run_to(version, &writer).await.map_err(not_migrated)?;
+    let readers = pool(4).await.map_err(Error::File)?;
     Ok(Db(Pools::Sqlite { writer, readers }))
 }
 
-async fn open_postgres(url: &str) -> Result<Db> {
-    let options = PgConnectOptions::from_str(url).map_err(Error::Open)?.application_name("rollcall");
+async fn open_postgres(url: &str, version: i64) -> Result<Db> {
+    let options = PgConnectOptions::from_str(url).map_err(Error::Server)?.application_name("rollcall");
+    // A pool would try again for half a minute and then say nothing but that it took too long.
+    let first = options.connect().await.map_err(Error::Server)?;
+    first.close().await.map_err(Error::Server)?;
     let pool = PgPoolOptions::new()
         .max_connections(12)
         .test_before_acquire(false)
         .connect_with(options)
         .await
-        .map_err(Error::Open)?;
-    migrations::postgres().run(&pool).await.map_err(Error::Migrate)?;
+        .map_err(Error::Server)?;
+    migrations::postgres().run_to(version, &pool).await.map_err(not_migrated)?;
     Ok(Db(Pools::Postgres(pool)))
+}
+
+fn not_migrated(error: MigrateError) -> Error {
+    match error {
+        MigrateError::VersionMissing(theirs) => Error::Newer { theirs, ours: migrations::newest() },
+        error => Error::Migrate(error),
+    }
 }
 
 /// Rows of one statement: far below what either database can bind (32,766 and 65,535 parameters).

@@ -32,6 +32,11 @@ const WORDS: [(&str, &str, &str); 6] = [
     ("{fillfactor}", "", " WITH (fillfactor = 70)"),
 ];
 
+/// The version of the tables that this program works with.
+pub fn newest() -> i64 {
+    SOURCES[SOURCES.len() - 1].version
+}
+
 pub(super) fn sqlite() -> Migrator {
     migrator(|source| WORDS.iter().fold(source.both.to_owned(), |text, (word, sqlite, _)| text.replace(word, sqlite)))
 }

@@ -44,6 +44,12 @@ pub struct Database {
     pub db: Db,
     /// Opens it again, as another program would.
     pub url: String,
+    home: Home,
+}
+
+/// A database that nobody has opened yet; it belongs to one test.
+pub struct Blank {
+    pub url: String,
     _home: Home,
 }
 
@@ -62,7 +68,7 @@ impl Database {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let url = format!("sqlite://{}", folder.path().join("rollcall.db").display());
         let db = Db::open(&url).await.expect("a new SQLite database");
-        Database { db, url, _home: Home::Folder { _folder: folder } }
+        Database { db, url, home: Home::Folder { _folder: folder } }
     }
 
     pub async fn postgres() -> Database {
@@ -72,14 +78,23 @@ impl Database {
         let dropped = Dropped { name: name.clone() };
         let url = address_of(&name);
         let db = Db::open(&url).await.expect("a clone of the PostgreSQL template");
-        Database { db, url, _home: Home::Server { _dropped: dropped } }
+        Database { db, url, home: Home::Server { _dropped: dropped } }
     }
 
-    /// A PostgreSQL database without any tables.
-    pub async fn empty_postgres() -> (String, impl Drop) {
-        let name = format!("rollcall_test_{:016x}", rand::random::<u64>());
-        run(format!("CREATE DATABASE {name}")).await;
-        (address_of(&name), Dropped { name })
+    /// Another database of the same kind, without any tables.
+    pub async fn blank(&self) -> Blank {
+        match &self.home {
+            Home::Folder { .. } => {
+                let folder = tempfile::tempdir().expect("a temporary folder");
+                let url = format!("sqlite://{}", folder.path().join("blank.db").display());
+                Blank { url, _home: Home::Folder { _folder: folder } }
+            }
+            Home::Server { .. } => {
+                let name = format!("rollcall_test_{:016x}", rand::random::<u64>());
+                run(format!("CREATE DATABASE {name}")).await;
+                Blank { url: address_of(&name), _home: Home::Server { _dropped: Dropped { name } } }
+            }
+        }
     }
 }
 

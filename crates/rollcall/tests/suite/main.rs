@@ -4,16 +4,20 @@
 
 mod accounts;
 mod attendance;
+mod browser;
 mod convergence;
 mod databases;
 mod devices;
 mod door;
+mod layers;
 mod migrations;
 mod openapi;
+mod processes;
 mod records;
 mod roles;
 mod roster;
 mod server;
 mod shape;
+mod stories;
 mod sync;
 mod world;

@@ -1,0 +1,153 @@
+//! The pages as a browser shows them. Chromium runs without a window; without Chromium these tests fail.
+
+use std::{net::TcpListener, panic::AssertUnwindSafe, process::Command};
+
+use fantoccini::{Client, ClientBuilder, Locator};
+use futures_util::FutureExt as _;
+use serde_json::{Value as Json, json};
+use tempfile::TempDir;
+
+use crate::{
+    databases::{Database, both_databases},
+    processes::program::{Program, Serving, until},
+};
+
+both_databases! {
+    the_home_page_says_what_runs_and_leads_to_the_api,
+    the_page_of_the_api_lists_its_operations,
+}
+
+async fn the_home_page_says_what_runs_and_leads_to_the_api(database: Database) {
+    let serving = Serving::start(&database.url, &[]).await;
+    let product = database.db.product();
+    let address = serving.url("/");
+    browse(async |page| {
+        page.client.goto(&address).await.unwrap();
+        let text = page.text("main").await;
+        assert!(text.contains("Rollcall") && text.contains(env!("CARGO_PKG_VERSION")), "{text}");
+        assert!(text.contains(product), "{text}");
+        page.is_self_contained(&address).await;
+        page.keep_picture("home").await;
+
+        page.client.find(Locator::LinkText("Read the API")).await.unwrap().click().await.unwrap();
+        page.wait_for("sync-students").await;
+        assert!(page.client.current_url().await.unwrap().path().starts_with("/api/docs"));
+    })
+    .await;
+}
+
+async fn the_page_of_the_api_lists_its_operations(database: Database) {
+    let serving = Serving::start(&database.url, &[]).await;
+    let address = serving.url("/api/docs");
+    browse(async |page| {
+        page.client.goto(&address).await.unwrap();
+        for tag in page.client.find_all(Locator::Css(".opblock-tag-section:not(.is-open) .opblock-tag")).await.unwrap()
+        {
+            tag.click().await.unwrap();
+        }
+        let text = page.wait_for("sync-students").await;
+        for operation in ["/api/v1/auth/login", "/api/v1/students", "/api/v1/devices", "/sync-status"] {
+            // Where a line may break, the page has characters of no width.
+            assert!(text.contains(operation), "{operation} is missing: {text}");
+        }
+        page.is_self_contained(&address).await;
+        page.keep_picture("docs").await;
+    })
+    .await;
+}
+
+/// A tab of a browser.
+struct Page {
+    client: Client,
+    driver: String,
+}
+
+/// Runs this with a browser of its own, which is closed in the end, however that comes.
+async fn browse(visit: impl AsyncFnOnce(&Page)) {
+    let profile = tempfile::tempdir().unwrap();
+    // Free a moment ago; the driver says so if it is not any more.
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut command = Command::new("chromedriver");
+    command.arg(format!("--port={port}"));
+    let mut driver = Program::start(command, "");
+    until("chromedriver has started", async || {
+        driver.must_run();
+        driver.out().contains("started successfully").then_some(())
+    })
+    .await;
+
+    let driver_address = format!("http://127.0.0.1:{port}");
+    let client = ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new())
+        .capabilities(capabilities(&profile))
+        .connect(&driver_address)
+        .await
+        .expect("Chromium starts");
+    let page = Page { client: client.clone(), driver: driver_address };
+    let visited = AssertUnwindSafe(visit(&page)).catch_unwind().await;
+    client.close().await.unwrap();
+    driver.kill();
+    visited.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+}
+
+fn capabilities(profile: &TempDir) -> fantoccini::wd::Capabilities {
+    let arguments = [
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--no-first-run",
+        "--window-size=1280,900",
+    ];
+    let own = format!("--user-data-dir={}", profile.path().display());
+    let arguments: Vec<&str> = arguments.into_iter().chain([own.as_str()]).collect();
+    let capabilities = json!({
+        "goog:chromeOptions": {"args": arguments},
+        "goog:loggingPrefs": {"browser": "ALL"},
+    });
+    capabilities.as_object().cloned().unwrap_or_default()
+}
+
+impl Page {
+    async fn text(&self, place: &str) -> String {
+        let text = self.client.find(Locator::Css(place)).await.unwrap().text().await.unwrap();
+        text.replace('\u{200b}', "")
+    }
+
+    /// The page's text once this is in it.
+    async fn wait_for(&self, words: &str) -> String {
+        until(&format!("the page says {words:?}"), async || {
+            let text = self.text("body").await;
+            text.contains(words).then_some(text)
+        })
+        .await
+    }
+
+    /// Everything came from where the page came from, and the browser has nothing to complain about: no missing file, no
+    /// script's error, nothing that the page's own policy forbids.
+    async fn is_self_contained(&self, address: &str) {
+        let origin = address.split('/').take(3).collect::<Vec<_>>().join("/");
+        let script = "return performance.getEntries().map(entry => entry.name).filter(name => name.includes('://'))";
+        let loaded = self.client.execute(script, vec![]).await.unwrap();
+        let loaded: Vec<&str> = loaded.as_array().unwrap().iter().filter_map(Json::as_str).collect();
+        assert!(loaded.len() > 1, "nothing beside the page itself was loaded: {loaded:?}");
+        let foreign: Vec<_> = loaded.iter().filter(|name| !name.starts_with(&origin)).collect();
+        assert!(foreign.is_empty(), "loaded from elsewhere: {foreign:?}");
+
+        let session = self.client.session_id().await.unwrap().unwrap();
+        let log = reqwest::Client::new().post(format!("{}/session/{session}/se/log", self.driver));
+        let log: Json = log.json(&json!({"type": "browser"})).send().await.unwrap().json().await.unwrap();
+        let complaints: Vec<&Json> =
+            log["value"].as_array().unwrap_or_else(|| panic!("no log: {log}")).iter().collect();
+        assert!(complaints.is_empty(), "{complaints:#?}");
+    }
+
+    /// `ROLLCALL_PICTURES=folder` keeps what was seen, for people to look at.
+    async fn keep_picture(&self, name: &str) {
+        if let Some(folder) = std::env::var_os("ROLLCALL_PICTURES") {
+            let picture = self.client.screenshot().await.unwrap();
+            std::fs::write(std::path::Path::new(&folder).join(format!("{name}.png")), picture).unwrap();
+        }
+    }
+}

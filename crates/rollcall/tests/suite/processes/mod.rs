@@ -1,0 +1,10 @@
+//! The program as people and supervisors start it: exit statuses, what is printed, how it ends, and what survives when it
+//! does not end well.
+
+mod accounts;
+mod errors;
+mod kill;
+pub mod program;
+mod simulate;
+mod status;
+mod stop;
