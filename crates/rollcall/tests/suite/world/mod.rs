@@ -58,6 +58,16 @@ impl World {
         }
     }
 
+    /// The same database under a new process, as after a crash: whatever was in memory is gone.
+    pub async fn restart(&mut self) {
+        let settings = (*self.app.settings).clone();
+        self.app.recorder.stop();
+        self.app = App::start(self.database.db.clone(), settings, self.clock.clone()).await.unwrap();
+        self.watch = Watch::new(self.app.db.clone(), self.clock.clone(), self.app.settings.command_deadline);
+        self.server = Server::of(&self.app);
+        self.site = server::Site::new(self.app.clone());
+    }
+
     pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
