@@ -47,6 +47,21 @@ pub struct Filter {
     pub search: Option<String>,
 }
 
+impl Filter {
+    fn values(&self) -> [Value; 7] {
+        let search = self.search.as_deref().map(str::trim);
+        [
+            self.school.into(),
+            self.device.into(),
+            self.student.into(),
+            self.from.map_or_else(|| BEFORE_ALL.to_owned(), Moment::beginning).into(),
+            self.to.map_or_else(|| AFTER_ALL.to_owned(), Moment::end).into(),
+            search.into(),
+            search.map(|text| search::pattern(&search::fold(text))).into(),
+        ]
+    }
+}
+
 /// A moment on a terminal's wall clock, as a person gives it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Moment {
@@ -137,19 +152,10 @@ pub async fn list(tx: &mut Tx, filter: &Filter, limit: i64, offset: i64) -> Resu
         Filter { school: Some(_), .. } => (PAGE_OF_SCHOOL, COUNT_OF_SCHOOL),
         _ => (PAGE_OF_ALL, COUNT_OF_ALL),
     };
-    let search = filter.search.as_deref().map(str::trim);
-    let narrowed: [Value; 7] = [
-        filter.school.into(),
-        filter.device.into(),
-        filter.student.into(),
-        filter.from.map_or_else(|| BEFORE_ALL.to_owned(), Moment::beginning).into(),
-        filter.to.map_or_else(|| AFTER_ALL.to_owned(), Moment::end).into(),
-        search.into(),
-        search.map(|text| search::pattern(&search::fold(text))).into(),
-    ];
-    let (total,): (i64,) = tx.one(count, narrowed.clone()).await?;
-    let [a, b, c, d, e, f, g] = narrowed;
-    let rows = tx.all(page, [a, b, c, d, e, f, g, limit.into(), offset.into()]).await?;
+    let (total,): (i64,) = tx.one(count, filter.values()).await?;
+    let [school, device, student, from, to, pin, name] = filter.values();
+    let values = [school, device, student, from, to, pin, name, limit.into(), offset.into()];
+    let rows = tx.all(page, values).await?;
     Ok((rows, total))
 }
 

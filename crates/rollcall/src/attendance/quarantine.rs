@@ -7,7 +7,7 @@ use push_protocol::text::Pin;
 
 use super::{recorder::Upload, storing::FUTURE, wall_clock};
 use crate::{
-    devices::DeviceId,
+    devices::{DeviceId, zone},
     school::SchoolId,
     store::{Instant, Result, Tx, Value},
     sync::pins,
@@ -147,22 +147,28 @@ fn instant(punched_at: &str, utc_offset_seconds: Option<i64>, zone: &TimeZone) -
     wall_clock::instant(local, offset, Some(zone))
 }
 
-const LEFT: &str = "SELECT d.serial_number, d.id, d.school_id, d.timezone, s.timezone
+const LEFT: &str = "SELECT d.serial_number, d.id, d.school_id, d.timezone AS own, s.timezone AS of_school
 FROM devices d JOIN schools s ON s.id = d.school_id
 WHERE d.deleted_at IS NULL AND EXISTS (
     SELECT 1 FROM punches p WHERE p.serial_number = d.serial_number AND p.device_id IS NULL)";
 
 /// Registered terminals of which punches are left in quarantine: the claim ended early, or an upload was on its way
-/// while the terminal was claimed. `zone` is for terminals and schools that name none.
-pub async fn left(tx: &mut Tx, zone: &TimeZone) -> Result<Vec<Claimed>> {
-    let rows: Vec<(String, DeviceId, SchoolId, Option<String>, Option<String>)> = tx.all(LEFT, []).await?;
-    Ok(rows
-        .into_iter()
-        .map(|(serial, device, school, own, of_school)| Claimed {
-            serial,
-            device,
-            school,
-            zone: crate::devices::zone::of(own.as_deref(), of_school.as_deref(), zone),
-        })
-        .collect())
+/// while the terminal was claimed. `server` is the zone of schools that name none.
+pub async fn left(tx: &mut Tx, server: &TimeZone) -> Result<Vec<Claimed>> {
+    #[derive(sqlx::FromRow)]
+    struct Left {
+        serial_number: String,
+        id: DeviceId,
+        school_id: SchoolId,
+        own: Option<String>,
+        of_school: Option<String>,
+    }
+    let left: Vec<Left> = tx.all(LEFT, []).await?;
+    let claimed = left.into_iter().map(|left| Claimed {
+        zone: zone::of(left.own.as_deref(), left.of_school.as_deref(), server),
+        serial: left.serial_number,
+        device: left.id,
+        school: left.school_id,
+    });
+    Ok(claimed.collect())
 }

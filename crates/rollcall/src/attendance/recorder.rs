@@ -69,6 +69,7 @@ pub enum NotStored {
 
 impl Recorder {
     /// Starts the writers. The future ends when [`Recorder::stop`] was called and everything that queued before is stored.
+    #[expect(clippy::needless_pass_by_value, reason = "the writers keep both")]
     pub fn start(db: Db, clock: Clock) -> (Recorder, impl Future<Output = ()> + Send + 'static) {
         let lanes: Arc<[Lane]> = (0..db.writers()).map(|_| Lane::default()).collect();
         let writers: Vec<_> = (0..lanes.len())
@@ -285,7 +286,7 @@ async fn store_group(db: &Db, uploads: &[&Upload], clock: &Clock) -> Vec<Result<
             Err(failure) => {
                 tracing::error!(
                     error = failure.error() as &dyn std::error::Error,
-                    serial_number = upload.serial.as_str(),
+                    serial = upload.serial.as_str(),
                     "an upload could not be stored"
                 );
                 if let Failure::Unreachable(error) = &failure {

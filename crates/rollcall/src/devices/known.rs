@@ -15,6 +15,7 @@ use crate::{
 
 /// A row of `devices`, with what was learnt about the terminal.
 #[derive(Clone, PartialEq, Debug, sqlx::FromRow, serde::Serialize, utoipa::ToSchema)]
+#[expect(clippy::struct_field_names, reason = "named as the columns")]
 pub struct Device {
     pub id: DeviceId,
     pub school_id: SchoolId,
@@ -209,6 +210,7 @@ pub struct Change {
     pub serial_number: Option<String>,
     pub device_name: Option<String>,
     /// `Some(None)`: the school's zone counts again.
+    #[expect(clippy::option_option, reason = "null and absence differ")]
     pub timezone: Option<Option<String>>,
     pub strangers: Option<Strangers>,
     pub is_active: Option<bool>,

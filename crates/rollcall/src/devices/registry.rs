@@ -283,7 +283,7 @@ impl Registry {
         let (own, school) = (row.timezone.as_deref(), row.school_timezone.as_deref());
         let zone = zone::of(own, school, &self.0.default_zone);
         let is_set = |name: Option<&str>| name.and_then(zone::parse).is_some();
-        let zone_is_set = is_set(own) || is_set(school) || self.0.default_zone != TimeZone::UTC;
+        let zone_is_set = is_set(own) || is_set(school) || self.0.default_zone.iana_name() != Some("UTC");
         let firmware = row.firmware_version.as_deref().map(|firmware| self.share(firmware));
         let facts = State {
             school: row.school_id,
@@ -409,3 +409,24 @@ impl PartialEq for ByDevice {
 }
 
 impl Eq for ByDevice {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn utc_has_that_name_however_it_was_made() {
+        assert_eq!(TimeZone::UTC.iana_name(), Some("UTC"));
+        assert_eq!(TimeZone::get("UTC").unwrap().iana_name(), Some("UTC"));
+    }
+
+    /// An entry of each of two sets (a pointer and a byte, in tables that are half full at worst), what both share with its
+    /// two counts, and the serial number with the allocator's own words.
+    #[test]
+    fn a_terminal_takes_less_than_256_bytes() {
+        let entries = 2 * 2 * (size_of::<Arc<Terminal>>() + 1);
+        let shared = size_of::<Terminal>() + 2 * size_of::<usize>() + 16;
+        let serial = 32;
+        assert!(entries + shared + serial < 256, "{entries} + {shared} + {serial}");
+    }
+}

@@ -1,6 +1,6 @@
 //! Connections and transactions of either database behind one pair of types.
 
-use std::{str::FromStr, time::Duration};
+use std::{fmt::Write, str::FromStr, time::Duration};
 
 use sqlx::{
     AssertSqlSafe, ConnectOptions, Connection, FromRow, PgPool, Postgres, SqlSafeStr, SqlStr, Sqlite, SqlitePool,
@@ -271,11 +271,12 @@ impl Tx {
         Ok(())
     }
 
-    /// Runs a statement over many rows: `{rows}` in the text becomes `($k, …), (…)`, numbered after the `fixed`
-    /// parameters. More rows than one statement can bind are cut into several. Answers how many rows were touched.
+    /// Runs a statement over many rows: `{rows}` in the text becomes their parameters, `(…), (…)`; the text counts the
+    /// `fixed` ones as if they were alone. More rows than one statement can bind are cut into several. Answers how many
+    /// rows were touched.
     pub async fn execute_rows(&mut self, sql: &'static str, fixed: &[Value], rows: Vec<Vec<Value>>) -> Result<u64> {
         let mut touched = 0;
-        for (sql, values) in chunks(sql, fixed, rows) {
+        for (sql, values) in chunks(sql, fixed, rows, self.rows()) {
             touched += match &mut self.0 {
                 Inner::Sqlite(tx) => {
                     bind!(sqlx::query(sql).persistent(false), values).execute(&mut **tx).await?.rows_affected()
@@ -296,7 +297,7 @@ impl Tx {
         rows: Vec<Vec<Value>>,
     ) -> Result<Vec<T>> {
         let mut answer = Vec::new();
-        for (sql, values) in chunks(sql, fixed, rows) {
+        for (sql, values) in chunks(sql, fixed, rows, self.rows()) {
             let part: Vec<T> = match &mut self.0 {
                 Inner::Sqlite(tx) => bind!(sqlx::query_as(sql).persistent(false), values).fetch_all(&mut **tx).await?,
                 Inner::Postgres(tx) => {
@@ -306,6 +307,13 @@ impl Tx {
             answer.extend(part);
         }
         Ok(answer)
+    }
+
+    fn rows(&self) -> Rows {
+        match &self.0 {
+            Inner::Sqlite(_) => Rows::Nameless,
+            Inner::Postgres(_) => Rows::Numbered,
+        }
     }
 }
 
@@ -354,17 +362,28 @@ fn not_migrated(error: MigrateError) -> Error {
 /// Rows of one statement: far below what either database can bind (32,766 and 65,535 parameters).
 const PARAMETERS_PER_STATEMENT: usize = 20_000;
 
+/// How the parameters of rows are written.
+#[derive(Clone, Copy)]
+enum Rows {
+    /// `?`, bound before the fixed ones, whose numbers move up. SQLite looks a parameter with a name, and `$1` is a name,
+    /// up among all names of the statement, when it reads it and again when it is bound: 20,000 of them take seconds.
+    Nameless,
+    /// `$k`, after the fixed ones.
+    Numbered,
+}
+
 fn chunks<'a>(
     sql: &'static str,
     fixed: &'a [Value],
     rows: Vec<Vec<Value>>,
+    written: Rows,
 ) -> impl Iterator<Item = (SqlStr, Vec<Value>)> + 'a {
     let columns = rows.first().map_or(1, Vec::len).max(1);
     let rows_per_statement = (PARAMETERS_PER_STATEMENT / columns).max(1);
     let mut rows = rows.into_iter().peekable();
     std::iter::from_fn(move || {
         rows.peek()?;
-        let mut values = fixed.to_vec();
+        let mut values = Vec::new();
         let mut tuples = String::new();
         for row in rows.by_ref().take(rows_per_statement) {
             tuples.push_str(if tuples.is_empty() { "(" } else { ", (" });
@@ -373,10 +392,37 @@ fn chunks<'a>(
                     tuples.push_str(", ");
                 }
                 values.push(value);
-                tuples.push_str(&format!("${}", values.len()));
+                match written {
+                    Rows::Nameless => tuples.push('?'),
+                    Rows::Numbered => {
+                        let _ = write!(tuples, "${}", fixed.len() + values.len());
+                    }
+                }
             }
             tuples.push(')');
         }
+        let (sql, values) = match written {
+            Rows::Nameless => (moved_up(sql, values.len()), [&values, fixed].concat()),
+            Rows::Numbered => (sql.to_owned(), [fixed, &values].concat()),
+        };
         Some((AssertSqlSafe(sql.replace("{rows}", &tuples)).into_sql_str(), values))
     })
+}
+
+/// `$1` becomes `$6` when moved up by five.
+fn moved_up(sql: &str, by: usize) -> String {
+    let mut parts = sql.split('$');
+    let mut moved = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let digits = part.bytes().take_while(u8::is_ascii_digit).count();
+        match part[..digits].parse::<usize>() {
+            Ok(number) => {
+                let _ = write!(moved, "${}{}", number + by, &part[digits..]);
+            }
+            Err(_) => {
+                let _ = write!(moved, "${part}");
+            }
+        }
+    }
+    moved
 }

@@ -1,6 +1,6 @@
 //! What terminals upload: stored once, whose it is, who came when.
 
-use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use jiff::{Timestamp, tz::TimeZone};
 use push_protocol::{
     record::{self, Content, Record},
     request,

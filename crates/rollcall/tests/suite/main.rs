@@ -18,5 +18,6 @@ mod roles;
 mod roster;
 mod server;
 mod shape;
+mod stories;
 mod sync;
 mod world;

@@ -1,4 +1,4 @@
-//! A server as its callers see it: the router in this process, a clock that the test moves, a database of the test's own.
+//! A server as its callers see it: the router in this process, a clock that the test moves.
 
 use axum::{Router, body::Body};
 use http::{HeaderMap, Method, Request, header};
@@ -30,7 +30,8 @@ pub const START: &str = "2026-11-23T10:00:00Z";
 pub struct Server {
     pub app: App,
     router: Router,
-    _database: Database,
+    /// Lives as long as the server, where the server has one of its own.
+    _database: Option<Database>,
 }
 
 /// What a call answered.
@@ -54,7 +55,12 @@ impl Server {
     pub fn new(database: Database) -> Server {
         let clock = Clock::manual(START.parse().expect("a time"));
         let app = App::with(database.db.clone(), Settings::default(), clock, Registry::default());
-        Server { router: rollcall::web::router(app.clone()), app, _database: database }
+        Server { _database: Some(database), ..Server::of(&app) }
+    }
+
+    /// What people see of a server that runs already.
+    pub fn of(app: &App) -> Server {
+        Server { router: rollcall::web::router(app.clone()), app: app.clone(), _database: None }
     }
 
     pub fn now(&self) -> Timestamp {

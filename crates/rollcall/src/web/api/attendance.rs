@@ -32,7 +32,7 @@ pub struct PunchFilter {
     search: Option<String>,
 }
 
-/// List punches
+/// Punches
 ///
 /// The latest first. A punch belongs to the school that its terminal belonged to at that time.
 #[utoipa::path(get, path = "/attendance", tag = "attendance", params(PunchFilter, Paging),

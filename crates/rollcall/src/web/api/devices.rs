@@ -40,7 +40,7 @@ pub struct DeviceFilter {
     search: Option<String>,
 }
 
-/// List terminals
+/// Terminals
 #[utoipa::path(get, path = "/devices", tag = "devices", params(DeviceFilter, Paging),
     responses((status = 200, body = Listed<Device>), Refusals))]
 pub async fn list_devices(
@@ -57,7 +57,7 @@ pub async fn list_devices(
 }
 
 #[derive(Deserialize, Serialize, ToSchema)]
-pub struct DeviceFields {
+pub struct DeviceCreation {
     school_id: SchoolId,
     serial_number: String,
     device_name: String,
@@ -74,9 +74,13 @@ pub struct DeviceFields {
 /// Register a terminal
 ///
 /// A serial number that was registered before gets its PIN history back, in whatever school that was.
-#[utoipa::path(post, path = "/devices", tag = "devices", request_body = DeviceFields,
+#[utoipa::path(post, path = "/devices", tag = "devices", request_body = DeviceCreation,
     responses((status = 201, body = Answer<Device>), Refusals))]
-pub async fn create_device(State(app): State<App>, caller: Caller, Json(fields): Json<DeviceFields>) -> Reply<Device> {
+pub async fn create_device(
+    State(app): State<App>,
+    caller: Caller,
+    Json(fields): Json<DeviceCreation>,
+) -> Reply<Device> {
     caller.may_change_school(fields.school_id)?;
     let details = json!(fields);
     let now = app.clock.now();
@@ -87,7 +91,7 @@ pub async fn create_device(State(app): State<App>, caller: Caller, Json(fields):
     Ok(Answer::created(format!("{} is registered", device.device_name), device))
 }
 
-/// Show a terminal
+/// A terminal
 #[utoipa::path(get, path = "/devices/{id}", tag = "devices", params(("id" = DeviceId, Path)),
     responses((status = 200, body = Answer<Device>), Refusals))]
 pub async fn show_device(State(app): State<App>, caller: Caller, Path(id): Path<DeviceId>) -> Reply<Device> {
@@ -98,7 +102,7 @@ pub async fn show_device(State(app): State<App>, caller: Caller, Path(id): Path<
 }
 
 #[derive(Deserialize, ToSchema)]
-pub struct DeviceChange {
+pub struct DeviceUpdate {
     /// Moving a terminal to another school is for the superadmin. Its punches stay with the former school.
     school_id: Option<SchoolId>,
     /// Cannot be changed; taken when it is what it was.
@@ -116,12 +120,12 @@ pub struct DeviceChange {
 
 /// Change a terminal
 #[utoipa::path(put, path = "/devices/{id}", tag = "devices", params(("id" = DeviceId, Path)),
-    request_body = DeviceChange, responses((status = 200, body = Answer<Device>), Refusals))]
+    request_body = DeviceUpdate, responses((status = 200, body = Answer<Device>), Refusals))]
 pub async fn update_device(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<DeviceId>,
-    Json(fields): Json<DeviceChange>,
+    Json(fields): Json<DeviceUpdate>,
 ) -> Reply<Device> {
     let now = app.clock.now();
     let mut tx = app.db.write().await?;
@@ -249,8 +253,8 @@ async fn follow(app: &App, device: DeviceId, reconciled: &Reconciled) {
     app.registry.raise(&reconciled.devices);
 }
 
-impl From<DeviceFields> for NewDevice {
-    fn from(fields: DeviceFields) -> NewDevice {
+impl From<DeviceCreation> for NewDevice {
+    fn from(fields: DeviceCreation) -> NewDevice {
         NewDevice {
             school: fields.school_id,
             serial_number: fields.serial_number,
@@ -263,8 +267,8 @@ impl From<DeviceFields> for NewDevice {
     }
 }
 
-impl From<DeviceChange> for known::Change {
-    fn from(change: DeviceChange) -> known::Change {
+impl From<DeviceUpdate> for known::Change {
+    fn from(change: DeviceUpdate) -> known::Change {
         known::Change {
             school: change.school_id,
             serial_number: change.serial_number,

@@ -62,7 +62,7 @@ pub struct UnknownFilter {
     search: Option<String>,
 }
 
-/// List terminals that nobody registered
+/// Terminals that nobody registered
 ///
 /// The latest caller first.
 #[utoipa::path(get, path = "/devices/unknown", tag = "devices", params(UnknownFilter, Paging),
@@ -105,7 +105,7 @@ impl UnknownDevice {
 }
 
 #[derive(Deserialize, Serialize, ToSchema)]
-pub struct Claim {
+pub struct DeviceClaim {
     school_id: SchoolId,
     device_name: String,
     /// An IANA name; without one the school's zone counts.
@@ -122,13 +122,13 @@ pub struct Claim {
 ///
 /// Registers a terminal that called. The punches that it brought meanwhile are its school's from then on.
 #[utoipa::path(post, path = "/devices/unknown/{serial_number}/claim", tag = "devices",
-    params(("serial_number" = String, Path)), request_body = Claim,
+    params(("serial_number" = String, Path)), request_body = DeviceClaim,
     responses((status = 201, body = Answer<Device>), Refusals))]
 pub async fn claim_unknown_device(
     State(app): State<App>,
     caller: Caller,
     Path(serial_number): Path<String>,
-    Json(claim): Json<Claim>,
+    Json(claim): Json<DeviceClaim>,
 ) -> Reply<Device> {
     caller.may_change_school(claim.school_id)?;
     let details = json!(claim);

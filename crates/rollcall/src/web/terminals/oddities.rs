@@ -35,8 +35,8 @@ impl Oddities {
             _ => "",
         });
         if let Some(suppressed) = self.is_due(&format!("{what} {path}"), now) {
-            let serial_number = shown(&request.serial_number);
-            tracing::info!(path, serial_number, %address, suppressed, "{what}");
+            let serial = shown(&request.serial_number);
+            tracing::info!(path, serial, %address, suppressed, "{what}");
         }
     }
 

@@ -125,7 +125,7 @@ async fn store(door: &Door, visit: &Visit, brought: Brought<'_>) -> Result<(), R
             return Err(Reply::try_again());
         }
         if !unread.is_empty() {
-            tracing::warn!(serial_number = %visit.serial, table, lines = unread.len(), "lines that nobody could read");
+            tracing::warn!(serial = %visit.serial, table, lines = unread.len(), "lines that nobody could read");
         }
         let upload = recorder::Upload {
             serial: visit.serial.clone(),

@@ -63,6 +63,10 @@ impl Bench {
         Bench::of(app, self.url.clone())
     }
 
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     fn of(app: App, url: String) -> Bench {
         let watch = Watch::new(app.db.clone(), app.clock.clone(), app.settings.command_deadline);
         Bench { site: Site::new(app.clone()), app, watch, url, _database: None }

@@ -74,7 +74,8 @@ async fn item_26_one_command_until_more_are_known_to_work(database: Database) {
             break;
         }
         sizes.push(commands.len());
-        let results: String = commands.iter().map(|(id, _)| format!("ID={id}&Return=0&CMD=DATA\n")).collect();
+        let results: String =
+            commands.iter().map(|(id, _)| format!("ID={id}&Return=0&CMD=DATA\n")).collect::<Vec<_>>().concat();
         bench.post(&format!("devicecmd?SN={SERIAL}"), results).await.is(200, "OK");
     }
     assert_eq!(sizes, [1, 2, 4, 3]);

@@ -1,5 +1,7 @@
 //! How long a connection may take. On the runtime's own clock, which is stopped: it moves only when everything waits.
 
+#![expect(clippy::disallowed_methods, reason = "tokio's paused clock is what these tests measure")]
+
 use std::time::Duration;
 
 use super::bench::{Bench, Line, SERIAL};

@@ -7,6 +7,7 @@ mod handshakes;
 mod limits;
 mod registry;
 mod rules;
+mod serving;
 mod transcripts;
 mod transport;
 mod uploads;

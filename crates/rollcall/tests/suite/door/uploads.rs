@@ -37,7 +37,8 @@ async fn item_15_every_line_counts(database: Database) {
 async fn item_16_a_batch_is_stored_once(database: Database) {
     let bench = Bench::new(database).await;
     bench.registered().await;
-    let history: String = (0..128).map(|row| format!("{row}\t2026-02-01 08:00:{:02}\t0\t1\t0\n", row % 60)).collect();
+    let history: String =
+        (0..128).map(|row| format!("{row}\t2026-02-01 08:00:{:02}\t0\t1\t0\n", row % 60)).collect::<Vec<_>>().concat();
     for _ in 0..3 {
         bench.upload("ATTLOG", &history).await.is(200, "OK: 128");
     }

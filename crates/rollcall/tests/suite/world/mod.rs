@@ -12,19 +12,23 @@ use rollcall::{
     loops,
     school::{SchoolId, StudentId},
     server,
+    store::{Db, Record, Value},
     sync::{
         overview::{self, Summary},
         reconcile::{Scope, reconcile},
         watch::Watch,
     },
 };
-use terminal_simulator::{Exchange, Fleet, Profile, Reply, Terminal};
+use terminal_simulator::{Exchange, Fleet, Reply, Terminal};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::databases::Database;
+use crate::{databases::Database, server::Server};
 
 pub struct World {
     pub app: App,
+    /// What people see of it.
+    pub server: Server,
+    site: server::Site,
     pub clock: Clock,
     pub fleet: Fleet,
     pub database: Database,
@@ -41,8 +45,17 @@ impl World {
         let clock = Clock::manual(MORNING.parse().unwrap());
         let settings = Settings { database_url: database.url.clone(), ..Settings::default() };
         let app = App::start(database.db.clone(), settings, clock.clone()).await.unwrap();
-        let watch = Watch::new(app.db.clone(), clock.clone(), app.settings.command_deadline);
-        World { ticked: clock.now(), app, clock, fleet: Fleet::default(), database, watch, rounds: 0 }
+        World {
+            watch: Watch::new(app.db.clone(), clock.clone(), app.settings.command_deadline),
+            server: Server::of(&app),
+            site: server::Site::new(app.clone()),
+            ticked: clock.now(),
+            fleet: Fleet::default(),
+            rounds: 0,
+            app,
+            clock,
+            database,
+        }
     }
 
     /// The same database under a new process, as after a crash: whatever was in memory is gone.
@@ -51,6 +64,8 @@ impl World {
         self.app.recorder.stop();
         self.app = App::start(self.database.db.clone(), settings, self.clock.clone()).await.unwrap();
         self.watch = Watch::new(self.app.db.clone(), self.clock.clone(), self.app.settings.command_deadline);
+        self.server = Server::of(&self.app);
+        self.site = server::Site::new(self.app.clone());
     }
 
     pub fn now(&self) -> Timestamp {
@@ -118,8 +133,7 @@ impl World {
     pub async fn converse(&self, request: &[u8]) -> Vec<u8> {
         let (mut ours, theirs) = tokio::io::duplex(1 << 20);
         let peer = SocketAddr::from(([192, 0, 2, 10], 40_000));
-        let app = self.app.clone();
-        let serving = tokio::spawn(async move { server::serve_connection(&app, theirs, peer).await });
+        let serving = tokio::spawn(self.site.clone().serve(theirs, peer));
         ours.write_all(request).await.unwrap();
         ours.shutdown().await.unwrap();
         let mut reply = Vec::new();
@@ -172,13 +186,6 @@ impl World {
         id
     }
 
-    /// A registered terminal of a profile, switched on.
-    pub async fn terminal(&mut self, school: SchoolId, serial: &str, profile: Profile) -> DeviceId {
-        let device = self.register(school, serial).await;
-        self.plug_in(Terminal::new(serial, profile, 1));
-        device
-    }
-
     /// Adds a student as a handler does.
     pub async fn student(&self, school: SchoolId, name: &str, card: &str) -> StudentId {
         let mut tx = self.app.db.write().await.unwrap();
@@ -204,12 +211,23 @@ impl World {
         self.app.registry.raise(&done.devices);
     }
 
-    pub async fn sql(&self, sql: &'static str) {
-        let mut tx = self.app.db.write().await.unwrap();
-        tx.execute(sql, []).await.unwrap();
+    /// SQL of another program, over a connection of its own. Nobody tells the server.
+    pub async fn foreign<const N: usize>(&self, sql: &'static str, values: [Value; N]) {
+        let other = Db::open(&self.database.url).await.unwrap();
+        let mut tx = other.write().await.unwrap();
+        tx.execute(sql, values).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
         tx.commit().await.unwrap();
-        // Our own statements go through our own connection, where SQLite cannot tell them from a handler's.
-        self.app.wake.tell(|changes| changes.everything = true);
+        other.close().await;
+    }
+
+    /// What an operator is shown who types this into a console.
+    pub async fn ask<T: Record>(&self, sql: &'static str) -> Vec<T> {
+        let other = Db::open(&self.database.url).await.unwrap();
+        let mut tx = other.read().await.unwrap();
+        let rows = tx.all(sql, []).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+        drop(tx);
+        other.close().await;
+        rows
     }
 
     pub async fn number(&self, sql: &'static str) -> i64 {
@@ -230,5 +248,25 @@ impl World {
                AND obstacle IS NULL",
         )
         .await
+    }
+}
+
+impl Drop for World {
+    /// No story, however it goes, may make a terminal lose everybody or hold what nobody typed.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        for terminal in self.fleet.terminals() {
+            let statistics = terminal.statistics();
+            let harm = (statistics.wipes_by_command, statistics.control_characters);
+            assert_eq!(
+                harm,
+                (0, 0),
+                "{} was wiped, or sent control characters\n{}",
+                terminal.serial(),
+                terminal.story()
+            );
+        }
     }
 }

@@ -1,0 +1,19 @@
+//! Whole stories: an admin at the API, an operator at his database, terminals that remember, and one clock for all.
+//!
+//! Each says what somebody did and what he then saw. That no terminal was emptied, or sent control characters, is asked of
+//! every one of them when its [`World`](crate::world::World) ends.
+
+mod campus;
+mod claims;
+mod confirmations;
+mod days;
+mod families;
+mod journey;
+mod many;
+mod names;
+mod operator;
+mod people;
+mod pins;
+mod rows;
+mod statements;
+mod takeover;

@@ -1,0 +1,131 @@
+//! Work is done with a fixed number of statements, however many students a school has.
+
+use std::{
+    collections::HashMap,
+    sync::{LazyLock, Mutex, PoisonError},
+};
+
+use jiff::SignedDuration;
+use push_protocol::command::CommandId;
+use rollcall::{
+    devices::DeviceId,
+    store::wake::Changes,
+    sync::{
+        acknowledge::{Answer, acknowledge},
+        again,
+        delivery::{self, Handout, Poll},
+        overview,
+        watch::Watch,
+    },
+};
+use terminal_simulator::Profile;
+use tracing::{Event, Instrument as _, Subscriber, info_span, span::Id};
+use tracing_subscriber::{
+    Layer,
+    filter::dynamic_filter_fn,
+    layer::{Context, SubscriberExt as _},
+    registry::LookupSpan,
+};
+
+use super::campus::Campus;
+use crate::databases::{Database, both_databases};
+
+both_databases! { failure_9_several_statements_per_student }
+
+async fn failure_9_several_statements_per_student(database: Database) {
+    let mut campus = Campus::open(database).await;
+    let device = campus.terminal("CJX9253300417", Profile::zam180()).await;
+    campus.import(0..4).await;
+    campus.in_step(device).await;
+    let few = Work::of(&campus, device, 4).await;
+
+    campus.import(4..404).await;
+    campus.in_step(device).await;
+    let many = Work::of(&campus, device, 200).await;
+    assert_eq!(many, few);
+}
+
+/// Statements that it took.
+#[derive(PartialEq, Eq, Debug)]
+struct Work {
+    everybody_renamed: usize,
+    full_sync: usize,
+    sync_status: usize,
+    poll: usize,
+    results: usize,
+}
+
+const DEADLINE: SignedDuration = SignedDuration::from_secs(30);
+
+impl Work {
+    async fn of(campus: &Campus, device: DeviceId, per_poll: usize) -> Work {
+        let (db, now) = (&campus.world.app.db, campus.world.now());
+        let rename = "UPDATE students SET full_name = full_name || '.'";
+        campus.world.foreign(rename, []).await;
+        let mut watch = Watch::new(db.clone(), campus.world.clock.clone(), DEADLINE);
+        let (_, everybody_renamed) = counted(watch.tick(Changes { everything: true, ..Changes::default() })).await;
+
+        let mut tx = db.write().await.unwrap();
+        let (_, full_sync) = counted(again::full_sync(&mut tx, device, now)).await;
+        tx.commit().await.unwrap();
+
+        let mut tx = db.read().await.unwrap();
+        let (_, sync_status) = counted(overview::students(&mut tx, device)).await;
+        drop(tx);
+
+        let mut tx = db.write().await.unwrap();
+        let (handout, poll) = counted(delivery::hand_out(&mut tx, device, &Poll::default(), DEADLINE, now)).await;
+        let Handout { commands, .. } = handout;
+        assert_eq!(commands.len(), per_poll);
+        let answers: Vec<Answer> = commands.iter().map(|(id, _)| yes(*id)).collect();
+        let (_, results) = counted(acknowledge(&mut tx, device, &answers, DEADLINE, now)).await;
+        // The terminal has heard nothing of this: neither has the database.
+        drop(tx);
+
+        let work = Work { everybody_renamed, full_sync, sync_status, poll, results };
+        assert!(work.sync_status >= 1 && work.results > 1, "statements are counted: {work:?}");
+        work
+    }
+}
+
+fn yes(id: CommandId) -> Answer {
+    Answer { wire_id: id.number().into(), code: 0, user_count: None, firmware: None }
+}
+
+/// Runs something and counts the statements of it, on whatever thread the database runs them.
+async fn counted<T>(work: impl Future<Output = rollcall::store::Result<T>>) -> (T, usize) {
+    LazyLock::force(&COUNTING);
+    let span = info_span!(SPAN);
+    let done = work.instrument(span.clone()).await.unwrap();
+    let statements = span.id().and_then(|id| counts().remove(&id)).unwrap_or(0);
+    (done, statements)
+}
+
+const SPAN: &str = "counted";
+
+/// Statements by span.
+static COUNTS: LazyLock<Mutex<HashMap<Id, usize>>> = LazyLock::new(Mutex::default);
+
+fn counts() -> std::sync::MutexGuard<'static, HashMap<Id, usize>> {
+    COUNTS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+static COUNTING: LazyLock<()> = LazyLock::new(|| {
+    let filter = dynamic_filter_fn(|metadata, context| match metadata.target() {
+        "sqlx::query" => context.lookup_current().is_some(),
+        _ => metadata.is_span() && metadata.name() == SPAN,
+    });
+    let filter = filter.with_max_level_hint(tracing::Level::DEBUG);
+    tracing::subscriber::set_global_default(tracing_subscriber::registry().with(Counter.with_filter(filter)))
+        .expect("nobody else listens");
+});
+
+struct Counter;
+
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Counter {
+    fn on_event(&self, _: &Event<'_>, context: Context<'_, S>) {
+        if let Some(span) = context.lookup_current() {
+            *counts().entry(span.id()).or_default() += 1;
+        }
+    }
+}
