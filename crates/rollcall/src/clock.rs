@@ -54,11 +54,10 @@ impl Clock {
 
     /// Time since the clock was made, never stepped by anybody. Its distance to [`Clock::now`] shows that the wall clock
     /// was.
-    #[expect(clippy::disallowed_methods, reason = "this is the place that reads the monotonic clock")]
     pub fn monotonic(&self) -> SignedDuration {
         match &self.0 {
             Source::Machine { started, .. } => {
-                SignedDuration::try_from(std::time::Instant::now() - *started).unwrap_or(SignedDuration::MAX)
+                SignedDuration::try_from(started.elapsed()).unwrap_or(SignedDuration::MAX)
             }
             Source::Manual(manual) => SignedDuration::from_micros(manual.monotonic.load(Ordering::Relaxed)),
         }

@@ -33,7 +33,7 @@ struct Cli {
 /// Where the data is.
 #[derive(clap::Args, Debug)]
 struct DatabaseArgs {
-    /// sqlite://FILE (made when absent, relative to the working directory) or postgres://…
+    /// `sqlite://FILE` (made when absent, relative to the working directory) or `postgres://…`
     #[arg(
         long,
         env = "DATABASE_URL",

@@ -66,11 +66,11 @@ async fn run_one(
     let mut next_punch = punch_every;
     let watch = |terminal: &mut Terminal, state: over_http::State| {
         let passed = Duration::try_from(clock.monotonic()).unwrap_or_default();
-        if let (Some(at), Some(every)) = (next_punch, punch_every) {
-            if passed >= at {
-                punch_somebody(terminal, clock.now());
-                next_punch = Some(at + every);
-            }
+        if let (Some(at), Some(every)) = (next_punch, punch_every)
+            && passed >= at
+        {
+            punch_somebody(terminal, clock.now());
+            next_punch = Some(at + every);
         }
         line.set_message(describe(terminal, state));
         line.tick();

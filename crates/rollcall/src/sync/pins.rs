@@ -3,7 +3,7 @@
 //! Invariant: on one device a PIN is given to one student only, and never to anybody if the terminal was ever seen to use
 //! it for somebody else. So a punch that a terminal kept for weeks still finds its student.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet, hash_map::Entry};
 
 use jiff::Timestamp;
 use push_protocol::text::Pin;
@@ -160,11 +160,14 @@ pub(super) async fn map(tx: &mut Tx, scope: super::reconcile::Scope, now: Timest
         let pin = if numbering.may_give(device, candidate) && !taken.contains(&(device, candidate.to_string())) {
             candidate
         } else {
-            if !known.contains_key(&device) {
-                let pins: Vec<(String,)> = tx.all(KNOWN, [device.into()]).await?;
-                known.insert(device, pins.into_iter().map(|(pin,)| pin).collect());
-            }
-            numbering.own_next(device, &known[&device])
+            let known = match known.entry(device) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(place) => {
+                    let pins: Vec<(String,)> = tx.all(KNOWN, [device.into()]).await?;
+                    place.insert(pins.into_iter().map(|(pin,)| pin).collect())
+                }
+            };
+            numbering.own_next(device, known)
         };
         numbering.give(device, pin);
         rows.push(vec![device.into(), student.into(), pin.to_string().into(), now.into()]);

@@ -181,7 +181,7 @@ impl Story {
         } else {
             self.insert_by_sql(&name, &card).await
         };
-        self.note(format!("{student} is {name}, card {card}"));
+        self.note(format_args!("{student} is {name}, card {card}"));
         self.students.push(student);
     }
 
@@ -201,13 +201,13 @@ impl Story {
 
     async fn rename(&mut self) {
         let Some(student) = self.somebody() else { return };
-        self.note(format!("{student} is renamed"));
+        self.note(format_args!("{student} is renamed"));
         self.world.edit(student, "UPDATE students SET full_name = full_name || ' ü' WHERE id = $1").await;
     }
 
     async fn new_card(&mut self) {
         let Some(student) = self.somebody() else { return };
-        self.note(format!("{student} gets a new card"));
+        self.note(format_args!("{student} gets a new card"));
         self.world
             .edit(
                 student,
@@ -218,7 +218,7 @@ impl Story {
 
     async fn swap_cards(&mut self) {
         let (Some(one), Some(two)) = (self.somebody(), self.somebody()) else { return };
-        self.note(format!("{one} and {two} swap cards"));
+        self.note(format_args!("{one} and {two} swap cards"));
         let mut tx = self.world.app.db.write().await.unwrap();
         let cards: Vec<(StudentId, Option<String>)> = tx
             .all("SELECT id, rfid_card_id FROM students WHERE id = $1 OR id = $2", [one.into(), two.into()])
@@ -240,20 +240,20 @@ impl Story {
 
     async fn deactivate(&mut self) {
         let Some(student) = self.somebody() else { return };
-        self.note(format!("{student} leaves"));
+        self.note(format_args!("{student} leaves"));
         self.once_unwanted.insert(student);
         self.world.edit(student, "UPDATE students SET is_active = FALSE WHERE id = $1").await;
     }
 
     async fn reactivate(&mut self) {
         let Some(student) = self.somebody() else { return };
-        self.note(format!("{student} comes back"));
+        self.note(format_args!("{student} comes back"));
         self.world.edit(student, "UPDATE students SET is_active = TRUE WHERE id = $1").await;
     }
 
     async fn delete_by_sql(&mut self) {
         let Some(student) = self.somebody() else { return };
-        self.note(format!("{student} is deleted by SQL"));
+        self.note(format_args!("{student} is deleted by SQL"));
         self.once_unwanted.insert(student);
         self.students.retain(|kept| *kept != student);
         let mut tx = self.world.app.db.write().await.unwrap();
@@ -273,7 +273,7 @@ impl Story {
             _ => "424242".to_owned(),
         };
         let time = at.strftime("%Y-%m-%dT%H:%M:%S").to_string();
-        self.note(format!("{pin} punches at terminal {index} at {time}"));
+        self.note(format_args!("{pin} punches at terminal {index} at {time}"));
         self.world.fleet.terminal(index).punch(&pin, at);
         self.punches.insert((index, pin, time), None);
     }
@@ -287,7 +287,7 @@ impl Story {
         self.next_card.to_string()
     }
 
-    fn note(&mut self, line: String) {
+    fn note(&mut self, line: impl std::fmt::Display) {
         self.diary.push(format!("{} {line}", self.world.now()));
     }
 
@@ -304,7 +304,7 @@ impl Story {
             .flat_map(|(index, (before, after))| before.difference(after).map(move |pin| (index, pin.clone())))
             .collect();
         for (index, pin) in vanished {
-            self.note(format!("PIN {pin} vanished from terminal {index}"));
+            self.note(format_args!("PIN {pin} vanished from terminal {index}"));
             self.vanished.push((index, pin));
         }
     }
@@ -321,7 +321,7 @@ impl Story {
             .unwrap();
         drop(tx);
         for (device, student) in &failed {
-            self.note(format!("an admin retries {student} on {device}"));
+            self.note(format_args!("an admin retries {student} on {device}"));
             let mut tx = self.world.app.db.write().await.unwrap();
             let retried = again::retry(&mut tx, *device, *student, self.world.now()).await.unwrap();
             assert!(matches!(retried, Retry::Queued(_)), "{retried:?}");

@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 use serde_json::{Value as Json, json};
-use terminal_simulator::Profile;
+use terminal_simulator::{Profile, Terminal};
 
 use super::program::rollcall;
 use crate::{
@@ -25,7 +25,8 @@ async fn in_step(database: Database) -> World {
     let school = world.school("America/Guayaquil").await;
     world.student(school, "Ọlámidé Adébáyọ̀", "1001").await;
     world.student(school, "Ольга Шевчук", "1002").await;
-    world.terminal(school, SERIAL, Profile::zam180()).await;
+    world.register(school, SERIAL).await;
+    world.plug_in(Terminal::new(SERIAL, Profile::zam180(), 1));
     assert!(world.settle(SignedDuration::from_hours(1)).await);
     world
 }
@@ -37,7 +38,7 @@ async fn status_tells_by_its_exit_whether_terminals_are_in_step(database: Databa
     assert!(whole.done().contains(SERIAL) && whole.out.contains("2/2") && whole.out.contains("in step"), "{whole:?}");
     rollcall(url, &["status", SERIAL]).await.done();
 
-    world.sql("INSERT INTO students (school_id, full_name, rfid_card_id) VALUES (1, 'ქეთევან', '1003')").await;
+    world.foreign("INSERT INTO students (school_id, full_name, rfid_card_id) VALUES (1, 'ქეთევან', '1003')", []).await;
     for arguments in [&["status"][..], &["status", SERIAL]] {
         let ended = rollcall(url, arguments).await;
         assert_eq!(ended.status, Some(3), "{ended:?}");
@@ -64,11 +65,11 @@ async fn strict_status_wants_to_have_seen_it(database: Database) {
         let plain = rollcall(&world.database.url, &["status"]).await.status;
         (plain, rollcall(&world.database.url, &["status", "--strict"]).await.status)
     };
-    world.sql("UPDATE devices SET is_online = TRUE, readback_class = NULL").await;
+    world.foreign("UPDATE devices SET is_online = TRUE, readback_class = NULL", []).await;
     assert_eq!(statuses().await, (Some(0), Some(3)), "nobody can tell");
-    world.sql("UPDATE devices SET readback_class = 'list'").await;
+    world.foreign("UPDATE devices SET readback_class = 'list'", []).await;
     assert_eq!(statuses().await, (Some(0), Some(0)), "online, and can be read");
-    world.sql("UPDATE devices SET is_online = FALSE").await;
+    world.foreign("UPDATE devices SET is_online = FALSE", []).await;
     assert_eq!(statuses().await, (Some(0), Some(3)), "offline");
 }
 

@@ -110,7 +110,7 @@ impl Campus {
     }
 
     pub async fn change(&self, student: StudentId, fields: Json) {
-        self.world.server.patch(&self.admin, &format!("/api/v1/students/{student}"), fields).await.data(200);
+        self.world.server.put(&self.admin, &format!("/api/v1/students/{student}"), fields).await.data(200);
     }
 
     pub async fn remove(&self, student: StudentId) {
@@ -118,7 +118,10 @@ impl Campus {
     }
 
     pub async fn status(&self, device: DeviceId) -> Status {
-        Status::of(self.get(&format!("/api/v1/device/{device}/sync-status")).await.data(200))
+        let status = Status::of(self.get(&format!("/api/v1/device/{device}/sync-status")).await.data(200));
+        let counted = serde_json::to_value(self.world.summary(device).await).unwrap();
+        assert_eq!(json!(status.numbers), counted, "whoever counts, counts the same");
+        status
     }
 
     /// The command log, newest first.

@@ -42,6 +42,8 @@ async fn failure_2_a_command_whose_reply_was_lost_stays_sent_for_ever(database: 
     assert_eq!(campus.status(device).await.in_words(), "1 sent, 1 synced of 2");
     assert_eq!(ledger(&campus, student).await, "sent");
 
+    // Nor is it forgotten by a server that is started anew.
+    campus.world.restart().await;
     campus.run_for(300).await;
     let status = campus.agree(device).await;
     assert_eq!(status.students[&student].retries, 1);
@@ -85,7 +87,8 @@ async fn failure_4_a_changed_name_or_card_is_not_seen(database: Database) {
     let written = campus.world.fleet.terminals()[0].statistics().users_written;
 
     campus.change(renamed, json!({"full_name": "Çağla Demir"})).await;
-    campus.change(with_new_card, json!({"rfid_card_id": "5002"})).await;
+    let path = format!("/api/v1/students/{with_new_card}");
+    campus.world.server.patch(&campus.admin, &path, json!({"rfid_card_id": "5002"})).await.data(200);
     campus
         .world
         .foreign("UPDATE students SET full_name = 'Işıl Kılıç', rfid_card_id = '5003' WHERE id = $1", [by_sql.into()])

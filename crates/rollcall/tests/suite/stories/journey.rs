@@ -40,6 +40,7 @@ async fn first_day(database: Database, prefix: &str) {
     let token = login.data(200)["accessToken"].as_str().unwrap().to_owned();
     campus.admin = Person { token, id: id(&login.data(200)["user"]) };
     assert_eq!(login.data(200)["user"]["role"], "school_admin");
+    assert_eq!(campus.get("/api/v1/auth/me").await.data(200)["id"], campus.admin.id);
 
     // A class, a section; students with and without them, one without a card, one who has left.
     let class = campus.post("/api/v1/classes", json!({"school_id": school, "class_name": "Décimo"})).await;

@@ -30,7 +30,7 @@ async fn a_terminal_that_takes_one_command_per_poll_is_given_one(database: Datab
     campus.import(0..count).await;
     campus.in_step(device).await;
     let first = *campus.world.fleet.terminals()[0].statistics();
-    assert_eq!(first.users_written as usize, count);
+    assert_eq!(usize::try_from(first.users_written), Ok(count));
     let surplus = first.polls_with_commands - first.users_written;
     assert!(surplus <= 10, "{surplus} polls more than students");
     assert!((1..=10).contains(&first.commands_ignored), "{} commands were lost", first.commands_ignored);

@@ -19,7 +19,7 @@ use rollcall::{
         watch::Watch,
     },
 };
-use terminal_simulator::{Exchange, Fleet, Profile, Reply, Terminal};
+use terminal_simulator::{Exchange, Fleet, Reply, Terminal};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::{databases::Database, server::Server};
@@ -186,13 +186,6 @@ impl World {
         id
     }
 
-    /// A registered terminal of a profile, switched on.
-    pub async fn terminal(&mut self, school: SchoolId, serial: &str, profile: Profile) -> DeviceId {
-        let device = self.register(school, serial).await;
-        self.plug_in(Terminal::new(serial, profile, 1));
-        device
-    }
-
     /// Adds a student as a handler does.
     pub async fn student(&self, school: SchoolId, name: &str, card: &str) -> StudentId {
         let mut tx = self.app.db.write().await.unwrap();
@@ -216,14 +209,6 @@ impl World {
         let done = reconcile(&mut tx, Scope::Student(student), self.now()).await.unwrap();
         tx.commit().await.unwrap();
         self.app.registry.raise(&done.devices);
-    }
-
-    pub async fn sql(&self, sql: &'static str) {
-        let mut tx = self.app.db.write().await.unwrap();
-        tx.execute(sql, []).await.unwrap();
-        tx.commit().await.unwrap();
-        // Our own statements go through our own connection, where SQLite cannot tell them from a handler's.
-        self.app.wake.tell(|changes| changes.everything = true);
     }
 
     /// SQL of another program, over a connection of its own. Nobody tells the server.
@@ -269,7 +254,10 @@ impl World {
 impl Drop for World {
     /// No story, however it goes, may make a terminal lose everybody or hold what nobody typed.
     fn drop(&mut self) {
-        for terminal in self.fleet.terminals().iter().filter(|_| !std::thread::panicking()) {
+        if std::thread::panicking() {
+            return;
+        }
+        for terminal in self.fleet.terminals() {
             let statistics = terminal.statistics();
             let harm = (statistics.wipes_by_command, statistics.control_characters);
             assert_eq!(
