@@ -87,7 +87,8 @@ impl Command {
     /// A server logs what it does; commands that a person waits for say what they have to say themselves.
     fn logs_by_default(&self) -> &'static str {
         match self {
-            Command::Serve(_) => "info",
+            // PostgreSQL remarks at every start that the table of migrations is there.
+            Command::Serve(_) => "info,sqlx::postgres::notice=warn",
             _ => "error",
         }
     }

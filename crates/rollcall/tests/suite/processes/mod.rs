@@ -4,6 +4,7 @@
 mod accounts;
 mod errors;
 mod kill;
+mod log;
 pub mod program;
 mod simulate;
 mod status;
