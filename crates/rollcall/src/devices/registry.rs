@@ -316,7 +316,7 @@ impl Registry {
         }
         // A serial number that SQL changed: the device is another terminal from now on.
         if let Some(ByDevice(former)) = by_device.take(&row.id) {
-            lock(&self.shard(&former.serial).terminals).remove(&*former.serial);
+            self.hide(&former);
         }
         let serial = row.serial_number.into_boxed_str();
         self.0.callers.forget(&serial);
@@ -328,7 +328,15 @@ impl Registry {
     fn remove(&self, device: DeviceId) {
         let mut by_device = self.0.by_device.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(ByDevice(terminal)) = by_device.take(&device) {
-            lock(&self.shard(&terminal.serial).terminals).remove(&*terminal.serial);
+            self.hide(&terminal);
+        }
+    }
+
+    /// Its serial number finds it no more. Should another device have the number by now, that one stays.
+    fn hide(&self, terminal: &Arc<Terminal>) {
+        let mut terminals = lock(&self.shard(&terminal.serial).terminals);
+        if terminals.get(&*terminal.serial).is_some_and(|found| Arc::ptr_eq(&found.0, terminal)) {
+            terminals.remove(&*terminal.serial);
         }
     }
 

@@ -16,7 +16,7 @@ mod results;
 mod security;
 mod upload;
 
-use std::{net::IpAddr, sync::Arc};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use jiff::{Timestamp, tz::Offset};
@@ -24,6 +24,7 @@ use push_protocol::{
     request::{Call, Request},
     text::{Charset, SerialNumber},
 };
+use tokio::time::timeout;
 
 pub use self::{oddities::Oddities, reply::Reply};
 use crate::{
@@ -42,6 +43,12 @@ pub struct Door {
     app: App,
     oddities: Oddities,
 }
+
+/// Terminals wait for 10 to 60 seconds and should not have to wait for more than five. What is stored after that is known
+/// when it comes again.
+const PATIENCE: Duration = Duration::from_secs(4);
+/// With an upload of more than a few records.
+const PATIENCE_WITH_MUCH: Duration = Duration::from_secs(30);
 
 /// One request of a terminal whose serial number can be read.
 #[derive(Debug)]
@@ -92,7 +99,8 @@ impl Door {
             Err(refused) => return refused,
         };
         let door = Arc::clone(self);
-        self.apart(async move {
+        let patience = if body.len() > body::OTHER_BYTES { PATIENCE_WITH_MUCH } else { PATIENCE };
+        self.apart(patience, Reply::try_again(), async move {
             match door.caller(&serial, &request.call, address, now).await {
                 Ok(Some(caller)) => door.dispatch(Visit { serial, caller, address, request, body, now }).await,
                 Ok(None) => Reply::try_again(),
@@ -196,12 +204,21 @@ impl Door {
         Ok(Some(Caller::Known(terminal)))
     }
 
-    /// Runs to the end whatever becomes of the connection.
-    async fn apart(&self, work: impl Future<Output = Reply> + Send + 'static) -> Reply {
-        self.app.tasks.spawn(work).await.unwrap_or_else(|failure| {
-            tracing::error!(error = &failure as &dyn std::error::Error, "answering a terminal failed");
-            Reply::try_again()
-        })
+    /// Runs to the end whatever becomes of the connection, and whatever was answered when it took too long.
+    async fn apart(
+        &self,
+        patience: Duration,
+        late: Reply,
+        work: impl Future<Output = Reply> + Send + 'static,
+    ) -> Reply {
+        match timeout(patience, self.app.tasks.spawn(work)).await {
+            Ok(Ok(reply)) => reply,
+            Ok(Err(failure)) => self.could_not("answer a terminal", &failure),
+            Err(elapsed) => {
+                self.oddities.log_failure("answer a terminal in time", &elapsed, self.app.clock.now());
+                late
+            }
+        }
     }
 
     /// The database failed: the terminal keeps what it brought.

@@ -5,7 +5,7 @@ use std::{borrow::Cow, net::IpAddr, sync::Arc};
 use jiff::{Timestamp, tz::Offset};
 use push_protocol::{command::CommandId, reply, request::Info};
 
-use super::{Door, Reply, Visit};
+use super::{Door, PATIENCE, Reply, Visit};
 use crate::{
     devices::registry::{Generation, Terminal, Told},
     store,
@@ -27,7 +27,7 @@ pub async fn answer(
     };
     let Some(generation) = door.app.registry.seen(terminal, told, now) else { return Reply::ok() };
     let (working, terminal) = (Arc::clone(door), Arc::clone(terminal));
-    door.apart(async move { working.give(&terminal, generation, now).await }).await
+    door.apart(PATIENCE, Reply::ok(), async move { working.give(&terminal, generation, now).await }).await
 }
 
 /// Answers the poll of a terminal that was not in memory when it came.
@@ -64,8 +64,8 @@ impl Door {
         Reply::text(reply::commands(texts.iter().map(|(id, text)| (*id, &**text))))
     }
 
-    /// The commands count as handed out once they are committed. Should the reply then be lost, their deadline offers them
-    /// again.
+    /// The commands count as handed out once they are committed. Should the reply then be lost, or have been given already,
+    /// their deadline offers them again.
     async fn hand_out(&self, terminal: &Terminal, now: Timestamp) -> store::Result<Handout> {
         let news = terminal.news();
         let poll = Poll {

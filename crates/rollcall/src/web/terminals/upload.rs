@@ -14,7 +14,7 @@ use push_protocol::{
 
 use super::{Caller, Door, Reply, Visit};
 use crate::{
-    attendance::recorder,
+    attendance::recorder::{self, NotStored},
     devices::{held, registry::Told, stamps},
     store,
     sync::pins,
@@ -135,8 +135,13 @@ async fn store(door: &Door, visit: &Visit, brought: Brought<'_>) -> Result<(), R
             unread: unread.into_iter().map(|line| (table.clone(), line.to_vec())).collect(),
             stamp: stamp.clone().map(|stamp| (table.clone(), stamp)),
         };
-        if let Err(error) = door.app.recorder.record(upload).await {
-            return Err(door.could_not("store punches", &error));
+        match door.app.recorder.record(upload).await {
+            Ok(_) => {}
+            Err(NotStored::QuarantineFull) => {
+                door.oddities.log(&visit.request, visit.address, visit.now, "its quarantine is full");
+                return Err(Reply::try_again());
+            }
+            Err(error) => return Err(door.could_not("store punches", &error)),
         }
     }
     let stamp = stamp.filter(|_| !has_punches);

@@ -205,6 +205,11 @@ pub fn post(target: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
     request
 }
 
+/// Lines made from numbers.
+pub fn lines(numbers: impl Iterator<Item = usize>, line: impl Fn(usize) -> String) -> String {
+    numbers.map(line).collect::<Vec<_>>().join("\n")
+}
+
 impl Line {
     pub async fn write(&mut self, bytes: impl AsRef<[u8]>) {
         self.io.write_all(bytes.as_ref()).await.unwrap();
@@ -221,16 +226,13 @@ impl Line {
     }
 
     /// The next reply; a connection that ends without one fails the test.
-    #[track_caller]
-    pub fn reply(&mut self) -> impl Future<Output = Reply> {
-        async {
-            loop {
-                if let Some((reply, length)) = complete(&self.received) {
-                    self.received.drain(..length);
-                    return reply;
-                }
-                assert!(self.read().await > 0, "no reply: {:?}", String::from_utf8_lossy(&self.received));
+    pub async fn reply(&mut self) -> Reply {
+        loop {
+            if let Some((reply, length)) = complete(&self.received) {
+                self.received.drain(..length);
+                return reply;
             }
+            assert!(self.read().await > 0, "no reply: {:?}", String::from_utf8_lossy(&self.received));
         }
     }
 

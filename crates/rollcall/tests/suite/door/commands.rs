@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 
-use super::bench::{Bench, SERIAL, get};
+use super::bench::{Bench, SERIAL, get, lines};
 use crate::databases::{Database, both_databases};
 
 both_databases! {
@@ -74,8 +74,7 @@ async fn item_26_one_command_until_more_are_known_to_work(database: Database) {
             break;
         }
         sizes.push(commands.len());
-        let results: String =
-            commands.iter().map(|(id, _)| format!("ID={id}&Return=0&CMD=DATA\n")).collect::<Vec<_>>().concat();
+        let results = lines(0..commands.len(), |number| format!("ID={}&Return=0&CMD=DATA", commands[number].0));
         bench.post(&format!("devicecmd?SN={SERIAL}"), results).await.is(200, "OK");
     }
     assert_eq!(sizes, [1, 2, 4, 3]);

@@ -1,6 +1,6 @@
 //! How long a connection may take. On the runtime's own clock, which is stopped: it moves only when everything waits.
 
-#![expect(clippy::disallowed_methods, reason = "tokio's paused clock is what these tests measure")]
+#![expect(clippy::disallowed_methods, reason = "the runtime's clock stands still unless everything waits")]
 
 use std::time::Duration;
 
@@ -84,4 +84,19 @@ async fn a_reply_that_nobody_takes_for_thirty() {
     // More replies than the pipe holds: the server is stuck until somebody takes them.
     while line.can_write(&poll).await {}
     assert_eq!(began.elapsed().as_secs(), 30);
+}
+
+#[tokio::test]
+async fn an_answer_within_five_seconds() {
+    let bench = Bench::new(Database::sqlite().await).await;
+    let device = bench.writing().await;
+    let writing = bench.app.db.write().await.unwrap();
+    tokio::time::pause();
+    bench.app.registry.raise(&[device]);
+    let began = tokio::time::Instant::now();
+    bench.poll().await.is(200, "OK");
+    assert_eq!(began.elapsed().as_secs(), 4);
+    assert_eq!(bench.upload("ATTLOG", "7\t2026-03-02 08:00:03\t0\t1\n").await.status(), 503);
+    assert_eq!(began.elapsed().as_secs(), 8);
+    drop(writing);
 }

@@ -12,6 +12,7 @@ both_databases! {
     rule_10_a_count_or_firmware_that_differs_raises_the_flag,
     what_other_servers_and_sql_changed_arrives_within_a_tick,
     a_serial_number_registered_elsewhere_is_known_at_once,
+    a_serial_number_that_changed_hands_finds_its_new_owner,
     presence_that_could_not_be_stored_is_stored_later,
 }
 
@@ -86,6 +87,20 @@ async fn a_serial_number_registered_elsewhere_is_known_at_once(database: Databas
     elsewhere.app.db.close().await;
     bench.upload("ATTLOG", "7\t2026-03-02 08:00:03\t0\t1\n").await.is(200, "OK: 1");
     assert_eq!(bench.column::<i64>("SELECT COUNT(*) FROM punches WHERE device_id IS NOT NULL").await, [1]);
+}
+
+async fn a_serial_number_that_changed_hands_finds_its_new_owner(database: Database) {
+    let mut bench = Bench::new(database).await;
+    let device = bench.registered().await;
+    bench.settle().await;
+    let school = bench.school(None).await;
+    bench.sql("UPDATE devices SET serial_number = 'KQA2204560031' WHERE id = $1", [device.into()]).await;
+    let successor = bench.device(school, SERIAL).await;
+    for _ in 0..2 {
+        bench.settle().await;
+        let find = |serial| bench.app.registry.find(&SerialNumber::parse(serial).unwrap()).map(|found| found.device());
+        assert_eq!((find(SERIAL), find("KQA2204560031")), (Some(successor), Some(device)));
+    }
 }
 
 async fn presence_that_could_not_be_stored_is_stored_later(database: Database) {

@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use rollcall::devices::presence;
 
-use super::bench::{Bench, SERIAL, post};
+use super::bench::{Bench, SERIAL, lines, post};
 use crate::databases::{Database, both_databases};
 
 both_databases! {
@@ -92,9 +92,7 @@ async fn rule_23_a_log_that_only_a_handshake_can_fetch(database: Database) {
 
 async fn rule_25_a_full_quarantine_refuses(database: Database) {
     let bench = Bench::new(database).await;
-    let day = |day: i32| -> String {
-        (0..5_000).map(|n| format!("{n}\t2026-02-{day:02} 08:00:00\t0\t1\n")).collect::<Vec<_>>().concat()
-    };
+    let day = |day: i32| lines(0..5_000, |pin| format!("{pin}\t2026-02-{day:02} 08:00:00\t0\t1"));
     let target = "cdata?SN=XQZ0000000001&table=ATTLOG&Stamp=9999";
     bench.post(target, day(1)).await.is(200, "OK: 5000");
     bench.post(target, day(2)).await.is(200, "OK: 5000");

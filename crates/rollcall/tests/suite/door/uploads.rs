@@ -1,6 +1,6 @@
 //! Items 15 to 23: what a terminal brings.
 
-use super::bench::{Bench, SERIAL};
+use super::bench::{Bench, SERIAL, lines};
 use crate::databases::{Database, both_databases};
 
 both_databases! {
@@ -37,8 +37,7 @@ async fn item_15_every_line_counts(database: Database) {
 async fn item_16_a_batch_is_stored_once(database: Database) {
     let bench = Bench::new(database).await;
     bench.registered().await;
-    let history: String =
-        (0..128).map(|row| format!("{row}\t2026-02-01 08:00:{:02}\t0\t1\t0\n", row % 60)).collect::<Vec<_>>().concat();
+    let history = lines(0..128, |row| format!("{row}\t2026-02-01 08:00:{:02}\t0\t1\t0", row % 60));
     for _ in 0..3 {
         bench.upload("ATTLOG", &history).await.is(200, "OK: 128");
     }
