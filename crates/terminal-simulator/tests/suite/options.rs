@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, civil::DateTime};
 use terminal_simulator::{Call, Profile};
 
-use crate::line::{Line, OPTIONS, body, target};
+use crate::line::{Line, body, line_codes, target};
 
 fn at(time: &str) -> DateTime {
     time.parse().unwrap()

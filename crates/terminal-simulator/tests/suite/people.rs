@@ -2,7 +2,7 @@
 
 use terminal_simulator::{Call, CardWriting, HeldUser, Profile, SameCard, Update, UserLine};
 
-use crate::line::{Line, body};
+use crate::line::{Line, body, line_codes};
 
 #[test]
 fn unknown_words_and_tables() {
@@ -104,11 +104,6 @@ fn pins_are_text_of_a_width() {
     let results = |profile: Profile| line_codes(&Line::online(profile).hand_out(commands)[0]);
     assert_eq!(results(Profile::zam180()), [-1, -1, 0, -1]);
     assert_eq!(results(Profile::senseface_a2()), [0, 0, 0, -1]);
-}
-
-fn line_codes(results: &str) -> Vec<i64> {
-    let code = |line: &str| line.split('&').find_map(|pair| pair.strip_prefix("Return="))?.parse().ok();
-    results.lines().filter_map(code).collect()
 }
 
 #[test]

@@ -215,6 +215,7 @@ impl Story {
 
     /// Where terminals and roster differ, in words; nothing when they do not.
     async fn differing(&self) -> String {
+        use std::fmt::Write as _;
         let owners = self.owners().await;
         let mut tx = self.database.db.read().await.unwrap();
         let roster: Vec<(DeviceId, StudentId, String, String)> =
@@ -239,11 +240,11 @@ impl Story {
                 })
                 .collect();
             if held != wanted {
-                differing += &format!("{} holds {held:?}\nwanted is {wanted:?}\n", plugged.serial);
+                let _ = writeln!(differing, "{} holds {held:?}\nwanted is {wanted:?}", plugged.serial);
             }
             if seen.acknowledged < seen.punches.len() {
                 let (acknowledged, made) = (seen.acknowledged, seen.punches.len());
-                differing += &format!("{} has delivered {acknowledged} of {made} punches\n", plugged.serial);
+                let _ = writeln!(differing, "{} has delivered {acknowledged} of {made} punches", plugged.serial);
             }
         }
         differing
@@ -339,19 +340,19 @@ impl Plugged {
         device: DeviceId,
         serial: &str,
         profile: Profile,
-        seed: u64,
+        number: u64,
         address: SocketAddr,
         unplug: CancellationToken,
     ) -> Plugged {
         let charset = Charset::of_language(Some(profile.language));
         let seen = Arc::new(Mutex::new(Seen::default()));
-        let mut terminal = Terminal::new(serial, profile, seed);
+        let mut terminal = Terminal::new(serial, profile, number);
         let showing = Arc::clone(&seen);
         let running = tokio::spawn(async move {
             let clock = Clock::machine();
             let switched_on = clock.now();
             let hurried = || switched_on + clock.monotonic() * HASTE;
-            let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
+            let mut random = Xoshiro256PlusPlus::seed_from_u64(number);
             let watch = |terminal: &mut Terminal, _| {
                 let mut seen = showing.lock().unwrap();
                 if !seen.is_quiet && random.random_bool(0.2) {
