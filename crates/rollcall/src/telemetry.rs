@@ -113,8 +113,12 @@ impl Visit for Line {
 
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
         self.put(field.name(), value.to_string());
-        let sources: Vec<String> =
-            std::iter::successors(value.source(), |cause| cause.source()).map(ToString::to_string).collect();
+        let mut sources = Vec::new();
+        let mut cause = value.source();
+        while let Some(error) = cause {
+            sources.push(error.to_string());
+            cause = error.source();
+        }
         if !sources.is_empty() {
             self.put(&format!("{}.sources", field.name()), sources);
         }

@@ -331,7 +331,7 @@ async fn open_sqlite(url: &str, version: i64) -> Result<Db> {
     let writer = pool(1).await.map_err(Error::File)?;
     // Nobody else may make the same tables meanwhile. A PostgreSQL migration has a lock of its own.
     let mut tx = writer.begin_with("BEGIN IMMEDIATE").await.map_err(Error::File)?;
-    migrations::sqlite().run_to(version, &mut *tx).await.map_err(not_migrated)?;
+    migrations::sqlite().run_direct(Some(version), &mut *tx, false).await.map_err(not_migrated)?;
     tx.commit().await.map_err(Error::File)?;
     let readers = pool(4).await.map_err(Error::File)?;
     Ok(Db(Pools::Sqlite { writer, readers }))

@@ -2,6 +2,7 @@
 //! does not end well.
 
 mod accounts;
+mod demo;
 mod errors;
 mod kill;
 mod log;
