@@ -153,8 +153,8 @@ fn asked_to_stop() -> impl Future<Output = ()> {
     let (mut interrupted, mut terminated) = (hear(SignalKind::interrupt()), hear(SignalKind::terminate()));
     async move {
         tokio::select! {
-            Some(_) = heard(&mut interrupted) => {}
-            Some(_) = heard(&mut terminated) => {}
+            Some(()) = heard(&mut interrupted) => {}
+            Some(()) = heard(&mut terminated) => {}
             else => std::future::pending().await,
         }
     }

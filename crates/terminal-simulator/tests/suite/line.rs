@@ -176,3 +176,9 @@ pub fn target(request: &str) -> &str {
     let line = request.lines().next().unwrap();
     &line[line.find(' ').unwrap() + 1..line.rfind(' ').unwrap()]
 }
+
+/// The codes of the results that one request carries.
+pub fn codes(results: &str) -> Vec<i64> {
+    let code = |line: &str| line.split('&').find_map(|pair| pair.strip_prefix("Return="))?.parse().ok();
+    results.lines().filter_map(code).collect()
+}

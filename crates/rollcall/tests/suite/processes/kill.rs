@@ -205,7 +205,7 @@ impl Story {
         let mut tx = self.database.db.read().await.unwrap();
         let roster: Vec<(DeviceId, StudentId, String, String)> =
             tx.all("SELECT device_id, student_id, full_name, rfid_card_id FROM belonging", []).await.unwrap();
-        let mut differing = String::new();
+        let mut differing = Vec::new();
         for plugged in &self.terminals {
             let wanted: BTreeMap<Option<StudentId>, (String, u64)> = roster
                 .iter()
@@ -222,14 +222,14 @@ impl Story {
                 .map(|(pin, fields)| (owners.get(&(plugged.device, pin.clone())).copied(), fields.clone()))
                 .collect();
             if held != wanted {
-                differing += &format!("{} holds {held:?}\nwanted is {wanted:?}\n", plugged.serial);
+                differing.push(format!("{} holds {held:?}\nwanted is {wanted:?}", plugged.serial));
             }
             if seen.acknowledged < seen.punches.len() {
                 let (acknowledged, made) = (seen.acknowledged, seen.punches.len());
-                differing += &format!("{} has delivered {acknowledged} of {made} punches\n", plugged.serial);
+                differing.push(format!("{} has delivered {acknowledged} of {made} punches", plugged.serial));
             }
         }
-        differing
+        differing.join("\n")
     }
 
     async fn owners(&self) -> BTreeMap<(DeviceId, String), StudentId> {
@@ -322,16 +322,16 @@ impl Plugged {
         unplug: CancellationToken,
     ) -> Plugged {
         let charset = Charset::of_language(Some(profile.language));
-        let seen = Arc::new(Mutex::new(Seen::default()));
+        let sight = Arc::new(Mutex::new(Seen::default()));
         let mut terminal = Terminal::new(serial, profile, seed);
-        let showing = Arc::clone(&seen);
+        let for_the_watch = Arc::clone(&sight);
         let running = tokio::spawn(async move {
             let clock = Clock::machine();
             let switched_on = clock.now();
             let hurried = || switched_on + clock.monotonic() * HASTE;
             let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
             let watch = |terminal: &mut Terminal, _| {
-                let mut seen = showing.lock().unwrap();
+                let mut seen = for_the_watch.lock().unwrap();
                 if !seen.is_quiet && random.random_bool(0.2) {
                     seen.somebody_punches(terminal, hurried(), &mut random);
                 }
@@ -339,7 +339,7 @@ impl Plugged {
             };
             over_http::run(&mut terminal, &address.to_string(), hurried, unplug.cancelled(), watch).await;
         });
-        Plugged { device, serial: serial.to_owned(), charset, seen, running }
+        Plugged { device, serial: serial.to_owned(), charset, seen: sight, running }
     }
 }
 

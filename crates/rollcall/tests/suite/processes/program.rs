@@ -44,7 +44,7 @@ struct Stream {
 }
 
 /// A machine that compiles something else meanwhile is slow.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Looks until there is something to see.
