@@ -7,24 +7,24 @@
 //! Each terminal has a flag: something may be waiting for it. The flag is a generation. A poll notes the generation before
 //! it asks the database, and a poll that found nothing settles that generation only: what was raised meanwhile stays up.
 
+mod terminal;
+
 use std::{
     borrow::Borrow,
     collections::HashSet,
     hash::{BuildHasher, Hash, Hasher, RandomState},
-    net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
 };
 
-use jiff::{
-    SignedDuration, Timestamp,
-    tz::{Offset, TimeZone},
-};
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use push_protocol::{
     dialect::Dialect,
-    text::{CardForm, Charset, SerialNumber},
+    text::{Charset, SerialNumber},
 };
 
-use super::{DeviceId, announced::card_form_of_word, kept, presence::Seen, unknown::Callers, zone};
+use self::terminal::Facts;
+pub use self::terminal::{Generation, News, Terminal, Told};
+use super::{DeviceId, announced::card_form_of_word, presence::Seen, unknown::Callers, zone};
 use crate::{
     school::SchoolId,
     store::{Result, Tx},
@@ -33,33 +33,6 @@ use crate::{
 /// Serial number → terminal, sharded. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Registry(Arc<Inner>);
-
-/// A registered terminal as the door needs to know it.
-#[derive(Debug)]
-pub struct Terminal {
-    device: DeviceId,
-    serial: Box<str>,
-    state: Mutex<State>,
-}
-
-/// What a request said of its terminal, beside calling at all.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Told<'a> {
-    pub address: IpAddr,
-    pub firmware: Option<&'a str>,
-    pub user_count: Option<u32>,
-}
-
-/// The flag of a terminal was up: something may be waiting since this generation.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Generation(u32);
-
-/// Facts that reached this server and that no handing-out has been told yet.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct News {
-    pub user_count: Option<u32>,
-    pub firmware: Option<String>,
-}
 
 #[derive(Debug)]
 struct Inner {
@@ -86,37 +59,6 @@ struct Followed {
     since: Option<Timestamp>,
     /// The last id of the page that was compared with memory.
     page: i64,
-}
-
-/// About 90 bytes; a registry of 100,000 terminals has that many of them.
-#[derive(Debug)]
-struct State {
-    school: SchoolId,
-    zone: TimeZone,
-    /// Somebody set the zone. If nobody did, punches are read as the server's time, and the terminal keeps its own.
-    zone_is_set: bool,
-    /// The offset that the terminal was last told to show, in seconds.
-    shown_offset: Option<i32>,
-    firmware: Option<Arc<str>>,
-    address: Option<IpAddr>,
-    /// Microseconds since 1970; 0 = not since this server started.
-    last_seen: i64,
-    user_count: Option<u32>,
-    raised: u32,
-    settled: u32,
-    dialect: Option<Dialect>,
-    card_form: Option<CardForm>,
-    charset: Charset,
-    is_active: bool,
-    is_writing: bool,
-    /// Already in the list of terminals seen.
-    is_listed: bool,
-    /// The count or the firmware was told since presence was last taken.
-    count_is_unsaved: bool,
-    firmware_is_unsaved: bool,
-    /// The count or the firmware was told and no handing-out knows it yet.
-    count_is_news: bool,
-    firmware_is_news: bool,
 }
 
 const SHARDS: usize = 64;
@@ -244,33 +186,11 @@ impl Registry {
     /// A firmware version that differs from the one remembered raises the flag, and so does a number of users that differs
     /// or that is told while the start is undecided: the next handing-out has to see them.
     pub fn seen(&self, terminal: &Arc<Terminal>, told: Told<'_>, now: Timestamp) -> Option<Generation> {
-        let mut state = lock(&terminal.state);
-        state.last_seen = state.last_seen.max(now.as_microsecond());
-        state.address = Some(told.address);
-        if let Some(count) = told.user_count {
-            if state.user_count != Some(count) || !state.is_writing {
-                state.count_is_news = true;
-                state.raised = state.raised.wrapping_add(1);
-            }
-            state.user_count = Some(count);
-            state.count_is_unsaved = true;
+        let (is_new, waiting) = terminal.see(told, now, |firmware| self.share(firmware));
+        if is_new {
+            self.list(terminal);
         }
-        if let Some(firmware) = told.firmware.map(kept) {
-            if state.firmware.as_deref() != Some(&*firmware) {
-                state.firmware = Some(self.share(&firmware));
-                state.firmware_is_news = true;
-                state.raised = state.raised.wrapping_add(1);
-            }
-            state.firmware_is_unsaved = true;
-        }
-        if state.shows_wrong_time(now) {
-            state.raised = state.raised.wrapping_add(1);
-        }
-        if !state.is_listed {
-            state.is_listed = true;
-            lock(&self.shard(&terminal.serial).seen).push(Arc::clone(terminal));
-        }
-        (state.raised != state.settled).then_some(Generation(state.raised))
+        waiting
     }
 
     /// Everything seen since the last time, in id order.
@@ -289,14 +209,14 @@ impl Registry {
         let by_device = self.0.by_device.read().unwrap_or_else(PoisonError::into_inner);
         for seen in taken {
             let Some(ByDevice(terminal)) = by_device.get(&seen.device) else { continue };
-            let mut state = lock(&terminal.state);
-            state.count_is_unsaved |= seen.user_count.is_some();
-            state.firmware_is_unsaved |= seen.firmware.is_some();
-            if !state.is_listed {
-                state.is_listed = true;
-                lock(&self.shard(&terminal.serial).seen).push(Arc::clone(terminal));
+            if terminal.put_back(seen) {
+                self.list(terminal);
             }
         }
+    }
+
+    fn list(&self, terminal: &Arc<Terminal>) {
+        lock(&self.shard(terminal.serial()).seen).push(Arc::clone(terminal));
     }
 
     /// Terminals that called and are not registered.
@@ -343,31 +263,22 @@ impl Registry {
         let is_set = |name: Option<&str>| name.and_then(zone::parse).is_some();
         let zone_is_set = is_set(own) || is_set(school) || self.0.default_zone.iana_name() != Some("UTC");
         let firmware = row.firmware_version.as_deref().map(|firmware| self.share(firmware));
-        let facts = State {
+        let facts = Facts {
             school: row.school_id,
             zone,
             zone_is_set,
             shown_offset: row.shown_offset_seconds.and_then(|seconds| i32::try_from(seconds).ok()),
             firmware,
-            address: None,
-            last_seen: 0,
             user_count: row.user_count.and_then(|count| u32::try_from(count).ok()),
-            raised: u32::from(raised),
-            settled: 0,
             dialect: row.dialect.as_deref().and_then(Dialect::parse),
             card_form: row.card_form.as_deref().and_then(card_form_of_word),
             charset: Charset::of_language(row.language.and_then(|language| u32::try_from(language).ok())),
             is_active: row.is_active,
             is_writing: is_writing(&row.start_state),
-            is_listed: false,
-            count_is_unsaved: false,
-            firmware_is_unsaved: false,
-            count_is_news: false,
-            firmware_is_news: false,
         };
         let mut by_device = self.0.by_device.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(ByDevice(known)) = by_device.get(&row.id)
-            && *known.serial == *row.serial_number
+            && known.serial() == row.serial_number
         {
             known.take_over(facts);
             return;
@@ -378,8 +289,8 @@ impl Registry {
         }
         let serial = row.serial_number.into_boxed_str();
         self.0.callers.forget(&serial);
-        let terminal = Arc::new(Terminal { device: row.id, serial, state: Mutex::new(facts) });
-        lock(&self.shard(&terminal.serial).terminals).replace(BySerial(Arc::clone(&terminal)));
+        let terminal = Arc::new(Terminal::new(row.id, serial, facts, raised));
+        lock(&self.shard(terminal.serial()).terminals).replace(BySerial(Arc::clone(&terminal)));
         by_device.replace(ByDevice(terminal));
     }
 
@@ -392,9 +303,9 @@ impl Registry {
 
     /// Its serial number finds it no more. Should another device have the number by now, that one stays.
     fn hide(&self, terminal: &Arc<Terminal>) {
-        let mut terminals = lock(&self.shard(&terminal.serial).terminals);
-        if terminals.get(&*terminal.serial).is_some_and(|found| Arc::ptr_eq(&found.0, terminal)) {
-            terminals.remove(&*terminal.serial);
+        let mut terminals = lock(&self.shard(terminal.serial()).terminals);
+        if terminals.get(terminal.serial()).is_some_and(|found| Arc::ptr_eq(&found.0, terminal)) {
+            terminals.remove(terminal.serial());
         }
     }
 
@@ -404,7 +315,7 @@ impl Registry {
         let present: HashSet<DeviceId> = page.iter().map(|row| row.id).collect();
         let absent: Vec<DeviceId> = {
             let by_device = self.0.by_device.read().unwrap_or_else(PoisonError::into_inner);
-            let devices = by_device.iter().map(|found| found.0.device);
+            let devices = by_device.iter().map(|found| found.0.device());
             devices.filter(|device| device.0 > after && device.0 <= to && !present.contains(device)).collect()
         };
         for device in absent {
@@ -425,127 +336,6 @@ impl Registry {
     }
 }
 
-impl Terminal {
-    pub fn device(&self) -> DeviceId {
-        self.device
-    }
-
-    pub fn serial(&self) -> &str {
-        &self.serial
-    }
-
-    pub fn school(&self) -> SchoolId {
-        lock(&self.state).school
-    }
-
-    /// The zone of the terminal's wall clock: its own, else its school's, else the server's.
-    pub fn zone(&self) -> TimeZone {
-        lock(&self.state).zone.clone()
-    }
-
-    /// The offset that the terminal is to show at an instant; `None` when nobody set a zone for it.
-    pub fn offset(&self, at: Timestamp) -> Option<Offset> {
-        lock(&self.state).offset(at)
-    }
-
-    /// An inactive device is answered and its punches are stored; it is given no commands.
-    pub fn is_active(&self) -> bool {
-        lock(&self.state).is_active
-    }
-
-    pub fn dialect(&self) -> Option<Dialect> {
-        lock(&self.state).dialect
-    }
-
-    pub fn charset(&self) -> Charset {
-        lock(&self.state).charset
-    }
-
-    pub fn card_form(&self) -> Option<CardForm> {
-        lock(&self.state).card_form
-    }
-
-    /// When it last called this server.
-    pub fn last_seen(&self) -> Option<Timestamp> {
-        let micros = lock(&self.state).last_seen;
-        (micros != 0).then(|| Timestamp::from_microsecond(micros).unwrap_or_default())
-    }
-
-    /// What no handing-out was told yet. It stays until [`Terminal::heard`].
-    pub fn news(&self) -> News {
-        let state = lock(&self.state);
-        News {
-            user_count: state.user_count.filter(|_| state.count_is_news),
-            firmware: state.firmware.as_deref().filter(|_| state.firmware_is_news).map(str::to_owned),
-        }
-    }
-
-    /// A handing-out that was told these news was committed.
-    pub fn heard(&self, news: &News) {
-        let mut state = lock(&self.state);
-        state.count_is_news &= state.user_count != news.user_count;
-        state.firmware_is_news &= state.firmware.as_deref() != news.firmware.as_deref();
-    }
-
-    /// Nothing waited at this generation. What was raised since stays up.
-    pub fn settle(&self, generation: Generation) {
-        lock(&self.state).settled = generation.0;
-    }
-
-    fn raise(&self) {
-        let mut state = lock(&self.state);
-        state.raised = state.raised.wrapping_add(1);
-    }
-
-    /// Takes over the facts of a row and keeps what only this server knows.
-    fn take_over(&self, facts: State) {
-        let mut state = lock(&self.state);
-        let woken = (facts.is_active && !state.is_active) || facts.dialect != state.dialect;
-        state.school = facts.school;
-        state.zone = facts.zone;
-        state.zone_is_set = facts.zone_is_set;
-        state.shown_offset = facts.shown_offset;
-        state.dialect = facts.dialect;
-        state.card_form = facts.card_form;
-        state.charset = facts.charset;
-        state.is_active = facts.is_active;
-        state.is_writing = facts.is_writing;
-        if !state.count_is_unsaved {
-            state.user_count = facts.user_count;
-        }
-        if !state.firmware_is_unsaved {
-            state.firmware = facts.firmware;
-        }
-        if woken {
-            state.raised = state.raised.wrapping_add(1);
-        }
-    }
-
-    fn take_seen(&self) -> Seen {
-        let mut state = lock(&self.state);
-        state.is_listed = false;
-        let count_is_unsaved = std::mem::take(&mut state.count_is_unsaved);
-        let firmware_is_unsaved = std::mem::take(&mut state.firmware_is_unsaved);
-        Seen {
-            device: self.device,
-            at: Timestamp::from_microsecond(state.last_seen).unwrap_or_default(),
-            address: state.address,
-            firmware: state.firmware.clone().filter(|_| firmware_is_unsaved),
-            user_count: state.user_count.filter(|_| count_is_unsaved),
-        }
-    }
-}
-
-impl State {
-    fn offset(&self, at: Timestamp) -> Option<Offset> {
-        self.zone_is_set.then(|| self.zone.to_offset(at))
-    }
-
-    fn shows_wrong_time(&self, now: Timestamp) -> bool {
-        self.shown_offset.is_some_and(|shown| self.offset(now).is_some_and(|offset| offset.seconds() != shown))
-    }
-}
-
 /// Whether writing to a terminal has begun (`sync::start`): until then every count that it tells matters.
 fn is_writing(start_state: &str) -> bool {
     start_state == "writing"
@@ -563,19 +353,19 @@ struct ByDevice(Arc<Terminal>);
 
 impl Borrow<str> for BySerial {
     fn borrow(&self) -> &str {
-        &self.0.serial
+        self.0.serial()
     }
 }
 
 impl Hash for BySerial {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.serial.hash(state);
+        self.0.serial().hash(state);
     }
 }
 
 impl PartialEq for BySerial {
     fn eq(&self, other: &BySerial) -> bool {
-        self.0.serial == other.0.serial
+        self.0.serial() == other.0.serial()
     }
 }
 
@@ -583,19 +373,19 @@ impl Eq for BySerial {}
 
 impl Borrow<DeviceId> for ByDevice {
     fn borrow(&self) -> &DeviceId {
-        &self.0.device
+        self.0.device_ref()
     }
 }
 
 impl Hash for ByDevice {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.device.hash(state);
+        self.0.device().hash(state);
     }
 }
 
 impl PartialEq for ByDevice {
     fn eq(&self, other: &ByDevice) -> bool {
-        self.0.device == other.0.device
+        self.0.device() == other.0.device()
     }
 }
 

@@ -1,0 +1,284 @@
+//! One registered terminal in memory: what its row says, what it said of itself, and its flag.
+
+use std::{
+    net::IpAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use jiff::{
+    Timestamp,
+    tz::{Offset, TimeZone},
+};
+use push_protocol::{
+    dialect::Dialect,
+    text::{CardForm, Charset},
+};
+
+use crate::{
+    devices::{DeviceId, kept, presence::Seen},
+    school::SchoolId,
+};
+
+/// A registered terminal as the door needs to know it.
+#[derive(Debug)]
+pub struct Terminal {
+    device: DeviceId,
+    serial: Box<str>,
+    state: Mutex<State>,
+}
+
+/// What a request said of its terminal, beside calling at all.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Told<'a> {
+    pub address: IpAddr,
+    pub firmware: Option<&'a str>,
+    pub user_count: Option<u32>,
+}
+
+/// The flag of a terminal was up: something may be waiting since this generation.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Generation(u32);
+
+/// Facts that reached this server and that no handing-out has been told yet.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct News {
+    pub user_count: Option<u32>,
+    pub firmware: Option<String>,
+}
+
+/// What the row of a device says.
+#[derive(Debug)]
+pub(super) struct Facts {
+    pub school: SchoolId,
+    pub zone: TimeZone,
+    /// Somebody set the zone. If nobody did, punches are read as the server's time, and the terminal keeps its own.
+    pub zone_is_set: bool,
+    /// The offset that the terminal was last told to show, in seconds.
+    pub shown_offset: Option<i32>,
+    pub firmware: Option<Arc<str>>,
+    pub user_count: Option<u32>,
+    pub dialect: Option<Dialect>,
+    pub card_form: Option<CardForm>,
+    pub charset: Charset,
+    pub is_active: bool,
+    /// Writing has begun (`sync::start`): until then every count that it tells matters.
+    pub is_writing: bool,
+}
+
+/// A registry of 100,000 terminals has that many of them: mind the size.
+#[derive(Debug)]
+struct State {
+    facts: Facts,
+    address: Option<IpAddr>,
+    /// Microseconds since 1970; 0 = not since this server started.
+    last_seen: i64,
+    raised: u32,
+    settled: u32,
+    /// How far its clock was ahead at its last realtime punch, in seconds.
+    skew: Option<i32>,
+    /// Already in the list of terminals seen.
+    is_listed: bool,
+    /// Told since presence was last taken.
+    count_is_unsaved: bool,
+    firmware_is_unsaved: bool,
+    skew_is_unsaved: bool,
+    /// Told, and no handing-out knows it yet.
+    count_is_news: bool,
+    firmware_is_news: bool,
+}
+
+/// Two punches in a row that agree within so many seconds show a clock that is behind; one alone may have been delayed.
+const SKEWS_AGREE: u32 = 60;
+
+impl Terminal {
+    /// With its flag up or down.
+    pub(super) fn new(device: DeviceId, serial: Box<str>, facts: Facts, raised: bool) -> Terminal {
+        let state = State {
+            facts,
+            address: None,
+            last_seen: 0,
+            raised: u32::from(raised),
+            settled: 0,
+            skew: None,
+            is_listed: false,
+            count_is_unsaved: false,
+            firmware_is_unsaved: false,
+            skew_is_unsaved: false,
+            count_is_news: false,
+            firmware_is_news: false,
+        };
+        Terminal { device, serial, state: Mutex::new(state) }
+    }
+
+    pub fn device(&self) -> DeviceId {
+        self.device
+    }
+
+    /// For sets that are asked by it.
+    pub(super) fn device_ref(&self) -> &DeviceId {
+        &self.device
+    }
+
+    pub fn serial(&self) -> &str {
+        &self.serial
+    }
+
+    pub fn school(&self) -> SchoolId {
+        self.lock().facts.school
+    }
+
+    /// The zone of the terminal's wall clock: its own, else its school's, else the server's.
+    pub fn zone(&self) -> TimeZone {
+        self.lock().facts.zone.clone()
+    }
+
+    /// The offset that the terminal is to show at an instant; `None` when nobody set a zone for it.
+    pub fn offset(&self, at: Timestamp) -> Option<Offset> {
+        self.lock().facts.offset(at)
+    }
+
+    /// An inactive device is answered and its punches are stored; it is given no commands.
+    pub fn is_active(&self) -> bool {
+        self.lock().facts.is_active
+    }
+
+    pub fn dialect(&self) -> Option<Dialect> {
+        self.lock().facts.dialect
+    }
+
+    pub fn charset(&self) -> Charset {
+        self.lock().facts.charset
+    }
+
+    pub fn card_form(&self) -> Option<CardForm> {
+        self.lock().facts.card_form
+    }
+
+    /// What no handing-out was told yet. It stays until [`Terminal::heard`].
+    pub fn news(&self) -> News {
+        let state = self.lock();
+        News {
+            user_count: state.facts.user_count.filter(|_| state.count_is_news),
+            firmware: state.facts.firmware.as_deref().filter(|_| state.firmware_is_news).map(str::to_owned),
+        }
+    }
+
+    /// A handing-out that was told these news was committed.
+    pub fn heard(&self, news: &News) {
+        let mut state = self.lock();
+        state.count_is_news &= state.facts.user_count != news.user_count;
+        state.firmware_is_news &= state.facts.firmware.as_deref() != news.firmware.as_deref();
+    }
+
+    /// Nothing waited at this generation. What was raised since stays up.
+    pub fn settle(&self, generation: Generation) {
+        self.lock().settled = generation.0;
+    }
+
+    pub(super) fn raise(&self) {
+        self.lock().raise();
+    }
+
+    /// Notes a call. Answers whether the terminal is to be listed as seen, and its flag.
+    pub(super) fn see(
+        &self,
+        told: Told<'_>,
+        now: Timestamp,
+        share: impl FnOnce(&str) -> Arc<str>,
+    ) -> (bool, Option<Generation>) {
+        let mut state = self.lock();
+        state.last_seen = state.last_seen.max(now.as_microsecond());
+        state.address = Some(told.address);
+        if let Some(count) = told.user_count {
+            if state.facts.user_count != Some(count) || !state.facts.is_writing {
+                state.count_is_news = true;
+                state.raise();
+            }
+            state.facts.user_count = Some(count);
+            state.count_is_unsaved = true;
+        }
+        if let Some(firmware) = told.firmware.map(kept) {
+            if state.facts.firmware.as_deref() != Some(&*firmware) {
+                state.facts.firmware = Some(share(&firmware));
+                state.firmware_is_news = true;
+                state.raise();
+            }
+            state.firmware_is_unsaved = true;
+        }
+        if state.facts.shows_wrong_time(now) {
+            state.raise();
+        }
+        let is_new = !std::mem::replace(&mut state.is_listed, true);
+        (is_new, (state.raised != state.settled).then_some(Generation(state.raised)))
+    }
+
+    /// A punch that was uploaded alone, as terminals do at once, was so many seconds ahead of the server's time. One that
+    /// is behind may have waited for the network: it counts when the next one is as late.
+    pub fn punched(&self, seconds_ahead: i32) {
+        let mut state = self.lock();
+        let agrees = state.skew.is_some_and(|last| last.abs_diff(seconds_ahead) <= SKEWS_AGREE);
+        state.skew_is_unsaved = seconds_ahead >= 0 || agrees;
+        state.skew = Some(seconds_ahead);
+    }
+
+    /// Takes over what a row says and keeps what only this server knows.
+    pub(super) fn take_over(&self, mut facts: Facts) {
+        let mut state = self.lock();
+        if (facts.is_active && !state.facts.is_active) || facts.dialect != state.facts.dialect {
+            state.raise();
+        }
+        if state.count_is_unsaved {
+            facts.user_count = state.facts.user_count;
+        }
+        if state.firmware_is_unsaved {
+            facts.firmware = state.facts.firmware.take();
+        }
+        state.facts = facts;
+    }
+
+    /// What is to be written of it. It is listed no more.
+    pub(super) fn take_seen(&self) -> Seen {
+        let mut state = self.lock();
+        state.is_listed = false;
+        let count_is_unsaved = std::mem::take(&mut state.count_is_unsaved);
+        let firmware_is_unsaved = std::mem::take(&mut state.firmware_is_unsaved);
+        let skew_is_unsaved = std::mem::take(&mut state.skew_is_unsaved);
+        Seen {
+            device: self.device,
+            at: Timestamp::from_microsecond(state.last_seen).unwrap_or_default(),
+            address: state.address,
+            firmware: state.facts.firmware.clone().filter(|_| firmware_is_unsaved),
+            user_count: state.facts.user_count.filter(|_| count_is_unsaved),
+            clock_skew_seconds: state.skew.filter(|_| skew_is_unsaved),
+        }
+    }
+
+    /// What was taken could not be written. Answers whether the terminal is to be listed again.
+    pub(super) fn put_back(&self, seen: &Seen) -> bool {
+        let mut state = self.lock();
+        state.count_is_unsaved |= seen.user_count.is_some();
+        state.firmware_is_unsaved |= seen.firmware.is_some();
+        state.skew_is_unsaved |= seen.clock_skew_seconds.is_some();
+        !std::mem::replace(&mut state.is_listed, true)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn raise(&mut self) {
+        self.raised = self.raised.wrapping_add(1);
+    }
+}
+
+impl Facts {
+    fn offset(&self, at: Timestamp) -> Option<Offset> {
+        self.zone_is_set.then(|| self.zone.to_offset(at))
+    }
+
+    fn shows_wrong_time(&self, now: Timestamp) -> bool {
+        self.shown_offset.is_some_and(|shown| self.offset(now).is_some_and(|offset| offset.seconds() != shown))
+    }
+}
