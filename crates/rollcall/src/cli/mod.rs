@@ -15,6 +15,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use jiff::SignedDuration;
+use tokio::signal::unix::{Signal, SignalKind};
 
 use crate::{clock::Clock, store::Db, telemetry};
 
@@ -87,7 +88,8 @@ impl Command {
     /// A server logs what it does; commands that a person waits for say what they have to say themselves.
     fn logs_by_default(&self) -> &'static str {
         match self {
-            Command::Serve(_) => "info",
+            // PostgreSQL remarks at every start that the table of migrations is there.
+            Command::Serve(_) => "info,sqlx::postgres::notice=warn",
             _ => "error",
         }
     }
@@ -144,18 +146,22 @@ fn duration(text: &str) -> Result<SignedDuration, String> {
     if duration.is_positive() { Ok(duration) } else { Err("a duration is longer than nothing".to_owned()) }
 }
 
-/// Resolves when the process is asked to stop: Ctrl-C or SIGTERM.
-async fn asked_to_stop() {
-    let terminated = async {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(mut signal) => drop(signal.recv().await),
-            Err(_) => std::future::pending().await,
+/// Resolves when the process is asked to stop: Ctrl-C or SIGTERM. Whoever asks after this call has returned is heard, even
+/// if nobody waits yet.
+fn asked_to_stop() -> impl Future<Output = ()> {
+    let hear = |kind| tokio::signal::unix::signal(kind).ok();
+    let (mut interrupted, mut terminated) = (hear(SignalKind::interrupt()), hear(SignalKind::terminate()));
+    async move {
+        tokio::select! {
+            Some(_) = heard(&mut interrupted) => {}
+            Some(_) = heard(&mut terminated) => {}
+            else => std::future::pending().await,
         }
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        () = terminated => {}
     }
+}
+
+async fn heard(signal: &mut Option<Signal>) -> Option<()> {
+    signal.as_mut()?.recv().await
 }
 
 #[cfg(test)]

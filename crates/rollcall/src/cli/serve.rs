@@ -34,6 +34,7 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: Args, database_url: String) -> anyhow::Result<ExitCode> {
+    let stopped = asked_to_stop();
     let settings = Settings {
         database_url,
         listen: args.listen,
@@ -54,7 +55,7 @@ pub(super) async fn run(args: Args, database_url: String) -> anyhow::Result<Exit
         tracing::info!(address = %terminals.local_addr()?, "serving terminals");
     }
     say_how_to_begin(&app).await?;
-    server::run(app, listeners, asked_to_stop()).await;
+    server::run(app, listeners, stopped).await;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -253,10 +253,11 @@ impl Tx {
     }
 
     /// Locks the rows that a SELECT names until the transaction ends, in the order of its ORDER BY. SQLite's writing
-    /// transaction holds the whole file already.
+    /// transaction holds the whole file already. Rows that refer to a locked row may still be written: PostgreSQL's look
+    /// at the referenced row would else wait for us, whatever locks its transaction holds already.
     pub async fn lock<const N: usize>(&mut self, select: &'static str, values: [Value; N]) -> Result<()> {
         if let Inner::Postgres(tx) = &mut self.0 {
-            let sql = AssertSqlSafe(format!("{select} FOR UPDATE"));
+            let sql = AssertSqlSafe(format!("{select} FOR NO KEY UPDATE"));
             bind!(sqlx::query(sql), values).fetch_all(&mut **tx).await?;
         }
         Ok(())
@@ -328,7 +329,10 @@ async fn open_sqlite(url: &str, version: i64) -> Result<Db> {
         SqlitePoolOptions::new().max_connections(connections).test_before_acquire(false).connect_with(options.clone())
     };
     let writer = pool(1).await.map_err(Error::File)?;
-    migrations::sqlite().run_to(version, &writer).await.map_err(not_migrated)?;
+    // Nobody else may make the same tables meanwhile. A PostgreSQL migration has a lock of its own.
+    let mut tx = writer.begin_with("BEGIN IMMEDIATE").await.map_err(Error::File)?;
+    migrations::sqlite().run_direct(Some(version), &mut *tx, false).await.map_err(not_migrated)?;
+    tx.commit().await.map_err(Error::File)?;
     let readers = pool(4).await.map_err(Error::File)?;
     Ok(Db(Pools::Sqlite { writer, readers }))
 }

@@ -30,7 +30,7 @@ async fn the_home_page_says_what_runs_and_leads_to_the_api(database: Database) {
         page.keep_picture("home").await;
 
         page.client.find(Locator::LinkText("Read the API")).await.unwrap().click().await.unwrap();
-        page.wait_for("sync-students").await;
+        page.wait_for("/api/v1/openapi.json").await;
         assert!(page.client.current_url().await.unwrap().path().starts_with("/api/docs"));
     })
     .await;
@@ -41,13 +41,12 @@ async fn the_page_of_the_api_lists_its_operations(database: Database) {
     let address = serving.url("/api/docs");
     browse(async |page| {
         page.client.goto(&address).await.unwrap();
-        for tag in page.client.find_all(Locator::Css(".opblock-tag-section:not(.is-open) .opblock-tag")).await.unwrap()
-        {
-            tag.click().await.unwrap();
+        page.wait_for("students").await;
+        for group in page.client.find_all(Locator::Css(".opblock-tag")).await.unwrap() {
+            group.click().await.unwrap();
         }
         let text = page.wait_for("sync-students").await;
         for operation in ["/api/v1/auth/login", "/api/v1/students", "/api/v1/devices", "/sync-status"] {
-            // Where a line may break, the page has characters of no width.
             assert!(text.contains(operation), "{operation} is missing: {text}");
         }
         page.is_self_contained(&address).await;
@@ -110,6 +109,7 @@ fn capabilities(profile: &TempDir) -> fantoccini::wd::Capabilities {
 }
 
 impl Page {
+    /// What can be read there. Where an address may break into lines, the page has characters of no width.
     async fn text(&self, place: &str) -> String {
         let text = self.client.find(Locator::Css(place)).await.unwrap().text().await.unwrap();
         text.replace('\u{200b}', "")

@@ -8,4 +8,6 @@ mod families;
 mod faults;
 mod fleet;
 mod line;
+mod options;
 mod over_http;
+mod people;

@@ -6,7 +6,7 @@
 mod school;
 mod stage;
 
-use std::{net::SocketAddr, process::ExitCode, time::Duration};
+use std::{net::SocketAddr, pin::pin, process::ExitCode, time::Duration};
 
 use anyhow::Context as _;
 use jiff::SignedDuration;
@@ -39,6 +39,8 @@ pub(super) struct Args {
 const EMAIL: &str = "admin@demo.example";
 
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    // Heard from here on, so that the folder does not stay.
+    let mut stopped = pin!(asked_to_stop());
     let folder =
         tempfile::Builder::new().prefix("rollcall-demo-").tempdir().context("cannot make a temporary folder")?;
     let settings = Settings {
@@ -62,7 +64,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let stage = Stage::set(&school, address, &stop)?;
     tokio::select! {
         outcome = stage.play(&app, &school) => outcome?,
-        () = asked_to_stop() => {}
+        () = &mut stopped => {}
         () = end_of(args.lasts) => {}
     }
     stop.cancel();

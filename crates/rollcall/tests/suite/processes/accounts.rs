@@ -77,7 +77,9 @@ async fn a_token_is_printed_alone_and_opens_the_api(database: Database) {
 
     let serving = Serving::start(&database.url, &[]).await;
     assert_eq!(schools(&serving, token).await, 200);
-    assert_eq!(schools(&serving, &token.to_lowercase().replace('a', "b")).await, 401);
+    let (front, last) = token.split_at(token.len() - 1);
+    let other = format!("{front}{}", if last == "0" { "1" } else { "0" });
+    assert_eq!(schools(&serving, &other).await, 401);
 
     let nobody = rollcall(&database.url, &["token", "create", "nobody@example.org"]).await;
     assert!(nobody.refused(1).contains("nobody@example.org"), "{nobody:?}");

@@ -6,14 +6,14 @@
 //! `ROLLCALL_KILLS=50` kills so often; `ROLLCALL_SEED=17` chooses other moments.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     env, mem,
     net::{SocketAddr, TcpListener},
     sync::{Arc, Mutex},
     time::Duration,
 };
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use push_protocol::text::{Card, Charset, Name};
 use rand::{RngExt as _, SeedableRng as _, rngs::Xoshiro256PlusPlus, seq::IndexedRandom as _};
 use rollcall::{clock::Clock, devices::DeviceId, school::StudentId};

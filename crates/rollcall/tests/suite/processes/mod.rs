@@ -2,8 +2,10 @@
 //! does not end well.
 
 mod accounts;
+mod demo;
 mod errors;
 mod kill;
+mod log;
 pub mod program;
 mod simulate;
 mod status;

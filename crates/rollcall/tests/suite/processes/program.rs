@@ -118,13 +118,17 @@ impl Serving {
 
 impl Program {
     pub fn rollcall(url: &str, arguments: &[&str], input: &str) -> Program {
+        Program::start(Program::command(url, arguments), input)
+    }
+
+    /// `rollcall` with this database and nothing else that is set around here.
+    pub fn command(url: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_rollcall"));
-        // What is set for the tests, or for whoever runs them, is not for the program.
         for (name, _) in env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("ROLLCALL_")) {
             command.env_remove(name);
         }
         command.env_remove("RUST_LOG").env("DATABASE_URL", url).args(arguments);
-        Program::start(command, input)
+        command
     }
 
     pub fn start(mut command: Command, input: &str) -> Program {
