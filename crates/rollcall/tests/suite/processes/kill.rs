@@ -353,11 +353,11 @@ impl Plugged {
             let hurried = || switched_on + clock.monotonic() * HASTE;
             let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
             let watch = |terminal: &mut Terminal, _| {
-                let mut seen = for_the_watch.lock().unwrap();
-                if !seen.is_quiet && random.random_bool(0.2) {
-                    seen.somebody_punches(terminal, hurried(), &mut random);
+                let mut view = for_the_watch.lock().unwrap();
+                if !view.is_quiet && random.random_bool(0.2) {
+                    view.somebody_punches(terminal, hurried(), &mut random);
                 }
-                seen.look(terminal);
+                view.look(terminal);
             };
             over_http::run(&mut terminal, &address.to_string(), hurried, unplug.cancelled(), watch).await;
         });
