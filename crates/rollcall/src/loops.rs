@@ -10,12 +10,16 @@ use crate::{
     app::App,
     attendance::attribute,
     devices::presence,
+    school::students,
     store::{self, wake},
     sync::{delivery, watch::Watch},
 };
 
 /// Between two looks of the roster's watch, unless somebody wakes it.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Rows of one transaction, so that nobody waits for it.
+const ROWS_AT_ONCE: u32 = 1_000;
 
 /// Starts all loops; they end when `stop` is cancelled.
 pub fn start(app: &App, tasks: &TaskTracker, stop: &CancellationToken) {
@@ -27,6 +31,7 @@ pub fn start(app: &App, tasks: &TaskTracker, stop: &CancellationToken) {
     });
     every(5, "read which devices changed", |app| Box::pin(async move { refresh(&app).await }));
     every(5, "find commands that are due", |app| Box::pin(async move { raise_due(&app).await }));
+    every(5, "make rows of other programs searchable", |app| Box::pin(async move { derive(&app).await }));
     every(10, "show silent terminals offline", |app| Box::pin(async move { fall_offline(&app).await }));
     every(60, "find the owners of punches", |app| {
         Box::pin(async move { attribute::tick(&app.db, &app.settings.timezone).await })
@@ -51,6 +56,13 @@ pub async fn raise_due(app: &App) -> store::Result<()> {
     let mut tx = app.db.read().await?;
     app.registry.raise(&delivery::due(&mut tx, app.clock.now()).await?);
     Ok(())
+}
+
+/// Columns that only Rust can compute, for rows that SQL wrote.
+async fn derive(app: &App) -> store::Result<()> {
+    let mut tx = app.db.write().await?;
+    students::derive_columns(&mut tx, ROWS_AT_ONCE).await?;
+    tx.commit().await
 }
 
 async fn fall_offline(app: &App) -> store::Result<()> {

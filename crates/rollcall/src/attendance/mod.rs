@@ -24,4 +24,4 @@ pub mod quarantine;
 pub mod recorder;
 mod storing;
 mod unread;
-mod wall_clock;
+pub mod wall_clock;

@@ -31,7 +31,7 @@ impl fmt::Display for WallClock {
 /// The instant that a wall clock shows: by the offset that the terminal itself gave, else by its zone, else as UTC.
 ///
 /// A time that summer time skipped counts as the time after the gap, one that occurred twice as the first of the two.
-pub(super) fn instant(local: DateTime, utc_offset_seconds: Option<i32>, zone: Option<&TimeZone>) -> Timestamp {
+pub fn instant(local: DateTime, utc_offset_seconds: Option<i32>, zone: Option<&TimeZone>) -> Timestamp {
     let offset = utc_offset_seconds.and_then(|seconds| Offset::from_seconds(seconds).ok());
     let instant = match (offset, zone) {
         (Some(offset), _) => offset.to_timestamp(local),

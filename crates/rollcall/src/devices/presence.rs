@@ -1,6 +1,6 @@
 //! When each terminal was last seen: collected in memory, written in batches; and who is online.
 //!
-//! Presence columns (`last_seen`, `last_address`, `firmware_version`, `user_count`, `is_online`) are written here alone and
+//! Presence columns (`last_seen`, `last_address`, `firmware_version`, `user_count`, `clock_skew_seconds`, `is_online`) are written here alone and
 //! never move `updated_at`: a terminal that polls has not been changed by anybody.
 
 use std::{net::IpAddr, sync::Arc};
@@ -19,6 +19,8 @@ pub struct Seen {
     /// As told since the last flush; `None` leaves the column alone.
     pub firmware: Option<Arc<str>>,
     pub user_count: Option<u32>,
+    /// How far its clock is ahead.
+    pub clock_skew_seconds: Option<i32>,
 }
 
 /// Writes who was seen since the last time, known terminals in id order, in one transaction. What could not be written is
@@ -44,12 +46,13 @@ pub async fn flush(db: &Db, registry: &Registry) -> Result<()> {
 // Two servers may have seen the same terminal: the later time wins. Should they ever lock in different orders, one of
 // them fails and tries again at its next tick.
 const WRITE: &str = "
-WITH v(id, at, address, firmware, user_count) AS (VALUES {rows})
+WITH v(id, at, address, firmware, user_count, clock_skew_seconds) AS (VALUES {rows})
 UPDATE devices SET
   last_seen = CASE WHEN devices.last_seen > v.at THEN devices.last_seen ELSE v.at END,
   last_address = COALESCE(v.address, devices.last_address),
   firmware_version = COALESCE(v.firmware, devices.firmware_version),
   user_count = COALESCE(v.user_count, devices.user_count),
+  clock_skew_seconds = COALESCE(v.clock_skew_seconds, devices.clock_skew_seconds),
   is_online = TRUE
 FROM v WHERE devices.id = v.id";
 
@@ -61,6 +64,7 @@ async fn write(tx: &mut Tx, seen: &[Seen]) -> Result<()> {
             seen.address.map(|address| address.to_string()).into(),
             seen.firmware.as_deref().map(str::to_owned).into(),
             seen.user_count.into(),
+            seen.clock_skew_seconds.map(i64::from).into(),
         ]
     });
     tx.execute_rows(WRITE, &[], rows.collect()).await?;

@@ -13,7 +13,7 @@ use std::{
     borrow::Borrow,
     collections::HashSet,
     hash::{BuildHasher, Hash, Hasher, RandomState},
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
 };
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
@@ -22,9 +22,9 @@ use push_protocol::{
     text::{Charset, SerialNumber},
 };
 
+use self::terminal::Facts;
 pub use self::terminal::{Generation, News, Terminal, Told};
-use self::terminal::{State, lock};
-use super::{DeviceId, announced::card_form_of_word, kept, presence::Seen, unknown::Callers, zone};
+use super::{DeviceId, announced::card_form_of_word, presence::Seen, unknown::Callers, zone};
 use crate::{
     school::SchoolId,
     store::{Result, Tx},
@@ -186,33 +186,11 @@ impl Registry {
     /// A firmware version that differs from the one remembered raises the flag, and so does a number of users that differs
     /// or that is told while the start is undecided: the next handing-out has to see them.
     pub fn seen(&self, terminal: &Arc<Terminal>, told: Told<'_>, now: Timestamp) -> Option<Generation> {
-        let mut state = lock(&terminal.state);
-        state.last_seen = state.last_seen.max(now.as_microsecond());
-        state.address = Some(told.address);
-        if let Some(count) = told.user_count {
-            if state.user_count != Some(count) || !state.is_writing {
-                state.count_is_news = true;
-                state.raised = state.raised.wrapping_add(1);
-            }
-            state.user_count = Some(count);
-            state.count_is_unsaved = true;
+        let (is_new, waiting) = terminal.see(told, now, |firmware| self.share(firmware));
+        if is_new {
+            self.list(terminal);
         }
-        if let Some(firmware) = told.firmware.map(kept) {
-            if state.firmware.as_deref() != Some(&*firmware) {
-                state.firmware = Some(self.share(&firmware));
-                state.firmware_is_news = true;
-                state.raised = state.raised.wrapping_add(1);
-            }
-            state.firmware_is_unsaved = true;
-        }
-        if state.shows_wrong_time(now) {
-            state.raised = state.raised.wrapping_add(1);
-        }
-        if !state.is_listed {
-            state.is_listed = true;
-            lock(&self.shard(&terminal.serial).seen).push(Arc::clone(terminal));
-        }
-        (state.raised != state.settled).then_some(Generation(state.raised))
+        waiting
     }
 
     /// Everything seen since the last time, in id order.
@@ -231,14 +209,14 @@ impl Registry {
         let by_device = self.0.by_device.read().unwrap_or_else(PoisonError::into_inner);
         for seen in taken {
             let Some(ByDevice(terminal)) = by_device.get(&seen.device) else { continue };
-            let mut state = lock(&terminal.state);
-            state.count_is_unsaved |= seen.user_count.is_some();
-            state.firmware_is_unsaved |= seen.firmware.is_some();
-            if !state.is_listed {
-                state.is_listed = true;
-                lock(&self.shard(&terminal.serial).seen).push(Arc::clone(terminal));
+            if terminal.put_back(seen) {
+                self.list(terminal);
             }
         }
+    }
+
+    fn list(&self, terminal: &Arc<Terminal>) {
+        lock(&self.shard(terminal.serial()).seen).push(Arc::clone(terminal));
     }
 
     /// Terminals that called and are not registered.
@@ -285,31 +263,22 @@ impl Registry {
         let is_set = |name: Option<&str>| name.and_then(zone::parse).is_some();
         let zone_is_set = is_set(own) || is_set(school) || self.0.default_zone.iana_name() != Some("UTC");
         let firmware = row.firmware_version.as_deref().map(|firmware| self.share(firmware));
-        let facts = State {
+        let facts = Facts {
             school: row.school_id,
             zone,
             zone_is_set,
             shown_offset: row.shown_offset_seconds.and_then(|seconds| i32::try_from(seconds).ok()),
             firmware,
-            address: None,
-            last_seen: 0,
             user_count: row.user_count.and_then(|count| u32::try_from(count).ok()),
-            raised: u32::from(raised),
-            settled: 0,
             dialect: row.dialect.as_deref().and_then(Dialect::parse),
             card_form: row.card_form.as_deref().and_then(card_form_of_word),
             charset: Charset::of_language(row.language.and_then(|language| u32::try_from(language).ok())),
             is_active: row.is_active,
             is_writing: is_writing(&row.start_state),
-            is_listed: false,
-            count_is_unsaved: false,
-            firmware_is_unsaved: false,
-            count_is_news: false,
-            firmware_is_news: false,
         };
         let mut by_device = self.0.by_device.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(ByDevice(known)) = by_device.get(&row.id)
-            && *known.serial == *row.serial_number
+            && known.serial() == row.serial_number
         {
             known.take_over(facts);
             return;
@@ -320,8 +289,8 @@ impl Registry {
         }
         let serial = row.serial_number.into_boxed_str();
         self.0.callers.forget(&serial);
-        let terminal = Arc::new(Terminal { device: row.id, serial, state: Mutex::new(facts) });
-        lock(&self.shard(&terminal.serial).terminals).replace(BySerial(Arc::clone(&terminal)));
+        let terminal = Arc::new(Terminal::new(row.id, serial, facts, raised));
+        lock(&self.shard(terminal.serial()).terminals).replace(BySerial(Arc::clone(&terminal)));
         by_device.replace(ByDevice(terminal));
     }
 
@@ -334,9 +303,9 @@ impl Registry {
 
     /// Its serial number finds it no more. Should another device have the number by now, that one stays.
     fn hide(&self, terminal: &Arc<Terminal>) {
-        let mut terminals = lock(&self.shard(&terminal.serial).terminals);
-        if terminals.get(&*terminal.serial).is_some_and(|found| Arc::ptr_eq(&found.0, terminal)) {
-            terminals.remove(&*terminal.serial);
+        let mut terminals = lock(&self.shard(terminal.serial()).terminals);
+        if terminals.get(terminal.serial()).is_some_and(|found| Arc::ptr_eq(&found.0, terminal)) {
+            terminals.remove(terminal.serial());
         }
     }
 
@@ -346,7 +315,7 @@ impl Registry {
         let present: HashSet<DeviceId> = page.iter().map(|row| row.id).collect();
         let absent: Vec<DeviceId> = {
             let by_device = self.0.by_device.read().unwrap_or_else(PoisonError::into_inner);
-            let devices = by_device.iter().map(|found| found.0.device);
+            let devices = by_device.iter().map(|found| found.0.device());
             devices.filter(|device| device.0 > after && device.0 <= to && !present.contains(device)).collect()
         };
         for device in absent {
@@ -372,6 +341,10 @@ fn is_writing(start_state: &str) -> bool {
     start_state == "writing"
 }
 
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 #[derive(Debug)]
 struct BySerial(Arc<Terminal>);
 
@@ -380,19 +353,19 @@ struct ByDevice(Arc<Terminal>);
 
 impl Borrow<str> for BySerial {
     fn borrow(&self) -> &str {
-        &self.0.serial
+        self.0.serial()
     }
 }
 
 impl Hash for BySerial {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.serial.hash(state);
+        self.0.serial().hash(state);
     }
 }
 
 impl PartialEq for BySerial {
     fn eq(&self, other: &BySerial) -> bool {
-        self.0.serial == other.0.serial
+        self.0.serial() == other.0.serial()
     }
 }
 
@@ -400,19 +373,19 @@ impl Eq for BySerial {}
 
 impl Borrow<DeviceId> for ByDevice {
     fn borrow(&self) -> &DeviceId {
-        &self.0.device
+        self.0.device_ref()
     }
 }
 
 impl Hash for ByDevice {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.device.hash(state);
+        self.0.device().hash(state);
     }
 }
 
 impl PartialEq for ByDevice {
     fn eq(&self, other: &ByDevice) -> bool {
-        self.0.device == other.0.device
+        self.0.device() == other.0.device()
     }
 }
 

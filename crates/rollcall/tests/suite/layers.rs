@@ -72,11 +72,11 @@ fn only_sync_writes_the_ledger_the_commands_and_the_pins() {
     for source in product().filter(|source| room_of(&source.path) != "sync") {
         let words: Vec<&str> = words(&source.code).collect();
         for pair in words.windows(3) {
-            let (["INSERT" | "REPLACE", "INTO", table] | ["DELETE", "FROM", table] | ["UPDATE", table, _]) = pair
+            let (["INSERT" | "REPLACE", "INTO", written] | ["DELETE", "FROM", written] | ["UPDATE", written, _]) = pair
             else {
                 continue;
             };
-            if TABLES_OF_SYNC.contains(table) {
+            if TABLES_OF_SYNC.contains(written) {
                 wrong.push(format!("{}: {}", source.path.display(), pair.join(" ")));
             }
         }

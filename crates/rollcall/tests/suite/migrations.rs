@@ -32,8 +32,9 @@ async fn a_filled_database_grows_up(database: Database) {
         }
         db.close().await;
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../migrations/data/{version:04}.sql"));
-        let rows = fs::read_to_string(&file)
-            .unwrap_or_else(|error| panic!("migration {version} needs rows, {}: {error}", file.display()));
+        let rows = fs::read_to_string(&file).unwrap_or_else(|error| {
+            panic!("migration {version} needs rows to be tested with, {}: {error}", file.display())
+        });
         execute(&blank.url, rows).await;
         let db = Db::open_at(&blank.url, version).await.unwrap();
         counts = count_rows(&db).await;
@@ -57,8 +58,8 @@ async fn a_filled_database_grows_up(database: Database) {
     db.close().await;
 }
 
-/// A row of the third query.
-type OfStudent = (i64, String, String, String, Option<Instant>, Option<i64>);
+/// A row of the contract's third query.
+type StudentState = (i64, String, String, String, Option<Instant>, Option<i64>);
 
 /// The contract's three queries, letter by letter.
 async fn the_queries_of_operators_mean_the_same(db: &Db) {
@@ -87,7 +88,7 @@ WHERE device_id = (SELECT id FROM devices WHERE serial_number = 'GED7242600838')
     assert_eq!(told, [("delete_user", "completed"), ("update_user", "failed"), ("add_user", "completed")]);
     assert_eq!(commands[0].4.0.to_string(), "2026-10-05T12:00:00Z");
 
-    let mut students: Vec<OfStudent> = tx
+    let mut students: Vec<StudentState> = tx
         .all(
             "SELECT s.id, s.full_name, s.rfid_card_id, COALESCE(dss.sync_status, 'not_synced') AS sync_status, dss.last_sync_success, dss.sync_retries
 FROM students s LEFT JOIN device_user_sync_status dss ON s.id = dss.student_id AND dss.device_id = 1

@@ -177,8 +177,8 @@ pub fn target(request: &str) -> &str {
     &line[line.find(' ').unwrap() + 1..line.rfind(' ').unwrap()]
 }
 
-/// The return codes of a body of results, in their order.
-pub fn line_codes(results: &str) -> Vec<i64> {
+/// The codes of the results that one request carries.
+pub fn codes(results: &str) -> Vec<i64> {
     let code = |line: &str| line.split('&').find_map(|pair| pair.strip_prefix("Return="))?.parse().ok();
     results.lines().filter_map(code).collect()
 }

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, civil::DateTime};
 use terminal_simulator::{Call, Profile};
 
-use crate::line::{Line, body, line_codes, target};
+use crate::line::{Line, body, codes, target};
 
 fn at(time: &str) -> DateTime {
     time.parse().unwrap()
@@ -16,7 +16,7 @@ fn options_are_set_one_at_a_time_and_shown_on_request() {
         "C:1:SET OPTION VOLUME=40\nC:2:SET OPTION ~MaxUserCount=9\nC:3:SET OPTION Delay=3\tErrorDelay=4\n\
          C:4:SET OPTION TimeZone=330\nC:5:RELOAD OPTIONS\nC:6:GET OPTION FROM VOLUME\n",
     );
-    assert_eq!(line_codes(&followed[0]), [0, -1, 0, 0, 0, 0]);
+    assert_eq!(codes(&followed[0]), [0, -1, 0, 0, 0, 0]);
     assert_eq!(followed[1], "VOLUME=40");
     assert_eq!(line.hand_out("C:7:GET OPTION FROM Delay\n")[1], "Delay=3\tErrorDelay=4", "a damaged value");
 }

@@ -2,7 +2,7 @@
 
 use terminal_simulator::{Call, CardWriting, HeldUser, Profile, SameCard, Update, UserLine};
 
-use crate::line::{Line, body, line_codes};
+use crate::line::{Line, body, codes};
 
 #[test]
 fn unknown_words_and_tables() {
@@ -101,7 +101,7 @@ fn a_full_terminal_still_changes_those_it_holds() {
 fn pins_are_text_of_a_width() {
     let commands = "C:1:DATA UPDATE USERINFO PIN=OMN006\nC:2:DATA UPDATE USERINFO PIN=123456789012345\n\
                     C:3:DATA UPDATE USERINFO PIN=007\nC:4:DATA UPDATE USERINFO PIN=\n";
-    let results = |profile: Profile| line_codes(&Line::online(profile).hand_out(commands)[0]);
+    let results = |profile: Profile| codes(&Line::online(profile).hand_out(commands)[0]);
     assert_eq!(results(Profile::zam180()), [-1, -1, 0, -1]);
     assert_eq!(results(Profile::senseface_a2()), [0, 0, 0, -1]);
 }

@@ -1,4 +1,4 @@
-//! One registered terminal in memory: what the table says of it, and what only this server knows.
+//! One registered terminal in memory: what its row says, what it said of itself, and its flag.
 
 use std::{
     net::IpAddr,
@@ -15,16 +15,16 @@ use push_protocol::{
 };
 
 use crate::{
-    devices::{DeviceId, presence::Seen},
+    devices::{DeviceId, kept, presence::Seen},
     school::SchoolId,
 };
 
 /// A registered terminal as the door needs to know it.
 #[derive(Debug)]
 pub struct Terminal {
-    pub(super) device: DeviceId,
-    pub(super) serial: Box<str>,
-    pub(super) state: Mutex<State>,
+    device: DeviceId,
+    serial: Box<str>,
+    state: Mutex<State>,
 }
 
 /// What a request said of its terminal, beside calling at all.
@@ -37,7 +37,7 @@ pub struct Told<'a> {
 
 /// The flag of a terminal was up: something may be waiting since this generation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Generation(pub(super) u32);
+pub struct Generation(u32);
 
 /// Facts that reached this server and that no handing-out has been told yet.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -46,40 +46,77 @@ pub struct News {
     pub firmware: Option<String>,
 }
 
-/// About 90 bytes; a registry of 100,000 terminals has that many of them.
+/// What the row of a device says.
 #[derive(Debug)]
-pub(super) struct State {
-    pub(super) school: SchoolId,
-    pub(super) zone: TimeZone,
+pub(super) struct Facts {
+    pub school: SchoolId,
+    pub zone: TimeZone,
     /// Somebody set the zone. If nobody did, punches are read as the server's time, and the terminal keeps its own.
-    pub(super) zone_is_set: bool,
+    pub zone_is_set: bool,
     /// The offset that the terminal was last told to show, in seconds.
-    pub(super) shown_offset: Option<i32>,
-    pub(super) firmware: Option<Arc<str>>,
-    pub(super) address: Option<IpAddr>,
-    /// Microseconds since 1970; 0 = not since this server started.
-    pub(super) last_seen: i64,
-    pub(super) user_count: Option<u32>,
-    pub(super) raised: u32,
-    pub(super) settled: u32,
-    pub(super) dialect: Option<Dialect>,
-    pub(super) card_form: Option<CardForm>,
-    pub(super) charset: Charset,
-    pub(super) is_active: bool,
-    pub(super) is_writing: bool,
-    /// Already in the list of terminals seen.
-    pub(super) is_listed: bool,
-    /// The count or the firmware was told since presence was last taken.
-    pub(super) count_is_unsaved: bool,
-    pub(super) firmware_is_unsaved: bool,
-    /// The count or the firmware was told and no handing-out knows it yet.
-    pub(super) count_is_news: bool,
-    pub(super) firmware_is_news: bool,
+    pub shown_offset: Option<i32>,
+    pub firmware: Option<Arc<str>>,
+    pub user_count: Option<u32>,
+    pub dialect: Option<Dialect>,
+    pub card_form: Option<CardForm>,
+    pub charset: Charset,
+    pub is_active: bool,
+    /// Writing has begun (`sync::start`): until then every count that it tells matters.
+    pub is_writing: bool,
 }
 
+/// A registry of 100,000 terminals has that many of them: mind the size.
+#[derive(Debug)]
+struct State {
+    facts: Facts,
+    address: Option<IpAddr>,
+    /// Microseconds since 1970; 0 = not since this server started.
+    last_seen: i64,
+    raised: u32,
+    settled: u32,
+    /// How far its clock was ahead at its last realtime punch, in seconds.
+    skew: Option<i32>,
+    /// Already in the list of terminals seen.
+    is_listed: bool,
+    /// Told since presence was last taken.
+    count_is_unsaved: bool,
+    firmware_is_unsaved: bool,
+    skew_is_unsaved: bool,
+    /// Told, and no handing-out knows it yet.
+    count_is_news: bool,
+    firmware_is_news: bool,
+}
+
+/// Two punches in a row that agree within so many seconds show a clock that is behind; one alone may have been delayed.
+const SKEWS_AGREE: u32 = 60;
+
 impl Terminal {
+    /// With its flag up or down.
+    pub(super) fn new(device: DeviceId, serial: Box<str>, facts: Facts, raised: bool) -> Terminal {
+        let state = State {
+            facts,
+            address: None,
+            last_seen: 0,
+            raised: u32::from(raised),
+            settled: 0,
+            skew: None,
+            is_listed: false,
+            count_is_unsaved: false,
+            firmware_is_unsaved: false,
+            skew_is_unsaved: false,
+            count_is_news: false,
+            firmware_is_news: false,
+        };
+        Terminal { device, serial, state: Mutex::new(state) }
+    }
+
     pub fn device(&self) -> DeviceId {
         self.device
+    }
+
+    /// For sets that are asked by it.
+    pub(super) fn device_ref(&self) -> &DeviceId {
+        &self.device
     }
 
     pub fn serial(&self) -> &str {
@@ -87,117 +124,161 @@ impl Terminal {
     }
 
     pub fn school(&self) -> SchoolId {
-        lock(&self.state).school
+        self.lock().facts.school
     }
 
     /// The zone of the terminal's wall clock: its own, else its school's, else the server's.
     pub fn zone(&self) -> TimeZone {
-        lock(&self.state).zone.clone()
+        self.lock().facts.zone.clone()
     }
 
     /// The offset that the terminal is to show at an instant; `None` when nobody set a zone for it.
     pub fn offset(&self, at: Timestamp) -> Option<Offset> {
-        lock(&self.state).offset(at)
+        self.lock().facts.offset(at)
     }
 
     /// An inactive device is answered and its punches are stored; it is given no commands.
     pub fn is_active(&self) -> bool {
-        lock(&self.state).is_active
+        self.lock().facts.is_active
     }
 
     pub fn dialect(&self) -> Option<Dialect> {
-        lock(&self.state).dialect
+        self.lock().facts.dialect
     }
 
     pub fn charset(&self) -> Charset {
-        lock(&self.state).charset
+        self.lock().facts.charset
     }
 
     pub fn card_form(&self) -> Option<CardForm> {
-        lock(&self.state).card_form
-    }
-
-    /// When it last called this server.
-    pub fn last_seen(&self) -> Option<Timestamp> {
-        let micros = lock(&self.state).last_seen;
-        (micros != 0).then(|| Timestamp::from_microsecond(micros).unwrap_or_default())
+        self.lock().facts.card_form
     }
 
     /// What no handing-out was told yet. It stays until [`Terminal::heard`].
     pub fn news(&self) -> News {
-        let state = lock(&self.state);
+        let state = self.lock();
         News {
-            user_count: state.user_count.filter(|_| state.count_is_news),
-            firmware: state.firmware.as_deref().filter(|_| state.firmware_is_news).map(str::to_owned),
+            user_count: state.facts.user_count.filter(|_| state.count_is_news),
+            firmware: state.facts.firmware.as_deref().filter(|_| state.firmware_is_news).map(str::to_owned),
         }
     }
 
     /// A handing-out that was told these news was committed.
     pub fn heard(&self, news: &News) {
-        let mut state = lock(&self.state);
-        state.count_is_news &= state.user_count != news.user_count;
-        state.firmware_is_news &= state.firmware.as_deref() != news.firmware.as_deref();
+        let mut state = self.lock();
+        state.count_is_news &= state.facts.user_count != news.user_count;
+        state.firmware_is_news &= state.facts.firmware.as_deref() != news.firmware.as_deref();
     }
 
     /// Nothing waited at this generation. What was raised since stays up.
     pub fn settle(&self, generation: Generation) {
-        lock(&self.state).settled = generation.0;
+        self.lock().settled = generation.0;
     }
 
     pub(super) fn raise(&self) {
-        let mut state = lock(&self.state);
-        state.raised = state.raised.wrapping_add(1);
+        self.lock().raise();
     }
 
-    /// Takes over the facts of a row and keeps what only this server knows.
-    pub(super) fn take_over(&self, facts: State) {
-        let mut state = lock(&self.state);
-        let woken = (facts.is_active && !state.is_active) || facts.dialect != state.dialect;
-        state.school = facts.school;
-        state.zone = facts.zone;
-        state.zone_is_set = facts.zone_is_set;
-        state.shown_offset = facts.shown_offset;
-        state.dialect = facts.dialect;
-        state.card_form = facts.card_form;
-        state.charset = facts.charset;
-        state.is_active = facts.is_active;
-        state.is_writing = facts.is_writing;
-        if !state.count_is_unsaved {
-            state.user_count = facts.user_count;
+    /// Notes a call. Answers whether the terminal is to be listed as seen, and its flag.
+    pub(super) fn see(
+        &self,
+        told: Told<'_>,
+        now: Timestamp,
+        share: impl FnOnce(&str) -> Arc<str>,
+    ) -> (bool, Option<Generation>) {
+        let mut state = self.lock();
+        state.last_seen = state.last_seen.max(now.as_microsecond());
+        state.address = Some(told.address);
+        if let Some(count) = told.user_count {
+            if state.facts.user_count != Some(count) || !state.facts.is_writing {
+                state.count_is_news = true;
+                state.raise();
+            }
+            state.facts.user_count = Some(count);
+            state.count_is_unsaved = true;
         }
-        if !state.firmware_is_unsaved {
-            state.firmware = facts.firmware;
+        if let Some(firmware) = told.firmware.map(kept) {
+            if state.facts.firmware.as_deref() != Some(&*firmware) {
+                state.facts.firmware = Some(share(&firmware));
+                state.firmware_is_news = true;
+                state.raise();
+            }
+            state.firmware_is_unsaved = true;
         }
-        if woken {
-            state.raised = state.raised.wrapping_add(1);
+        if state.facts.shows_wrong_time(now) {
+            state.raise();
         }
+        let is_new = !std::mem::replace(&mut state.is_listed, true);
+        (is_new, (state.raised != state.settled).then_some(Generation(state.raised)))
     }
 
+    /// A punch that was uploaded alone, as terminals do at once, was so many seconds ahead of the server's time. One that
+    /// is behind may have waited for the network: it counts when the next one is as late.
+    pub fn punched(&self, seconds_ahead: i32) {
+        let mut state = self.lock();
+        let agrees = state.skew.is_some_and(|last| last.abs_diff(seconds_ahead) <= SKEWS_AGREE);
+        state.skew_is_unsaved = seconds_ahead >= 0 || agrees;
+        state.skew = Some(seconds_ahead);
+    }
+
+    /// Takes over what a row says and keeps what only this server knows.
+    pub(super) fn take_over(&self, mut facts: Facts) {
+        let mut state = self.lock();
+        if (facts.is_active && !state.facts.is_active) || facts.dialect != state.facts.dialect {
+            state.raise();
+        }
+        if state.count_is_unsaved {
+            facts.user_count = state.facts.user_count;
+        }
+        if state.firmware_is_unsaved {
+            facts.firmware = state.facts.firmware.take();
+        }
+        state.facts = facts;
+    }
+
+    /// What is to be written of it. It is listed no more.
     pub(super) fn take_seen(&self) -> Seen {
-        let mut state = lock(&self.state);
+        let mut state = self.lock();
         state.is_listed = false;
         let count_is_unsaved = std::mem::take(&mut state.count_is_unsaved);
         let firmware_is_unsaved = std::mem::take(&mut state.firmware_is_unsaved);
+        let skew_is_unsaved = std::mem::take(&mut state.skew_is_unsaved);
         Seen {
             device: self.device,
             at: Timestamp::from_microsecond(state.last_seen).unwrap_or_default(),
             address: state.address,
-            firmware: state.firmware.clone().filter(|_| firmware_is_unsaved),
-            user_count: state.user_count.filter(|_| count_is_unsaved),
+            firmware: state.facts.firmware.clone().filter(|_| firmware_is_unsaved),
+            user_count: state.facts.user_count.filter(|_| count_is_unsaved),
+            clock_skew_seconds: state.skew.filter(|_| skew_is_unsaved),
         }
+    }
+
+    /// What was taken could not be written. Answers whether the terminal is to be listed again.
+    pub(super) fn put_back(&self, seen: &Seen) -> bool {
+        let mut state = self.lock();
+        state.count_is_unsaved |= seen.user_count.is_some();
+        state.firmware_is_unsaved |= seen.firmware.is_some();
+        state.skew_is_unsaved |= seen.clock_skew_seconds.is_some();
+        !std::mem::replace(&mut state.is_listed, true)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl State {
+    fn raise(&mut self) {
+        self.raised = self.raised.wrapping_add(1);
+    }
+}
+
+impl Facts {
     fn offset(&self, at: Timestamp) -> Option<Offset> {
         self.zone_is_set.then(|| self.zone.to_offset(at))
     }
 
-    pub(super) fn shows_wrong_time(&self, now: Timestamp) -> bool {
+    fn shows_wrong_time(&self, now: Timestamp) -> bool {
         self.shown_offset.is_some_and(|shown| self.offset(now).is_some_and(|offset| offset.seconds() != shown))
     }
-}
-
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

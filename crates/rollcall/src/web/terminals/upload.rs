@@ -3,6 +3,7 @@
 //! The answer is given after the commit. It counts every line, also those that were there already or that nobody could
 //! read: terminals send the whole batch again until the number is theirs.
 
+use jiff::Timestamp;
 use push_protocol::{
     dialect::Dialect,
     fields::Fields,
@@ -14,7 +15,10 @@ use push_protocol::{
 
 use super::{Caller, Door, Reply, Visit};
 use crate::{
-    attendance::recorder::{self, NotStored},
+    attendance::{
+        recorder::{self, NotStored},
+        wall_clock,
+    },
     devices::{held, registry::Told, stamps},
     store,
     sync::pins,
@@ -135,8 +139,9 @@ async fn store(door: &Door, visit: &Visit, brought: Brought<'_>) -> Result<(), R
             unread: unread.into_iter().map(|line| (table.clone(), line.to_vec())).collect(),
             stamp: stamp.clone().map(|stamp| (table.clone(), stamp)),
         };
+        let alone = alone(&upload);
         match door.app.recorder.record(upload).await {
-            Ok(_) => {}
+            Ok(_) => note_skew(visit, alone),
             Err(NotStored::QuarantineFull) => {
                 door.oddities.log(&visit.request, visit.address, visit.now, "its quarantine is full");
                 return Err(Reply::try_again());
@@ -152,6 +157,21 @@ async fn store(door: &Door, visit: &Visit, brought: Brought<'_>) -> Result<(), R
             Ok(())
         }
         Ok(()) => Ok(()),
+    }
+}
+
+/// When a punch that came alone was made, by the terminal's clock.
+fn alone(upload: &recorder::Upload) -> Option<Timestamp> {
+    match upload.punches.as_slice() {
+        [punch] => Some(wall_clock::instant(punch.time, punch.utc_offset_seconds, upload.zone.as_ref())),
+        _ => None,
+    }
+}
+
+fn note_skew(visit: &Visit, punched_at: Option<Timestamp>) {
+    if let (Some(terminal), Some(at)) = (visit.terminal(), punched_at) {
+        let seconds = at.duration_since(visit.now).as_secs();
+        terminal.punched(i32::try_from(seconds).unwrap_or(if seconds > 0 { i32::MAX } else { i32::MIN }));
     }
 }
 

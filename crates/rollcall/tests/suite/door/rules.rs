@@ -11,6 +11,7 @@ both_databases! {
     rule_22_only_the_first_line_is_mended,
     rule_23_summer_time_makes_a_terminal_shake_hands_again,
     rule_23_a_log_that_only_a_handshake_can_fetch,
+    rule_23_a_clock_that_is_off_is_shown,
     rule_25_a_full_quarantine_refuses,
     rule_25_inventive_callers_leave_nothing,
     rule_26_online_is_three_polls,
@@ -88,6 +89,23 @@ async fn rule_23_a_log_that_only_a_handshake_can_fetch(database: Database) {
     bench.upload("ATTLOG", "7\t2026-03-02 08:00:03\t0\t1\n").await;
     assert!(bench.handshake("&pushver=2.4.1").await.body.contains("\nATTLOGStamp=9999\n"));
     assert_eq!(bench.column::<String>("SELECT log_request FROM devices").await, ["answered"]);
+}
+
+async fn rule_23_a_clock_that_is_off_is_shown(database: Database) {
+    let mut bench = Bench::new(database).await;
+    bench.registered().await;
+    let mut skew = async |local: &str| {
+        bench.upload("ATTLOG", format!("7\t2026-03-02 {local}\t0\t1\n")).await.is(200, "OK: 1");
+        bench.settle().await;
+        bench.one::<Option<i64>, 0>("SELECT clock_skew_seconds FROM devices", []).await
+    };
+    // The clock says 08:00:05 in Nairobi and moves by five seconds at each settling.
+    assert_eq!(skew("08:00:04").await, None, "it may have waited for the network");
+    assert_eq!(skew("08:00:09").await, Some(-1), "but not again");
+    assert_eq!(skew("07:30:14").await, Some(-1), "an old one says nothing");
+    assert_eq!(skew("08:10:20").await, Some(600), "nobody punches in the future");
+    assert_eq!(skew("07:56:25").await, Some(600));
+    assert_eq!(skew("07:56:30").await, Some(-240));
 }
 
 async fn rule_25_a_full_quarantine_refuses(database: Database) {

@@ -215,12 +215,11 @@ impl Story {
 
     /// Where terminals and roster differ, in words; nothing when they do not.
     async fn differing(&self) -> String {
-        use std::fmt::Write as _;
         let owners = self.owners().await;
         let mut tx = self.database.db.read().await.unwrap();
         let roster: Vec<(DeviceId, StudentId, String, String)> =
             tx.all("SELECT device_id, student_id, full_name, rfid_card_id FROM belonging", []).await.unwrap();
-        let mut differing = String::new();
+        let mut differing = Vec::new();
         for plugged in &self.terminals {
             let wanted: BTreeMap<Option<StudentId>, (String, u64)> = roster
                 .iter()
@@ -240,14 +239,14 @@ impl Story {
                 })
                 .collect();
             if held != wanted {
-                let _ = writeln!(differing, "{} holds {held:?}\nwanted is {wanted:?}", plugged.serial);
+                differing.push(format!("{} holds {held:?}\nwanted is {wanted:?}", plugged.serial));
             }
             if seen.acknowledged < seen.punches.len() {
                 let (acknowledged, made) = (seen.acknowledged, seen.punches.len());
-                let _ = writeln!(differing, "{} has delivered {acknowledged} of {made} punches", plugged.serial);
+                differing.push(format!("{} has delivered {acknowledged} of {made} punches", plugged.serial));
             }
         }
-        differing
+        differing.join("\n")
     }
 
     async fn owners(&self) -> BTreeMap<(DeviceId, String), Owner> {
@@ -340,29 +339,29 @@ impl Plugged {
         device: DeviceId,
         serial: &str,
         profile: Profile,
-        number: u64,
+        seed: u64,
         address: SocketAddr,
         unplug: CancellationToken,
     ) -> Plugged {
         let charset = Charset::of_language(Some(profile.language));
-        let seen = Arc::new(Mutex::new(Seen::default()));
-        let mut terminal = Terminal::new(serial, profile, number);
-        let showing = Arc::clone(&seen);
+        let sight = Arc::new(Mutex::new(Seen::default()));
+        let mut terminal = Terminal::new(serial, profile, seed);
+        let for_the_watch = Arc::clone(&sight);
         let running = tokio::spawn(async move {
             let clock = Clock::machine();
             let switched_on = clock.now();
             let hurried = || switched_on + clock.monotonic() * HASTE;
-            let mut random = Xoshiro256PlusPlus::seed_from_u64(number);
+            let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
             let watch = |terminal: &mut Terminal, _| {
-                let mut seen = showing.lock().unwrap();
-                if !seen.is_quiet && random.random_bool(0.2) {
-                    seen.somebody_punches(terminal, hurried(), &mut random);
+                let mut view = for_the_watch.lock().unwrap();
+                if !view.is_quiet && random.random_bool(0.2) {
+                    view.somebody_punches(terminal, hurried(), &mut random);
                 }
-                seen.look(terminal);
+                view.look(terminal);
             };
             over_http::run(&mut terminal, &address.to_string(), hurried, unplug.cancelled(), watch).await;
         });
-        Plugged { device, serial: serial.to_owned(), charset, seen, running }
+        Plugged { device, serial: serial.to_owned(), charset, seen: sight, running }
     }
 }
 
