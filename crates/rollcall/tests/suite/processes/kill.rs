@@ -13,13 +13,17 @@ use std::{
     time::Duration,
 };
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp, civil};
 use push_protocol::text::{Card, Charset, Name};
 use rand::{RngExt as _, SeedableRng as _, rngs::Xoshiro256PlusPlus, seq::IndexedRandom as _};
 use rollcall::{clock::Clock, devices::DeviceId, school::StudentId};
 use serde_json::json;
 use terminal_simulator::{Profile, Terminal, over_http};
-use tokio::task::JoinHandle;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    task::JoinHandle,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::program::{Serving, rollcall, rollcall_reading, until_right};
@@ -30,6 +34,10 @@ both_databases! { a_killed_server_keeps_what_it_promised }
 const PROFILES: [&str; 3] = ["zam180", "push1", "senseface-a2"];
 const NAMES: [&str; 8] =
     ["Ayşe Yıldız", "Wiremu Tāne", "李小明", "Ольга Шевчук", "नन्दिनी", "محمد الأمين", "ქეთევან", "Inti Quispe"];
+
+/// Uploads punches without a pause, on so many connections, whenever the server is about to be killed.
+const HURRIED: &str = "HURRIED1";
+const HURRIED_UPLOADERS: u64 = 4;
 
 /// How much faster terminals live.
 const HASTE: i32 = 20;
@@ -57,6 +65,9 @@ struct Story {
     unplug: CancellationToken,
     students: Vec<StudentId>,
     next_card: i64,
+    kills: u64,
+    /// Acknowledged punches of the terminal that uploads without a pause: serial number, PIN, time.
+    hurried: Vec<(String, String, String)>,
     /// What the API said yes to; nobody edits these students otherwise.
     promised: BTreeMap<StudentId, String>,
 }
@@ -105,6 +116,8 @@ impl Story {
             unplug: CancellationToken::new(),
             students: Vec::new(),
             next_card: 10_000,
+            kills: 0,
+            hurried: Vec::new(),
             promised: BTreeMap::new(),
         };
         // How many may leave at once is not what this is about.
@@ -118,6 +131,7 @@ impl Story {
             let seed = seed * 10 + number as u64;
             story.terminals.push(Plugged::plug_in(device, &serial, profile, seed, story.address, story.unplug.clone()));
         }
+        story.register(HURRIED).await;
         story.import(30).await;
         story.restart().await;
         story
@@ -147,15 +161,24 @@ impl Story {
         tx.commit().await.unwrap();
     }
 
+    /// Kills it in the middle of an edit and of uploads: whoever answers them before they are stored is found out.
     async fn kill(&mut self) {
         let serving = self.serving.take().expect("it runs");
-        // An edit is under way when it happens.
+        self.kills += 1;
+        let uploading: Vec<_> = (0..HURRIED_UPLOADERS)
+            .map(|pin| tokio::spawn(upload_until_killed(self.address, pin, self.kills)))
+            .collect();
+        tokio::time::sleep(Duration::from_millis(self.random.random_range(50..300))).await;
         let (client, url, token) = (reqwest::Client::new(), serving.url("/api/v1/students/1"), self.token.clone());
         let body = json!({"full_name": "Hine Kōwhai"});
         let editing = tokio::spawn(client.put(url).bearer_auth(token).json(&body).send());
         tokio::time::sleep(Duration::from_millis(self.random.random_range(0..20))).await;
         serving.program.kill();
         let _ = editing.await;
+        for uploader in uploading {
+            self.hurried.extend(uploader.await.unwrap());
+        }
+        assert!(!self.hurried.is_empty(), "no upload was acknowledged before the server was killed");
     }
 
     async fn restart(&mut self) {
@@ -174,7 +197,8 @@ impl Story {
             })
             .collect();
         let stored = self.stored().await;
-        let lost: Vec<_> = acknowledged.iter().filter(|punch| !stored.contains_key(*punch)).collect();
+        let lost: Vec<_> =
+            acknowledged.iter().chain(&self.hurried).filter(|punch| !stored.contains_key(*punch)).collect();
         assert!(lost.is_empty(), "acknowledged and not in the database: {lost:?}");
 
         let mut tx = self.database.db.read().await.unwrap();
@@ -210,6 +234,8 @@ impl Story {
             }
         }
         assert!(wrong.is_empty(), "{wrong:#?}");
+        // Whether an upload without an answer was stored, nobody was told.
+        stored.retain(|(serial, ..), _| serial != HURRIED);
         assert!(stored.is_empty(), "nobody made these: {stored:?}");
     }
 
@@ -386,6 +412,34 @@ impl Seen {
             self.punches.push(punch);
         }
     }
+}
+
+/// Uploads one punch after the other; answers those that were acknowledged.
+async fn upload_until_killed(address: SocketAddr, pin: u64, day: u64) -> Vec<(String, String, String)> {
+    let (midnight, mut acknowledged) = (civil::date(2026, 3, 1).at(0, 0, 0, 0), Vec::new());
+    for second in 0.. {
+        let at = midnight
+            + (SignedDuration::from_hours(24) * i32::try_from(day).unwrap())
+            + SignedDuration::from_secs(second);
+        let punch = format!("{pin}\t{}\t0\t1\t0\t0\t0\n", at.strftime("%Y-%m-%d %H:%M:%S"));
+        let request = format!(
+            "POST /iclock/cdata?SN={HURRIED}&table=ATTLOG&Stamp=9999 HTTP/1.1\r\nHost: {address}\r\n\
+             Connection: close\r\nContent-Length: {}\r\n\r\n{punch}",
+            punch.len()
+        );
+        let mut answer = String::new();
+        let converse = async {
+            let mut stream = TcpStream::connect(address).await?;
+            stream.write_all(request.as_bytes()).await?;
+            stream.read_to_string(&mut answer).await
+        };
+        let _ = converse.await;
+        if !answer.ends_with("OK: 1") {
+            return acknowledged;
+        }
+        acknowledged.push((HURRIED.to_owned(), pin.to_string(), at.strftime("%Y-%m-%dT%H:%M:%S").to_string()));
+    }
+    acknowledged
 }
 
 /// Below the ports that outgoing connections are given, so that it is still free when the server starts again.
