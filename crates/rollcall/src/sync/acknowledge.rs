@@ -10,9 +10,10 @@ use jiff::{SignedDuration, Timestamp};
 use push_protocol::result::{Outcome, meaning};
 
 use super::{
-    delivery, errand, manner, queue,
+    delivery, errand, event, manner, queue, reading,
     reconcile::{self, Reconciled, Scope},
     start::{self, Told},
+    strangers,
 };
 use crate::{
     devices::DeviceId,
@@ -39,6 +40,7 @@ struct Asked {
     command_type: String,
     word: String,
     step: String,
+    device_pin: Option<String>,
     status: String,
     attempts: i64,
     card_number: Option<i64>,
@@ -50,7 +52,7 @@ struct Asked {
 
 const ASKED: &str = "
     WITH v(wire_id) AS (VALUES {rows})
-    SELECT c.id, c.wire_id, c.student_id, c.command_type, c.word, c.step, c.status, c.attempts, c.card_number,
+    SELECT c.id, c.wire_id, c.student_id, c.command_type, c.word, c.step, c.device_pin, c.status, c.attempts, c.card_number,
       c.batch_number, c.batch_position, c.wanted_version, l.wanted_version AS now_wanted
     FROM v JOIN device_commands c ON c.device_id = $1 AND c.wire_id = v.wire_id
     LEFT JOIN device_user_sync_status l ON l.device_id = c.device_id AND l.student_id = c.student_id
@@ -74,9 +76,19 @@ pub async fn acknowledge(
         effects.collect(command, answer, first_deadline, now);
     }
     effects.write(tx, device, now).await?;
+    event::wrote(tx, device, asked.iter().filter_map(|command| command.student_id)).await?;
     for command in asked.iter().filter(|command| command.student_id.is_none()) {
         let Some(answer) = codes.get(&command.wire_id) else { continue };
-        errand::answered(tx, device, &command.command_type, Outcome::of(answer.code, false) != Outcome::Done).await?;
+        match (command.step.as_str(), &command.device_pin) {
+            (reading::READING, _) => {
+                reading::answered(tx, device, command.wire_id, answer.code, answer.user_count, now).await?;
+            }
+            (strangers::STRANGER, Some(pin)) => strangers::removed(tx, device, pin, now).await?,
+            _ => {
+                let is_refused = Outcome::of(answer.code, false) != Outcome::Done;
+                errand::answered(tx, device, &command.command_type, is_refused).await?;
+            }
+        }
         if let Some(count) = answer.user_count {
             start::proceed(tx, device, Told::Count(count), now).await?;
         }
@@ -125,7 +137,10 @@ impl Effects {
                 self.confirm(command, is_delete);
                 self.has_room |= is_delete || command.command_type == "add_user";
             }
-            Outcome::TryLater if is_current && command.attempts < delivery::OFFERS => {
+            // A reading asks again by itself.
+            Outcome::TryLater
+                if is_current && command.attempts < delivery::OFFERS && command.step != reading::READING =>
+            {
                 let again = delivery::later(now, delivery::wait(first_deadline, command.attempts, 0));
                 self.command(command, "pending", None, Some(again), Some(meaning(answer.code)));
                 self.unsend(command);
@@ -243,10 +258,11 @@ const UNSENT: &str = "
     UPDATE device_user_sync_status SET sent_version = 0, sync_retries = sync_retries + 1, updated_at = $2
     FROM v WHERE device_user_sync_status.device_id = $1 AND device_user_sync_status.student_id = v.student_id";
 /// The PIN stays his for ever; from now on nobody can punch with it.
-const LEFT: &str = "
+pub(super) const LEFT: &str = "
     WITH v(student_id) AS (VALUES {rows})
     UPDATE device_user_mappings SET valid_to = $2
     FROM v WHERE device_user_mappings.device_id = $1 AND device_user_mappings.student_id = v.student_id
+      AND device_user_mappings.valid_to IS NULL
       AND EXISTS (SELECT 1 FROM device_user_sync_status l WHERE l.device_id = $1 AND l.student_id = v.student_id
         AND NOT l.is_wanted AND l.confirmed_version = l.wanted_version)";
 const OUTLIVED: &str = "

@@ -12,7 +12,7 @@ use push_protocol::{
 
 use super::{
     batch::{Learnt, OfferAgainBehind},
-    errand, queue,
+    errand, event, queue, reading,
     reconcile::{self, Scope},
     start::{self, Decision, Start, Told},
     wire,
@@ -31,6 +31,8 @@ pub struct Poll {
     pub firmware: Option<String>,
     /// Seconds east of UTC that this terminal should show now; `None` when none is configured.
     pub offset_seconds: Option<i32>,
+    /// How long lines may still follow the result of the query that they answer.
+    pub quiet: SignedDuration,
 }
 
 /// What a poll is answered with.
@@ -115,8 +117,21 @@ pub async fn hand_out(
         save(tx, device, &row).await?;
         return Ok(Handout { commands: handed.into_iter().collect(), charset, ask_again: true });
     }
-    let taken = take(tx, device, &mut row, charset, first_deadline, now).await?;
+    if let Some(count) = poll.user_count {
+        reading::look_at_count(tx, device, count, now).await?;
+    }
+    let mut taken = take(tx, device, &mut row, charset, first_deadline, now).await?;
     save(tx, device, &row).await?;
+    if taken.is_empty() {
+        let room = row.learnt.room();
+        let how = reading::Questions { school: row.school_id, room, first_deadline, quiet: poll.quiet, now };
+        taken = reading::ask(tx, device, how).await?;
+        if taken.is_empty() {
+            // What the reading found may be on its way at once.
+            taken = take(tx, device, &mut row, charset, first_deadline, now).await?;
+            save(tx, device, &row).await?;
+        }
+    }
     Ok(Handout { commands: taken, charset, ask_again: must_ask_count })
 }
 
@@ -240,6 +255,7 @@ async fn take(
         .filter_map(|command| Some(vec![command.student_id?.into(), command.wanted_version.into()]))
         .collect();
     tx.execute_rows(SENT, &[now.into(), device.into()], students).await?;
+    event::wrote(tx, device, pending.iter().filter_map(|command| command.student_id)).await?;
     Ok(pending
         .into_iter()
         .filter_map(|command| Some((wire::command_id(command.wire_id)?, command.command_string)))
@@ -297,7 +313,9 @@ async fn save(tx: &mut Tx, device: DeviceId, row: &Device) -> Result<()> {
 const DUE: &str = "
     SELECT device_id FROM device_commands WHERE status IN ('pending', 'sent')
       AND ((status = 'pending' AND deadline_at IS NULL) OR deadline_at <= $1)
-    UNION SELECT id FROM devices WHERE log_request = 'wanted'";
+    UNION SELECT id FROM devices WHERE log_request = 'wanted'
+    UNION SELECT id FROM devices WHERE verify_at <= $1
+    UNION SELECT device_id FROM readings WHERE state = 'running' AND (wake_at IS NULL OR wake_at <= $1)";
 
 /// Devices that have commands to hand out or to take back now: one statement per server and tick.
 pub async fn due(tx: &mut Tx, now: Timestamp) -> Result<Vec<DeviceId>> {

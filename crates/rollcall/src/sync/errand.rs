@@ -3,7 +3,7 @@
 //! roster and nothing else (rule 8). Each goes alone.
 
 use jiff::{SignedDuration, Timestamp, civil::DateTime};
-use push_protocol::command::{Command, CommandId, Manner};
+use push_protocol::command::{Command, CommandId};
 
 use super::{delivery, manner, wire};
 use crate::{
@@ -116,11 +116,7 @@ pub(super) async fn hand_out(
     first_deadline: SignedDuration,
     now: Timestamp,
 ) -> Result<Option<(CommandId, String)>> {
-    let manner: Manner = manner::terminals(tx, std::iter::once(device))
-        .await?
-        .values()
-        .next()
-        .map_or_else(manner::default, manner::Terminal::manner);
+    let manner = manner::of(tx, device).await?;
     let id = wire::take(tx, &[(device, 1)].into()).await?.next(device);
     // Errands hold no text of ours that could be refused.
     let text = errand.command.render(manner).unwrap_or_default();

@@ -42,6 +42,11 @@ pub(super) async fn terminals(
     Ok(terminals.into_iter().map(|terminal| (terminal.id, terminal)).collect())
 }
 
+/// How one terminal wants to be spoken to.
+pub(super) async fn of(tx: &mut Tx, device: DeviceId) -> Result<Manner> {
+    Ok(terminals(tx, std::iter::once(device)).await?.values().next().map_or_else(default, Terminal::manner))
+}
+
 impl Terminal {
     pub(super) fn manner(&self) -> Manner {
         Manner {
@@ -70,7 +75,7 @@ impl Terminal {
 }
 
 /// For a terminal of which nothing is known.
-pub(super) fn default() -> Manner {
+fn default() -> Manner {
     Manner {
         dialect: Dialect::Attendance,
         vocabulary: Vocabulary::UserInfo,

@@ -13,6 +13,9 @@
 //! | [`delivery`] | a poll takes commands |
 //! | [`batch`] | how many a terminal takes at once, as learnt |
 //! | [`acknowledge`] | a terminal says what became of them |
+//! | [`reading`] | a terminal is read back |
+//! | [`verdict`] | what a reading proves |
+//! | [`repair`] | what was found becomes commands |
 //! | [`start`] | how writing to a terminal begins |
 //! | [`inherit`] | a terminal takes the place of another |
 //! | [`overview`] | what people are shown |
@@ -23,13 +26,18 @@ pub mod again;
 pub mod batch;
 pub mod delivery;
 mod errand;
+mod event;
 pub mod inherit;
 mod manner;
 pub mod overview;
 pub mod pins;
 pub mod plan;
 mod queue;
+pub mod reading;
 pub mod reconcile;
+pub mod repair;
 pub mod start;
+mod strangers;
+pub mod verdict;
 pub mod watch;
 mod wire;

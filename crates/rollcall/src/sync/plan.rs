@@ -23,6 +23,16 @@ pub enum Wanted {
     Absent,
 }
 
+impl Wanted {
+    /// From the ledger's columns.
+    pub fn of(is_wanted: bool, name: Option<String>, card: Option<String>) -> Wanted {
+        match (is_wanted, name, card) {
+            (true, Some(name), Some(card)) => Wanted::Present { name, card },
+            _ => Wanted::Absent,
+        }
+    }
+}
+
 /// A student for whom the terminal is not, or not known to be, as wanted, and no command is under way.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Open {

@@ -202,10 +202,7 @@ async fn card_uses(tx: &mut Tx, by_device: &BTreeMap<DeviceId, Vec<Row>>) -> Res
 
 impl Row {
     fn open(&self) -> Open {
-        let wanted = match (self.is_wanted, &self.wanted_name, &self.wanted_card) {
-            (true, Some(name), Some(card)) => Wanted::Present { name: name.clone(), card: card.clone() },
-            _ => Wanted::Absent,
-        };
+        let wanted = Wanted::of(self.is_wanted, self.wanted_name.clone(), self.wanted_card.clone());
         Open { student: self.student_id, pin: self.device_pin.clone(), wanted, is_held: self.is_held }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, net::IpAddr, sync::Arc};
 
-use jiff::{Timestamp, tz::Offset};
+use jiff::{SignedDuration, Timestamp, tz::Offset};
 use push_protocol::{command::CommandId, reply, request::Info};
 
 use super::{Door, PATIENCE, Reply, Visit};
@@ -11,6 +11,9 @@ use crate::{
     store,
     sync::delivery::{self, Handout, Poll},
 };
+
+/// Lines that answer a query follow its result within this time, or within two polls (protocol §8.4).
+const QUIET: SignedDuration = SignedDuration::from_secs(10);
 
 /// Answers the poll of a registered terminal. When its flag is down, from memory alone.
 pub async fn answer(
@@ -72,6 +75,7 @@ impl Door {
             user_count: news.user_count,
             firmware: news.firmware.clone(),
             offset_seconds: terminal.offset(now).map(Offset::seconds),
+            quiet: (self.app.settings.poll_delay * 2).max(QUIET),
         };
         let mut tx = self.app.db.write().await?;
         let first_deadline = self.app.settings.command_deadline;

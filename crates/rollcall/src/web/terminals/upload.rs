@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use push_protocol::{
     dialect::Dialect,
     fields::Fields,
-    record::{self, Content, Photo, Punch, Record, User},
+    record::{self, Content, Operation, Photo, Punch, Record, User},
     reply,
     request::{QueryData, Upload},
     text::Pin,
@@ -21,7 +21,7 @@ use crate::{
     },
     devices::{held, registry::Told, stamps},
     store,
-    sync::pins,
+    sync::reading::{self, Line},
 };
 
 pub async fn answer(door: &Door, visit: &Visit, upload: &Upload) -> Reply {
@@ -96,6 +96,7 @@ struct Brought<'a> {
     users: Vec<User>,
     /// People whom a template or a picture proves to be there. Templates and pictures themselves are dropped.
     pins: Vec<Pin>,
+    operations: Vec<Operation>,
     unread: Vec<&'a [u8]>,
 }
 
@@ -106,12 +107,10 @@ impl<'a> Brought<'a> {
         for record in records {
             match record {
                 Record::Punch(punch) => brought.punches.push(punch),
-                Record::User(user) => {
-                    brought.pins.push(user.pin.clone());
-                    brought.users.push(user);
-                }
+                Record::User(user) => brought.users.push(user),
                 Record::Biometric { pin, .. } => brought.pins.extend(pin),
-                Record::Operation(_) | Record::Error { .. } | Record::State | Record::Other { .. } => {}
+                Record::Operation(operation) => brought.operations.push(operation),
+                Record::Error { .. } | Record::State | Record::Other { .. } => {}
                 Record::Unread(line) => brought.unread.push(line),
             }
         }
@@ -122,7 +121,7 @@ impl<'a> Brought<'a> {
 /// Stores punches and lines that nobody could read through the recorder, the rest in a transaction of its own. Refuses only
 /// when nothing was stored: some firmware drops what is refused.
 async fn store(door: &Door, visit: &Visit, brought: Brought<'_>) -> Result<(), Reply> {
-    let Brought { table, stamp, punches, users, pins, unread } = brought;
+    let Brought { table, stamp, punches, users, pins, operations, unread } = brought;
     let has_punches = !punches.is_empty();
     if has_punches || !unread.is_empty() {
         if let Caller::Unknown { is_remembered: false } = visit.caller {
@@ -150,7 +149,8 @@ async fn store(door: &Door, visit: &Visit, brought: Brought<'_>) -> Result<(), R
         }
     }
     let stamp = stamp.filter(|_| !has_punches);
-    match keep(door, visit, &table, stamp, &users, &pins).await {
+    let line = Line { users: &users, pins: &pins, operations: &operations };
+    match keep(door, visit, &table, stamp, line).await {
         Err(error) if !has_punches => Err(door.could_not("store what a terminal holds", &error)),
         Err(error) => {
             door.oddities.log_failure("store what a terminal holds", &error, visit.now);
@@ -175,26 +175,16 @@ fn note_skew(visit: &Visit, punched_at: Option<Timestamp>) {
     }
 }
 
-async fn keep(
-    door: &Door,
-    visit: &Visit,
-    table: &str,
-    stamp: Option<String>,
-    users: &[User],
-    pins: &[Pin],
-) -> store::Result<()> {
+async fn keep(door: &Door, visit: &Visit, table: &str, stamp: Option<String>, line: Line<'_>) -> store::Result<()> {
     let Some(terminal) = visit.terminal() else { return Ok(()) };
     // An empty upload moves nothing.
-    if users.is_empty() && pins.is_empty() && (stamp.is_none() || visit.body.is_empty()) {
+    if line.is_empty() && (stamp.is_none() || visit.body.is_empty()) {
         return Ok(());
     }
     let device = terminal.device();
-    let card_form = held::card_form(users).filter(|form| terminal.card_form() != Some(*form));
+    let card_form = held::card_form(line.users).filter(|form| terminal.card_form() != Some(*form));
     let mut tx = door.app.db.write().await?;
-    held::keep(&mut tx, device, users, visit.now).await?;
-    if !pins.is_empty() {
-        pins::saw(&mut tx, device, pins).await?;
-    }
+    let asks = !line.is_empty() && reading::keep(&mut tx, device, line, terminal.charset(), visit.now).await?;
     if let Some(stamp) = stamp {
         stamps::keep(&mut tx, device, table, &stamp).await?;
     }
@@ -203,6 +193,9 @@ async fn keep(
         held::learn_card_form(&mut tx, device, form, visit.now).await?;
     }
     tx.commit().await?;
+    if asks {
+        door.app.registry.raise(&[device]);
+    }
     if card_form.is_some() {
         let mut tx = door.app.db.read().await?;
         door.app.registry.reread(&mut tx, device).await?;
@@ -214,7 +207,8 @@ async fn keep(
 async fn keep_photo(door: &Door, visit: &Visit, upload: &Upload, photo: &Photo<'_>) -> Reply {
     let pins: Vec<Pin> = photo.pin.clone().into_iter().collect();
     let stamp = upload.stamp.clone().filter(|stamp| stamps::is_plausible(stamp));
-    match keep(door, visit, "ATTPHOTO", stamp, &[], &pins).await {
+    let line = Line { users: &[], pins: &pins, operations: &[] };
+    match keep(door, visit, "ATTPHOTO", stamp, line).await {
         Ok(()) => Reply::ok(),
         Err(error) => door.could_not("store what a terminal holds", &error),
     }

@@ -1,0 +1,331 @@
+//! A reading's questions leave with a poll, and are answered.
+//!
+//! They wait in `reading_steps` and become commands only when they leave, so that commands which wait are the roster and
+//! nothing else (rule 8). A question that stays unanswered is asked once more; then its silence stands.
+
+use jiff::{SignedDuration, Timestamp};
+use push_protocol::{
+    command::{Command, CommandId},
+    result::Outcome,
+    text::Pin,
+};
+
+use super::{
+    Class, Phase, begin, finish,
+    script::{self, Facts, Next},
+};
+use crate::{
+    devices::DeviceId,
+    school::SchoolId,
+    store::{Instant, Result, Tx, Value},
+    sync::{
+        delivery::{self, later},
+        event, manner, wire,
+    },
+};
+
+/// How questions may leave now.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Questions {
+    pub school: SchoolId,
+    /// Commands that the terminal takes per poll.
+    pub room: i64,
+    pub first_deadline: SignedDuration,
+    /// After a result, what belongs to it may still be on its way for so long.
+    pub quiet: SignedDuration,
+    pub now: Timestamp,
+}
+
+/// Single people asked for in one reply: each may answer with templates and pictures.
+const PEOPLE_AT_ONCE: i64 = 8;
+/// How often a question is asked that nobody answers.
+const ATTEMPTS: i64 = 2;
+
+#[derive(Debug, sqlx::FromRow)]
+pub(super) struct Row {
+    pub id: i64,
+    pub cause: String,
+    pub scope: String,
+    pub phase: String,
+    pub began_event: i64,
+    pub lists: i64,
+    pub sweeps: i64,
+    pub has_written: bool,
+    pub counted: Option<i64>,
+    pub last_line_at: Option<Instant>,
+    pub readback_class: Option<String>,
+}
+
+const ROW: &str = "
+    SELECT r.id, r.cause, r.scope, r.phase, r.began_event, r.lists, r.sweeps, r.has_written, r.counted, r.last_line_at,
+      d.readback_class
+    FROM readings r JOIN devices d ON d.id = r.device_id WHERE r.device_id = $1 AND r.state = 'running'";
+
+const OVERDUE: &str = "
+    UPDATE reading_steps SET state = CASE WHEN attempts < $3 THEN 'waiting' ELSE 'silent' END, answered_at = $2
+    WHERE reading_id = $1 AND state = 'sent' AND deadline_at <= $2";
+const OUT: &str = "SELECT MIN(deadline_at) FROM reading_steps WHERE reading_id = $1 AND state = 'sent'";
+const WAKE_AT: &str = "UPDATE readings SET wake_at = $2 WHERE id = $1";
+
+/// Goes on with the device's reading, or begins the one that is due. The questions to hand out now, if any.
+pub(crate) async fn ask(tx: &mut Tx, device: DeviceId, how: Questions) -> Result<Vec<(CommandId, String)>> {
+    begin::begin_if_due(tx, device, how.now).await?;
+    // Each turn goes on by a phase; the script's length bounds them.
+    for _ in 0..20 {
+        let Some(row) = tx.optional::<Row, 1>(ROW, [device.into()]).await? else { return Ok(Vec::new()) };
+        tx.execute(OVERDUE, [row.id.into(), how.now.into(), ATTEMPTS.into()]).await?;
+        let (out,): (Option<Instant>,) = tx.one(OUT, [row.id.into()]).await?;
+        if let Some(deadline) = out {
+            tx.execute(WAKE_AT, [row.id.into(), deadline.into()]).await?;
+            return Ok(Vec::new());
+        }
+        let waiting: Vec<Step> = tx.all(WAITING, [row.id.into(), how.room.min(PEOPLE_AT_ONCE).into()]).await?;
+        if !waiting.is_empty() {
+            let asked = hand_out(tx, device, &row, waiting, how).await?;
+            if asked.is_empty() {
+                continue;
+            }
+            return Ok(asked);
+        }
+        if let Some(until) = quiet_until(tx, device, &row, how).await? {
+            tx.execute(WAKE_AT, [row.id.into(), until.into()]).await?;
+            return Ok(Vec::new());
+        }
+        if !proceed(tx, device, &row, how.now).await? {
+            return Ok(Vec::new());
+        }
+    }
+    Ok(Vec::new())
+}
+
+#[derive(Debug, sqlx::FromRow)]
+struct Step {
+    id: i64,
+    kind: String,
+    pin: Option<String>,
+    attempts: i64,
+}
+
+/// Questions for single people go together, others alone.
+const WAITING: &str = "
+    SELECT id, kind, pin, attempts FROM reading_steps WHERE reading_id = $1 AND state = 'waiting' ORDER BY id LIMIT $2";
+const ASKED: &str = "
+    WITH v(id, pin, wire_id, asked_event, deadline_at) AS (VALUES {rows})
+    UPDATE reading_steps SET state = 'sent', attempts = attempts + 1, pin = v.pin, wire_id = v.wire_id,
+      asked_event = v.asked_event, deadline_at = v.deadline_at
+    FROM v WHERE reading_steps.id = v.id";
+const COMMANDS: &str = "
+    INSERT INTO device_commands (device_id, school_id, wire_id, command_type, command_string, word, device_pin, sent_at,
+      created_at, deadline_at, step, status, attempts) VALUES {rows}";
+const UNASKABLE: &str = "UPDATE reading_steps SET state = 'silent', answered_at = $2 WHERE id = $1";
+
+async fn hand_out(
+    tx: &mut Tx,
+    device: DeviceId,
+    reading: &Row,
+    waiting: Vec<Step>,
+    how: Questions,
+) -> Result<Vec<(CommandId, String)>> {
+    let Questions { school, now, .. } = how;
+    let mut questions: Vec<(i64, Command, Option<String>)> = Vec::new();
+    let mut attempts = 1;
+    for step in waiting {
+        let command = match step.kind.as_str() {
+            "count" => Command::Info,
+            "list" => Command::QueryUsers,
+            _ => {
+                let pin = match step.pin.clone() {
+                    Some(pin) => Some(pin),
+                    None => finish::sentinel(tx, device, reading.id, reading.began_event).await?,
+                };
+                match pin.as_deref().map(Pin::parse) {
+                    Some(Ok(pin)) => Command::QueryUser { pin },
+                    _ => {
+                        tx.execute(UNASKABLE, [step.id.into(), now.into()]).await?;
+                        continue;
+                    }
+                }
+            }
+        };
+        let is_single = matches!(command, Command::QueryUser { .. });
+        if !is_single && !questions.is_empty() {
+            break;
+        }
+        let pin = if let Command::QueryUser { pin } = &command { Some(pin.as_str().to_owned()) } else { None };
+        attempts = attempts.max(step.attempts + 1);
+        questions.push((step.id, command, pin));
+        if !is_single {
+            break;
+        }
+    }
+    if questions.is_empty() {
+        return Ok(Vec::new());
+    }
+    let many = questions.len() as i64;
+    let manner = manner::of(tx, device).await?;
+    let mut wire_ids = wire::take(tx, &[(device, many)].into()).await?;
+    let first = event::next(tx, device, many).await?;
+    let deadline = later(now, delivery::wait(how.first_deadline, attempts, questions.len()));
+    let mut asked: Vec<Vec<Value>> = Vec::new();
+    let mut commands: Vec<Vec<Value>> = Vec::new();
+    let mut texts = Vec::new();
+    for ((step, command, pin), at) in questions.into_iter().zip(first..) {
+        let wire_id = wire_ids.next(device);
+        // Questions hold no text of ours that could be refused.
+        let text = command.render(manner).unwrap_or_default();
+        let kind = match command {
+            Command::Info => "info",
+            Command::QueryUsers => "query_users",
+            _ => "query_user",
+        };
+        asked.push(vec![step.into(), pin.clone().into(), wire_id.into(), at.into(), deadline.into()]);
+        commands.push(vec![
+            device.into(),
+            school.into(),
+            wire_id.into(),
+            kind.into(),
+            text.clone().into(),
+            command.word(manner).into(),
+            pin.into(),
+            now.into(),
+            now.into(),
+            deadline.into(),
+            READING.into(),
+            "sent".into(),
+            1_i64.into(),
+        ]);
+        texts.extend(wire::command_id(wire_id).map(|id| (id, text)));
+    }
+    tx.execute_rows(ASKED, &[], asked).await?;
+    tx.execute_rows(COMMANDS, &[], commands).await?;
+    tx.execute(WAKE_AT, [reading.id.into(), deadline.into()]).await?;
+    Ok(texts)
+}
+
+/// The stored `step` of commands that are questions.
+pub(crate) const READING: &str = "reading";
+
+#[derive(Debug, sqlx::FromRow)]
+struct LastStep {
+    kind: String,
+    state: String,
+    answered_at: Option<Instant>,
+    asked_event: Option<i64>,
+}
+
+const LAST_STEP: &str = "
+    SELECT kind, state, answered_at, asked_event FROM reading_steps WHERE reading_id = $1 AND asked_event IS NOT NULL
+    ORDER BY asked_event DESC LIMIT 1";
+
+/// What the last questions asked for may still be on its way, until then.
+async fn quiet_until(tx: &mut Tx, device: DeviceId, row: &Row, how: Questions) -> Result<Option<Timestamp>> {
+    let Some(last) = tx.optional::<LastStep, 1>(LAST_STEP, [row.id.into()]).await? else { return Ok(None) };
+    if last.kind == "count" || last.state == "refused" || last.state == "silent" {
+        return Ok(None);
+    }
+    let asked = last.asked_event.unwrap_or(0);
+    let has_everything = match last.kind.as_str() {
+        "list" => finish::told_since(tx, device, asked).await? == row.counted.unwrap_or(-1),
+        _ => finish::everybody_spoke(tx, row.id).await?,
+    };
+    if has_everything {
+        return Ok(None);
+    }
+    let quiet = if row.lists > 1 { how.quiet * 2 } else { how.quiet };
+    let heard = last.answered_at.max(row.last_line_at).map_or(how.now, |at| at.0);
+    let until = later(heard, quiet);
+    Ok((until > how.now).then_some(until))
+}
+
+const PHASE: &str = "
+    UPDATE readings SET phase = $2, wake_at = NULL, counted = CASE WHEN $3 THEN NULL ELSE counted END WHERE id = $1";
+const ADD_STEP: &str = "INSERT INTO reading_steps (reading_id, device_id, kind) VALUES ($1, $2, $3)";
+const LISTED: &str = "UPDATE readings SET lists = lists + 1 WHERE id = $1";
+const WRITTEN: &str = "UPDATE readings SET has_written = TRUE WHERE id = $1";
+
+/// Takes the next step of the script. False: there is nothing more to do at this poll.
+async fn proceed(tx: &mut Tx, device: DeviceId, row: &Row, now: Timestamp) -> Result<bool> {
+    let phase = Phase::parse(&row.phase);
+    if phase == Phase::Write && !finish::write_is_over(tx, device).await? {
+        tx.execute(WAKE_AT, [row.id.into(), later(now, SignedDuration::from_secs(5)).into()]).await?;
+        return Ok(false);
+    }
+    let mut gathered = finish::gather(tx, device, row).await?;
+    let facts = Facts {
+        phase,
+        lists: row.lists,
+        sweeps: row.sweeps,
+        class: row.readback_class.as_deref().and_then(Class::parse),
+        is_narrow: row.scope == "some",
+        is_about_count: row.cause == "count",
+        counted: row.counted,
+        told: gathered.told,
+        refuses_list: gathered.refuses_list,
+        refuses_people: gathered.refuses_people,
+        somebody_spoke: gathered.somebody_spoke,
+        sentinels_left: gathered.sentinels_left,
+        somebody_was_written: row.has_written,
+        can_write: gathered.can_write,
+        unresolved: gathered.unresolved.len() as i64,
+    };
+    let (phase, kind) = match script::next(&facts) {
+        Next::Count(phase) => (phase, "count"),
+        Next::List => {
+            tx.execute(LISTED, [row.id.into()]).await?;
+            (Phase::List, "list")
+        }
+        Next::Sentinel => (Phase::Sentinel, "control"),
+        Next::Write => {
+            tx.execute(WRITTEN, [row.id.into()]).await?;
+            tx.execute(PHASE, [row.id.into(), Phase::Write.as_str().into(), false.into()]).await?;
+            finish::write_somebody(tx, device, now).await?;
+            return Ok(false);
+        }
+        Next::Sweep => {
+            if phase == Phase::Begin && facts.is_narrow {
+                return Ok(true);
+            }
+            let pins = std::mem::take(&mut gathered.unresolved);
+            begin::add_people(tx, row.id, device, pins.iter()).await?;
+            return Ok(true);
+        }
+        Next::End(ending) => {
+            finish::finish(tx, device, row, gathered, ending, now).await?;
+            return Ok(false);
+        }
+    };
+    tx.execute(PHASE, [row.id.into(), phase.as_str().into(), (kind == "count").into()]).await?;
+    tx.execute(ADD_STEP, [row.id.into(), device.into(), kind.into()]).await?;
+    Ok(true)
+}
+
+const ANSWERED: &str = "
+    UPDATE reading_steps SET state = $3, answered_at = $4, return_code = $5, counted = $6
+    WHERE device_id = $1 AND wire_id = $2 AND state IN ('sent', 'waiting', 'silent')
+    RETURNING reading_id, kind";
+const COUNT: &str = "UPDATE readings SET counted = $2 WHERE id = $1 AND state = 'running'";
+const WAKE: &str = "UPDATE readings SET wake_at = NULL WHERE id = $1";
+
+/// The result of a question. Whether the terminal lacks its word.
+pub(crate) async fn answered(
+    tx: &mut Tx,
+    device: DeviceId,
+    wire_id: i64,
+    code: i64,
+    count: Option<u32>,
+    now: Timestamp,
+) -> Result<()> {
+    let state = match Outcome::of(code, false) {
+        Outcome::LacksWord => "refused",
+        Outcome::TryLater => "waiting",
+        Outcome::Held => return Ok(()),
+        Outcome::Done | Outcome::Full | Outcome::Refused => "answered",
+    };
+    let values = [device.into(), wire_id.into(), state.into(), now.into(), code.into(), count.map(i64::from).into()];
+    let Some((reading, kind)) = tx.optional::<(i64, String), 6>(ANSWERED, values).await? else { return Ok(()) };
+    if kind == "count" {
+        tx.execute(COUNT, [reading.into(), count.map(i64::from).into()]).await?;
+    }
+    tx.execute(WAKE, [reading.into()]).await?;
+    Ok(())
+}

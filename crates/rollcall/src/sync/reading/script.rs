@@ -1,0 +1,261 @@
+//! What a reading does next, from what it knows so far (protocol §8.4, §8.6). Pure.
+//!
+//! A terminal whose class is known is asked the way it answers. One of unknown class is tried: a count, a list, the count
+//! again; if the list does not hold as many as the count, single people who should be there.
+
+use super::{Class, Phase};
+
+/// Where a reading stands when nothing of it is waiting or out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Facts {
+    pub phase: Phase,
+    /// How often everybody was asked for at once.
+    pub lists: i64,
+    /// How often people were asked for one by one.
+    pub sweeps: i64,
+    /// As it was proven for this firmware; unknown while the terminal is tried.
+    pub class: Option<Class>,
+    /// Only some people are asked about.
+    pub is_narrow: bool,
+    /// A count of the terminal is what this reading began with.
+    pub is_about_count: bool,
+    /// Its last answer to a question for the count.
+    pub counted: Option<i64>,
+    /// People told since the list was asked for.
+    pub told: i64,
+    /// The terminal refused the word for the list.
+    pub refuses_list: bool,
+    /// The terminal refused the word for single people.
+    pub refuses_people: bool,
+    /// Somebody answered for himself in this reading.
+    pub somebody_spoke: bool,
+    /// People who are known to be there and were not asked in vain yet.
+    pub sentinels_left: i64,
+    /// One was written for this reading, to be asked then.
+    pub somebody_was_written: bool,
+    /// Somebody is wanted who could be written again.
+    pub can_write: bool,
+    /// People of whom nothing is proven and who can still be asked.
+    pub unresolved: i64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Next {
+    /// Ask for the count.
+    Count(Phase),
+    /// Ask for everybody.
+    List,
+    /// Ask for one who should be there.
+    Sentinel,
+    /// Write one of the wanted again, so that there is somebody to be asked.
+    Write,
+    /// Ask for people one by one.
+    Sweep,
+    End(Ending),
+}
+
+/// How a reading ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Ending {
+    /// What the terminal proved to be able to; `None`: nothing new.
+    pub class: Option<Class>,
+    /// As many were told as counted.
+    pub is_complete: bool,
+    /// Something was proven.
+    pub is_conclusive: bool,
+}
+
+const LISTS: i64 = 2;
+const SWEEPS: i64 = 3;
+
+pub fn next(facts: &Facts) -> Next {
+    match facts.phase {
+        Phase::Begin if facts.is_narrow => Next::Sweep,
+        Phase::Begin if facts.is_about_count => Next::Count(Phase::Count),
+        Phase::Begin => begin(facts),
+        Phase::Count if facts.counted == Some(0) => end(None, true, true),
+        Phase::Count => match facts.class {
+            Some(Class::Count | Class::None | Class::Table) => end(Some(by_count(facts)), false, false),
+            None if !facts.refuses_list => Next::List,
+            None => try_single_people(facts),
+            Some(_) => begin(facts),
+        },
+        Phase::List => Next::Count(Phase::Recount),
+        Phase::Recount => after_list(facts),
+        Phase::Sentinel if facts.somebody_spoke => Next::Sweep,
+        Phase::Sentinel if facts.refuses_people => end(Some(by_count(facts)), false, false),
+        Phase::Sentinel if facts.sentinels_left > 0 => Next::Sentinel,
+        Phase::Sentinel if facts.somebody_was_written => end(Some(by_count(facts)), false, false),
+        Phase::Sentinel if facts.can_write => Next::Write,
+        Phase::Sentinel => end(None, false, false),
+        Phase::Write if facts.sentinels_left == 0 => end(facts.class.is_none().then(|| by_count(facts)), false, false),
+        Phase::Write if facts.class.is_none() => Next::Sentinel,
+        Phase::Write => Next::Sweep,
+        Phase::Sweep if !facts.somebody_spoke && facts.sentinels_left > 0 && facts.sweeps < SWEEPS => Next::Sweep,
+        Phase::Sweep if facts.somebody_spoke && facts.unresolved > 0 && facts.sweeps < SWEEPS => Next::Sweep,
+        Phase::Sweep if facts.is_narrow => end(None, false, facts.somebody_spoke),
+        Phase::Sweep => Next::Count(Phase::LastCount),
+        Phase::LastCount if facts.counted == Some(0) => end(None, !facts.somebody_spoke, true),
+        Phase::LastCount if !facts.somebody_spoke && facts.can_write && !facts.somebody_was_written => Next::Write,
+        Phase::LastCount if facts.class == Some(Class::List) => end(None, false, facts.unresolved == 0),
+        Phase::LastCount => end(
+            Some(if facts.somebody_spoke { Class::PerPin } else { by_count(facts) }),
+            facts.somebody_spoke && facts.counted == Some(facts.told),
+            facts.somebody_spoke,
+        ),
+    }
+}
+
+fn begin(facts: &Facts) -> Next {
+    match facts.class {
+        Some(Class::List) => Next::List,
+        Some(Class::PerPin) => Next::Sweep,
+        Some(Class::Count | Class::None | Class::Table) | None => Next::Count(Phase::Count),
+    }
+}
+
+fn after_list(facts: &Facts) -> Next {
+    if facts.counted == Some(facts.told) && (facts.told > 0 || facts.class == Some(Class::List)) {
+        return end((facts.told > 0).then_some(Class::List), true, true);
+    }
+    if facts.told == 0 && facts.counted == Some(0) {
+        return end(None, true, true);
+    }
+    // Part of it may have got lost: once more, listening for longer.
+    if facts.lists < LISTS && (facts.told > 0 || facts.class == Some(Class::List)) && !facts.refuses_list {
+        return Next::List;
+    }
+    match facts.class {
+        None => try_single_people(facts),
+        Some(_) if facts.unresolved > 0 => Next::Sweep,
+        Some(_) => end(None, false, facts.told > 0),
+    }
+}
+
+fn try_single_people(facts: &Facts) -> Next {
+    if facts.refuses_people { end(Some(by_count(facts)), false, false) } else { Next::Sentinel }
+}
+
+fn by_count(facts: &Facts) -> Class {
+    if facts.counted.is_some() { Class::Count } else { Class::None }
+}
+
+fn end(class: Option<Class>, is_complete: bool, is_conclusive: bool) -> Next {
+    Next::End(Ending { class, is_complete, is_conclusive })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NEW: Facts = Facts {
+        phase: Phase::Begin,
+        lists: 0,
+        sweeps: 0,
+        class: None,
+        is_narrow: false,
+        is_about_count: false,
+        counted: None,
+        told: 0,
+        refuses_list: false,
+        refuses_people: false,
+        somebody_spoke: false,
+        sentinels_left: 2,
+        somebody_was_written: false,
+        can_write: true,
+        unresolved: 0,
+    };
+
+    #[test]
+    fn a_terminal_that_lists_as_many_as_it_counts_is_read_by_list() {
+        assert_eq!(next(&NEW), Next::Count(Phase::Count));
+        let counted = Facts { phase: Phase::Count, counted: Some(3), ..NEW };
+        assert_eq!(next(&counted), Next::List);
+        let listed = Facts { phase: Phase::List, told: 3, ..counted };
+        assert_eq!(next(&listed), Next::Count(Phase::Recount));
+        let recounted = Facts { phase: Phase::Recount, ..listed };
+        assert_eq!(next(&recounted), end(Some(Class::List), true, true));
+    }
+
+    #[test]
+    fn a_terminal_that_is_deaf_to_lists_is_asked_for_single_people() {
+        let silent = Facts { phase: Phase::Recount, counted: Some(3), ..NEW };
+        assert_eq!(next(&silent), Next::Sentinel);
+        let spoke = Facts { phase: Phase::Sentinel, somebody_spoke: true, ..silent };
+        assert_eq!(next(&spoke), Next::Sweep);
+        let swept = Facts { phase: Phase::Sweep, ..spoke };
+        assert_eq!(next(&swept), Next::Count(Phase::LastCount));
+        let counted = Facts { phase: Phase::LastCount, told: 3, ..swept };
+        assert_eq!(next(&counted), end(Some(Class::PerPin), true, true));
+        let one_more = Facts { counted: Some(4), ..counted };
+        assert_eq!(next(&one_more), end(Some(Class::PerPin), false, true));
+    }
+
+    #[test]
+    fn a_partial_list_is_tried_twice_before_it_counts_as_none() {
+        let partial = Facts { phase: Phase::Recount, lists: 1, counted: Some(9), told: 7, ..NEW };
+        assert_eq!(next(&partial), Next::List);
+        assert_eq!(next(&Facts { lists: 2, ..partial }), Next::Sentinel);
+        let known = Facts { lists: 2, class: Some(Class::List), unresolved: 2, ..partial };
+        assert_eq!(next(&known), Next::Sweep);
+    }
+
+    #[test]
+    fn rule_18_silent_sentinels_are_replaced_then_one_is_written_then_it_is_count_or_none() {
+        let silent = Facts { phase: Phase::Sentinel, counted: Some(3), ..NEW };
+        assert_eq!(next(&silent), Next::Sentinel);
+        assert_eq!(next(&Facts { sentinels_left: 0, ..silent }), Next::Write);
+        let written = Facts { sentinels_left: 0, somebody_was_written: true, ..silent };
+        assert_eq!(next(&written), end(Some(Class::Count), false, false));
+        assert_eq!(next(&Facts { counted: None, ..written }), end(Some(Class::None), false, false));
+    }
+
+    #[test]
+    fn a_terminal_that_counts_nobody_needs_no_further_question() {
+        let nobody = Facts { phase: Phase::Count, counted: Some(0), is_about_count: true, ..NEW };
+        assert_eq!(next(&nobody), end(None, true, true));
+    }
+
+    #[test]
+    fn some_people_are_asked_for_without_a_count() {
+        let narrow = Facts { is_narrow: true, class: Some(Class::List), ..NEW };
+        assert_eq!(next(&narrow), Next::Sweep);
+        let swept = Facts { phase: Phase::Sweep, somebody_spoke: true, ..narrow };
+        assert_eq!(next(&swept), end(None, false, true));
+    }
+
+    #[test]
+    fn whatever_happens_a_reading_ends() {
+        for class in [None, Some(Class::List), Some(Class::PerPin), Some(Class::Count), Some(Class::None)] {
+            for spoke in [false, true] {
+                let mut facts = Facts { class, somebody_spoke: spoke, unresolved: 5, told: 2, counted: Some(7), ..NEW };
+                let mut steps = 0;
+                loop {
+                    steps += 1;
+                    assert!(steps < 30, "{facts:?}");
+                    let phase = match next(&facts) {
+                        Next::Count(phase) => phase,
+                        Next::List => {
+                            facts.lists += 1;
+                            Phase::List
+                        }
+                        Next::Sentinel => {
+                            facts.sentinels_left -= 1;
+                            Phase::Sentinel
+                        }
+                        Next::Write => {
+                            facts.somebody_was_written = true;
+                            Phase::Write
+                        }
+                        Next::Sweep => {
+                            facts.sweeps += 1;
+                            Phase::Sweep
+                        }
+                        Next::End(_) => break,
+                    };
+                    facts.phase = phase;
+                }
+            }
+        }
+    }
+}

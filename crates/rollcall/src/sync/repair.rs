@@ -1,0 +1,207 @@
+//! What readings find becomes commands, through the one reconciler: missing and different people are written again, people
+//! who should have gone are removed again, strangers by the device's policy. What comes back after three repairs is
+//! reported instead of fought for ever.
+
+use jiff::Timestamp;
+
+use super::{
+    acknowledge::LEFT,
+    reading::{self, Cause},
+    strangers,
+    verdict::{ADMINISTRATOR, Difference, Field, Finding, Verdict},
+};
+use crate::{
+    devices::DeviceId,
+    store::{Result, Tx, Value},
+};
+
+/// What was done about a reading's findings.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Repaired {
+    /// People who are written or removed again.
+    pub written: i64,
+    /// People who had failed and are tried again.
+    pub retried: i64,
+}
+
+/// A reading found the same difference so often in a row before it is given up.
+pub const REPAIRS: i64 = 3;
+
+/// Who was verified twice since the last repair has come to rest.
+pub(super) const VERIFIED: &str = "
+    WITH v(student_id) AS (VALUES {rows})
+    UPDATE device_user_sync_status SET verified_at = $2, verified_version = wanted_version,
+      repairs = CASE WHEN verified_version = wanted_version THEN 0 ELSE repairs END,
+      last_sync_success = CASE WHEN confirmed_version = wanted_version THEN last_sync_success ELSE $2 END,
+      confirmed_version = wanted_version, failed_version = 0, obstacle = NULL, error_message = NULL,
+      is_held = is_wanted, held_card_number = CASE WHEN is_wanted THEN wanted_card_number END
+    FROM v WHERE device_user_sync_status.device_id = $1 AND device_user_sync_status.student_id = v.student_id";
+const WRITE_AGAIN: &str = "
+    WITH v(student_id, is_held, has_our_card, card_number) AS (VALUES {rows})
+    UPDATE device_user_sync_status SET wanted_version = wanted_version + 1, repairs = repairs + $3, is_held = v.is_held,
+      held_card_number = CASE WHEN v.has_our_card THEN wanted_card_number ELSE v.card_number END, obstacle = NULL, error_message = NULL, sync_retries = 0, priority = 5,
+      updated_at = $2
+    FROM v WHERE device_user_sync_status.device_id = $1 AND device_user_sync_status.student_id = v.student_id
+      AND device_user_sync_status.repairs < $4";
+const GIVE_UP: &str = "
+    WITH v(student_id, error_message) AS (VALUES {rows})
+    UPDATE device_user_sync_status SET failed_version = wanted_version, error_message = v.error_message, updated_at = $2
+    FROM v WHERE device_user_sync_status.device_id = $1 AND device_user_sync_status.student_id = v.student_id
+      AND device_user_sync_status.repairs >= $3 AND device_user_sync_status.failed_version <> wanted_version";
+const LEAVE_ADMINISTRATORS: &str = "
+    WITH v(student_id, error_message) AS (VALUES {rows})
+    UPDATE device_user_sync_status SET failed_version = wanted_version, error_message = v.error_message, repairs = $3,
+      updated_at = $2
+    FROM v WHERE device_user_sync_status.device_id = $1 AND device_user_sync_status.student_id = v.student_id";
+/// He is there after all, and what he punches is his.
+const CAN_PUNCH: &str = "
+    WITH v(student_id) AS (VALUES {rows})
+    UPDATE device_user_mappings SET valid_to = NULL
+    FROM v WHERE device_user_mappings.device_id = $1 AND device_user_mappings.student_id = v.student_id
+      AND device_user_mappings.valid_to IS NOT NULL";
+/// What commands of before may have left there is known now.
+const CARDS_ARE_KNOWN: &str = "
+    WITH v(student_id) AS (VALUES {rows})
+    UPDATE device_commands SET card_number = NULL
+    FROM v WHERE device_commands.device_id = $1 AND device_commands.student_id = v.student_id
+      AND device_commands.card_number IS NOT NULL AND device_commands.status NOT IN ('pending', 'sent')";
+/// Somebody who failed is tried again, unless the terminal kept changing him back, or his card is somebody else's.
+const RETRY: &str = "
+    UPDATE device_user_sync_status SET wanted_version = wanted_version + 1, error_message = NULL, sync_retries = 0,
+      priority = 5, updated_at = $2
+    WHERE device_id = $1 AND failed_version = wanted_version AND obstacle IS NULL AND repairs < $3";
+
+/// Writes down what a reading proves and queues what follows from it; the caller reconciles the device afterwards.
+/// `is_wiped`: the terminal holds nobody, which is no quarrel about single people. `is_whole`: everybody was asked for.
+pub(super) async fn repair(
+    tx: &mut Tx,
+    device: DeviceId,
+    findings: &[Finding],
+    is_wiped: bool,
+    is_whole: bool,
+    now: Timestamp,
+) -> Result<Repaired> {
+    let mut effects = Effects::default();
+    for finding in findings {
+        effects.collect(finding);
+    }
+    let fixed = [device.into(), now.into()];
+    write_drift(tx, device, &effects, now).await?;
+    let limited = [device.into(), now.into(), REPAIRS.into()];
+    tx.execute_rows(CARDS_ARE_KNOWN, &[device.into()], effects.students).await?;
+    tx.execute_rows(VERIFIED, &fixed, effects.verified.clone()).await?;
+    tx.execute_rows(LEFT, &fixed, effects.verified).await?;
+    tx.execute_rows(CAN_PUNCH, &[device.into()], effects.still_there).await?;
+    tx.execute_rows(GIVE_UP, &limited, effects.given_up).await?;
+    tx.execute_rows(LEAVE_ADMINISTRATORS, &limited, effects.administrators).await?;
+    let counts = i64::from(!is_wiped);
+    let limit = if is_wiped { i64::MAX } else { REPAIRS };
+    let written =
+        tx.execute_rows(WRITE_AGAIN, &[device.into(), now.into(), counts.into(), limit.into()], effects.again).await?;
+    if written > 0 {
+        reading::want(tx, device, Cause::Repair, now).await?;
+    }
+    let retried = if is_whole { tx.execute(RETRY, limited).await? } else { 0 };
+    strangers::remove(tx, device, &effects.strangers, now).await?;
+    Ok(Repaired { written: written as i64, retried: retried as i64 })
+}
+
+/// What findings lead to, collected so that it takes few statements however many they are.
+#[derive(Default)]
+struct Effects<'a> {
+    verified: Vec<Vec<Value>>,
+    again: Vec<Vec<Value>>,
+    given_up: Vec<Vec<Value>>,
+    administrators: Vec<Vec<Value>>,
+    still_there: Vec<Vec<Value>>,
+    strangers: Vec<&'a Finding>,
+    students: Vec<Vec<Value>>,
+    /// PINs of which something is proven.
+    judged: Vec<Vec<Value>>,
+    drift: Vec<Vec<Value>>,
+}
+
+impl<'a> Effects<'a> {
+    fn collect(&mut self, finding: &'a Finding) {
+        if finding.verdict == Verdict::Unknown {
+            return;
+        }
+        self.judged.push(vec![finding.pin.clone().into()]);
+        self.students.extend(finding.student.map(|student| vec![student.into()]));
+        match (&finding.verdict, finding.student) {
+            (Verdict::Stranger { told, .. }, _) => {
+                self.drift(finding, "stranger", None, &told.name);
+                self.strangers.push(finding);
+            }
+            (_, None) | (Verdict::Unknown, _) => {}
+            (Verdict::Verified, Some(student)) => self.verified.push(vec![student.into()]),
+            (Verdict::Missing, Some(student)) => {
+                self.drift(finding, "missing", None, "");
+                self.again.push(vec![student.into(), false.into(), false.into(), None::<i64>.into()]);
+                self.given_up.push(vec![student.into(), "the terminal loses this person again and again".into()]);
+            }
+            (Verdict::Different(differences), Some(student)) => {
+                for difference in differences {
+                    self.drift(finding, "different", Some(difference), &difference.theirs);
+                }
+                let card = differences.iter().find(|difference| difference.field == Field::Card);
+                let theirs: Option<i64> = card.and_then(|card| card.theirs.parse().ok());
+                self.again.push(vec![student.into(), true.into(), card.is_none().into(), theirs.into()]);
+                self.given_up.push(vec![student.into(), changed_back(differences).into()]);
+            }
+            (Verdict::StillThere { privilege: Some(ADMINISTRATOR), .. }, Some(student)) => {
+                self.drift(finding, "extra", None, "");
+                self.still_there.push(vec![student.into()]);
+                let words = "he is an administrator of the terminal: take that from him there, then retry";
+                self.administrators.push(vec![student.into(), words.into()]);
+            }
+            (Verdict::StillThere { card, .. }, Some(student)) => {
+                self.drift(finding, "extra", None, "");
+                self.still_there.push(vec![student.into()]);
+                self.again.push(vec![student.into(), true.into(), false.into(), (*card).into()]);
+                self.given_up.push(vec![student.into(), "the terminal brings this person back again and again".into()]);
+            }
+        }
+    }
+
+    fn drift(&mut self, finding: &Finding, kind: &'static str, difference: Option<&Difference>, theirs: &str) {
+        self.drift.push(vec![
+            finding.pin.clone().into(),
+            finding.student.into(),
+            kind.into(),
+            difference.map(|difference| difference.field.as_str()).into(),
+            difference.map(|difference| difference.ours.clone()).into(),
+            theirs.into(),
+        ]);
+    }
+}
+
+fn changed_back(differences: &[Difference]) -> String {
+    let fields: Vec<String> = differences
+        .iter()
+        .map(|d| format!("{} should be {:?} and is {:?}", d.field.as_str(), d.ours, d.theirs))
+        .collect();
+    format!("the terminal keeps changing it back: {}", fields.join("; "))
+}
+
+const END_DRIFT: &str = "
+    WITH v(pin) AS (VALUES {rows})
+    UPDATE device_drift SET ended_at = $2
+    FROM v WHERE device_drift.device_id = $1 AND device_drift.device_pin = v.pin AND device_drift.ended_at IS NULL
+      AND device_drift.found_at < $2";
+const BEGIN_DRIFT: &str = "
+    WITH v(pin, student_id, kind, field, ours, theirs) AS (VALUES {rows})
+    INSERT INTO device_drift (device_id, device_pin, student_id, kind, field, ours, theirs, found_at)
+    SELECT CAST($1 AS BIGINT), v.pin, v.student_id, v.kind, v.field, v.ours, v.theirs, $2 FROM v WHERE TRUE";
+const END_STRANGERS: &str = "
+    UPDATE device_drift SET ended_at = $2 WHERE device_id = $1 AND kind = 'stranger' AND ended_at IS NULL
+      AND NOT EXISTS (SELECT 1 FROM terminal_users u WHERE u.device_id = $1 AND u.pin = device_drift.device_pin)";
+
+/// What was found before of the people who are judged now has ended, or is found again.
+async fn write_drift(tx: &mut Tx, device: DeviceId, effects: &Effects<'_>, now: Timestamp) -> Result<()> {
+    let fixed = [device.into(), now.into()];
+    tx.execute_rows(END_DRIFT, &fixed, effects.judged.clone()).await?;
+    tx.execute(END_STRANGERS, fixed.clone()).await?;
+    tx.execute_rows(BEGIN_DRIFT, &fixed, effects.drift.clone()).await?;
+    Ok(())
+}
