@@ -259,6 +259,8 @@ pub enum UserLine {
 #[derive(Clone, PartialEq, Debug)]
 pub struct Queries {
     pub list: List,
+    /// The query for one PIN is answered; otherwise it is acknowledged and nothing comes.
+    pub answers_people: bool,
     /// `table` of the upload that answers: `USERINFO` or `OPERLOG` (FWSRC, s0x90).
     pub table: &'static str,
     /// `USER` lines per POST of a list.

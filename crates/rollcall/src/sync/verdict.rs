@@ -123,7 +123,7 @@ enum Evidence<'a> {
     Nothing,
 }
 
-/// One finding for each of `people`, in their order, and one for each stranger who was seen.
+/// One finding for each of `people`, in their order, and one for each stranger who was seen, or asked for and gone.
 pub fn findings(people: &[Person], reading: &Reading, charset: Charset) -> Vec<Finding> {
     let ours: BTreeSet<&str> = people.iter().map(|person| person.pin.as_str()).collect();
     let known = people.iter().map(|person| Finding {
@@ -131,9 +131,13 @@ pub fn findings(people: &[Person], reading: &Reading, charset: Charset) -> Vec<F
         student: Some(person.student),
         verdict: judge(person, reading, charset),
     });
-    let strangers = reading.told.iter().filter(|(pin, _)| !ours.contains(pin.as_str())).filter_map(|(pin, _)| {
-        let Evidence::Seen(told) = reading.evidence(pin, i64::MIN) else { return None };
-        let verdict = Verdict::Stranger { told: told.clone(), is_sure: reading.is_sure(pin, i64::MIN) };
+    let others: BTreeSet<&String> = reading.told.keys().chain(reading.own.keys()).collect();
+    let strangers = others.into_iter().filter(|pin| !ours.contains(pin.as_str())).filter_map(|pin| {
+        let verdict = match reading.evidence(pin, i64::MIN) {
+            Evidence::Seen(told) => Verdict::Stranger { told: told.clone(), is_sure: reading.is_sure(pin, i64::MIN) },
+            Evidence::Absent => Verdict::Verified,
+            Evidence::Nothing => return None,
+        };
         Some(Finding { pin: pin.clone(), student: None, verdict })
     });
     known.chain(strangers).collect()

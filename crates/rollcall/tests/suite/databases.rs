@@ -81,6 +81,14 @@ impl Database {
         Database { db, url, home: Home::Server { _dropped: dropped } }
     }
 
+    /// Another database of the same kind.
+    pub async fn again(&self) -> Database {
+        match &self.home {
+            Home::Folder { .. } => Database::sqlite().await,
+            Home::Server { .. } => Database::postgres().await,
+        }
+    }
+
     /// Another database of the same kind, without any tables.
     pub async fn blank(&self) -> Blank {
         match &self.home {

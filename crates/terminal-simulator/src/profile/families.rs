@@ -71,6 +71,7 @@ impl Profile {
             },
             queries: Queries {
                 list: List::Works,
+                answers_people: true,
                 table: "OPERLOG",
                 users_per_post: 50,
                 returns_count: false,

@@ -200,6 +200,9 @@ impl Terminal {
     fn query_user(&mut self, params: &[u8]) -> Option<i64> {
         let count = self.profile.queries.returns_count;
         let Some(pin) = value(params, "PIN") else { return self.query_all_users() };
+        if !self.profile.queries.answers_people {
+            return Some(0);
+        }
         // Nothing may follow the PIN: the rest of the line is its value (FWSRC).
         let pin = params.strip_prefix(b"PIN=").unwrap_or(pin);
         let Some(user) = self.table.get(ascii(pin).as_str()).cloned() else { return Some(self.profile.codes.absent) };

@@ -324,6 +324,7 @@ pub(super) async fn finish(
     reconcile::reconcile(tx, Scope::Device(device), now).await?;
 
     let count = |wanted: fn(&Verdict) -> bool| findings.iter().filter(|f| wanted(&f.verdict)).count() as i64;
+    let verified = findings.iter().filter(|f| f.student.is_some() && f.verdict == Verdict::Verified).count() as i64;
     let state = if ending.is_conclusive { "done" } else { "inconclusive" };
     let class = ending.class.or_else(|| row.readback_class.as_deref().and_then(Class::parse));
     let extra = count(|verdict| matches!(verdict, Verdict::StillThere { .. } | Verdict::Stranger { .. }));
@@ -333,7 +334,7 @@ pub(super) async fn finish(
         now.into(),
         ending.is_complete.into(),
         told.into(),
-        count(|verdict| *verdict == Verdict::Verified).into(),
+        verified.into(),
         count(|verdict| *verdict == Verdict::Missing).into(),
         count(|verdict| matches!(verdict, Verdict::Different(_))).into(),
         extra.into(),

@@ -14,6 +14,7 @@ mod names;
 mod operator;
 mod people;
 mod pins;
+mod readback;
 mod rows;
 mod statements;
 mod takeover;
