@@ -78,6 +78,7 @@ pub struct Terminal {
     done: BTreeSet<String>,
     /// Answers of queries leave before results, in the batch at hand.
     answers_first: bool,
+    removed_by_command: Vec<String>,
     results: Results,
     reboot_due: bool,
     /// The next poll carries `INFO`.
@@ -144,6 +145,7 @@ impl Terminal {
             batch: VecDeque::new(),
             done: BTreeSet::new(),
             answers_first: profile.queries.answers_first,
+            removed_by_command: Vec::new(),
             results: Results::default(),
             reboot_due: false,
             info_due: true,
@@ -218,6 +220,11 @@ impl Terminal {
 
     pub fn statistics(&self) -> &Statistics {
         &self.statistics
+    }
+
+    /// PINs of people whom commands removed, in that order.
+    pub fn removed_by_command(&self) -> &[String] {
+        &self.removed_by_command
     }
 
     pub fn story(&self) -> &Story {

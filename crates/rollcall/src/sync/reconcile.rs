@@ -91,7 +91,7 @@ macro_rules! want {
                is_wanted = TRUE, device_pin = excluded.device_pin,
                wanted_name = excluded.wanted_name, wanted_card = excluded.wanted_card, wanted_card_number = NULL,
                wanted_version = device_user_sync_status.wanted_version + 1,
-               obstacle = NULL, priority = 10, sync_retries = 0, error_message = NULL, updated_at = excluded.updated_at"
+               obstacle = NULL, priority = 10, sync_retries = 0, repairs = 0, error_message = NULL, updated_at = excluded.updated_at"
         )
     };
 }
@@ -104,7 +104,7 @@ macro_rules! unwant {
             "UPDATE device_user_sync_status SET
                is_wanted = FALSE, wanted_name = NULL, wanted_card = NULL, wanted_card_number = NULL,
                wanted_version = wanted_version + 1,
-               obstacle = NULL, priority = 10, sync_retries = 0, error_message = NULL, updated_at = $2
+               obstacle = NULL, priority = 10, sync_retries = 0, repairs = 0, error_message = NULL, updated_at = $2
              WHERE is_wanted AND ",
             $scope,
             " AND EXISTS (SELECT 1 FROM devices d WHERE d.id = device_user_sync_status.device_id

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::{
     acknowledge::LEFT,
+    delivery::HAS_ROOM,
     reading::{self, Cause},
     strangers,
     verdict::{ADMINISTRATOR, Difference, Field, Finding, Verdict},
@@ -65,20 +66,24 @@ const CARDS_ARE_KNOWN: &str = "
     UPDATE device_commands SET card_number = NULL
     FROM v WHERE device_commands.device_id = $1 AND device_commands.student_id = v.student_id
       AND device_commands.card_number IS NOT NULL AND device_commands.status NOT IN ('pending', 'sent')";
-/// Somebody who failed is tried again, unless the terminal kept changing him back, or his card is somebody else's.
+/// Somebody who failed is tried again, unless the terminal kept changing him back, his card is somebody else's, or the
+/// terminal is full: then new people wait until its count falls or a person wants it.
 const RETRY: &str = "
     UPDATE device_user_sync_status SET wanted_version = wanted_version + 1, error_message = NULL, sync_retries = 0,
       priority = 5, updated_at = $2
-    WHERE device_id = $1 AND failed_version = wanted_version AND obstacle IS NULL AND repairs < $3";
+    WHERE device_id = $1 AND failed_version = wanted_version AND obstacle IS NULL AND repairs < $3
+      AND (is_held OR NOT is_wanted OR NOT EXISTS (SELECT 1 FROM devices d WHERE d.id = $1 AND d.is_full))";
 
 /// Writes down what a reading proves and queues what follows from it; the caller reconciles the device afterwards.
 /// `is_wiped`: the terminal holds nobody, which is no quarrel about single people. `is_whole`: everybody was asked for.
+/// `is_asked`: a person wanted the reading.
 pub(super) async fn repair(
     tx: &mut Tx,
     device: DeviceId,
     findings: &[Finding],
     is_wiped: bool,
     is_whole: bool,
+    is_asked: bool,
     now: Timestamp,
 ) -> Result<Repaired> {
     let mut effects = Effects::default();
@@ -100,6 +105,9 @@ pub(super) async fn repair(
         tx.execute_rows(WRITE_AGAIN, &[device.into(), now.into(), counts.into(), limit.into()], effects.again).await?;
     if written > 0 {
         reading::want(tx, device, Cause::Repair, now).await?;
+    }
+    if is_asked || is_wiped {
+        tx.execute(HAS_ROOM, [device.into()]).await?;
     }
     let retried = if is_whole { tx.execute(RETRY, limited).await? } else { 0 };
     strangers::remove(tx, device, &effects.strangers, now).await?;

@@ -187,6 +187,9 @@ impl Terminal {
         if let Some(pin) = value(params, "PIN").filter(|pin| !pin.is_empty()) {
             let removed = self.table.remove(ascii(pin).as_str()).is_some();
             self.statistics.users_removed += u64::from(removed);
+            if removed {
+                self.removed_by_command.push(ascii(pin));
+            }
         } else {
             self.story.tell(self.now, "a delete without PIN removes everybody");
             self.statistics.wipes_by_command += 1;

@@ -320,7 +320,8 @@ pub(super) async fn finish(
         tx.execute(NOT_LISTED, [device.into(), at.into()]).await?;
     }
     let is_wiped = reading.counted_nobody.is_some();
-    let repaired = repair::repair(tx, device, &findings, is_wiped, row.scope == "all", now).await?;
+    let (is_whole, is_asked) = (row.scope == "all", row.cause == "asked");
+    let repaired = repair::repair(tx, device, &findings, is_wiped, is_whole, is_asked, now).await?;
     reconcile::reconcile(tx, Scope::Device(device), now).await?;
 
     let count = |wanted: fn(&Verdict) -> bool| findings.iter().filter(|f| wanted(&f.verdict)).count() as i64;
