@@ -16,7 +16,7 @@ use super::{
     strangers,
 };
 use crate::{
-    devices::DeviceId,
+    devices::{DeviceId, announced},
     school::StudentId,
     store::{Result, Tx, Value},
 };
@@ -275,13 +275,16 @@ const REFUSED: &str = "
     UPDATE device_commands SET card_number = NULL FROM v WHERE device_commands.id = v.id";
 const FULL: &str = "UPDATE devices SET is_full = TRUE, full_at_count = user_count WHERE id = $1";
 
+/// Access units say so of the attendance dialect's table of people (SEC4.8 App. 1).
+const WRONG_TABLE: i64 = -629;
+
 const REMEMBER_WORD: &str = "
     INSERT INTO device_words (device_id, firmware_version, word, return_code, refused_at)
     SELECT y.device_id, COALESCE(y.learnt_firmware, ''), CAST($2 AS TEXT), CAST($3 AS BIGINT), $4
     FROM device_delivery y WHERE y.device_id = $1
     ON CONFLICT (device_id, firmware_version, word) DO NOTHING";
 const REFUSED_WORDS: &str = "
-    SELECT w.word FROM device_words w JOIN device_delivery y ON y.device_id = w.device_id
+    SELECT w.word, w.return_code FROM device_words w JOIN device_delivery y ON y.device_id = w.device_id
       AND COALESCE(y.learnt_firmware, '') = w.firmware_version
     WHERE w.device_id = $1";
 const SET_VOCABULARY: &str = "UPDATE devices SET vocabulary = $2 WHERE id = $1";
@@ -298,14 +301,19 @@ const FAIL_OPEN: &str = "
 /// again with it. When that was refused too, nothing can be written to this terminal until its firmware changes.
 async fn choose_other_word(tx: &mut Tx, device: DeviceId, word: &str, code: i64, now: Timestamp) -> Result<()> {
     tx.execute(REMEMBER_WORD, [device.into(), word.into(), code.into(), now.into()]).await?;
-    let refused: Vec<(String,)> = tx.all(REFUSED_WORDS, [device.into()]).await?;
-    let is_refused = |speaks_user: bool| refused.iter().any(|(word,)| manner::is_user_word(word) == Some(speaks_user));
+    let refused: Vec<(String, i64)> = tx.all(REFUSED_WORDS, [device.into()]).await?;
+    let is_refused =
+        |speaks_user: bool| refused.iter().any(|(word, _)| manner::is_user_word(word) == Some(speaks_user));
     let vocabulary = match (is_refused(false), is_refused(true)) {
         (true, false) => manner::USER,
         (false, true) => manner::USER_INFO,
         (false, false) => return Ok(()),
         (true, true) => {
             tx.execute(WITHDRAW, [device.into(), now.into()]).await?;
+            if refused.iter().any(|(_, code)| *code == WRONG_TABLE) {
+                announced::speaks_security(tx, device, now).await?;
+                tracing::warn!(device = %device, "the terminal speaks the security dialect, whatever it announced");
+            }
             let words = format!("this terminal takes none of the commands for people: {}", meaning(code));
             tx.execute(FAIL_OPEN, [device.into(), words.into(), now.into()]).await?;
             return Ok(());

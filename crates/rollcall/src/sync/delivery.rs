@@ -92,6 +92,7 @@ pub async fn hand_out(
         if row.learnt_firmware.is_some() {
             row.learnt.forget();
             tx.execute(FORGET_VOCABULARY, [device.into()]).await?;
+            reading::start_over(tx, device, now).await?;
         }
         row.learnt_firmware.clone_from(&poll.firmware);
     }

@@ -26,11 +26,19 @@ pub(super) struct Terminal {
     vocabulary: String,
     card_form: Option<String>,
     is_full: bool,
+    refuses_userinfo: bool,
+    refuses_user: bool,
 }
 
 const TERMINALS: &str = "
     WITH v(id) AS (VALUES {rows})
-    SELECT d.id, d.school_id, d.dialect, d.push_version, d.language, d.vocabulary, d.card_form, d.is_full
+    SELECT d.id, d.school_id, d.dialect, d.push_version, d.language, d.vocabulary, d.card_form, d.is_full,
+      EXISTS (SELECT 1 FROM device_words w JOIN device_delivery y ON y.device_id = w.device_id
+        AND COALESCE(y.learnt_firmware, '') = w.firmware_version
+        WHERE w.device_id = d.id AND w.word IN ('DATA UPDATE USERINFO', 'DATA DELETE USERINFO')) AS refuses_userinfo,
+      EXISTS (SELECT 1 FROM device_words w JOIN device_delivery y ON y.device_id = w.device_id
+        AND COALESCE(y.learnt_firmware, '') = w.firmware_version
+        WHERE w.device_id = d.id AND w.word IN ('DATA USER', 'DATA DEL_USER')) AS refuses_user
     FROM v JOIN devices d ON d.id = v.id";
 
 pub(super) async fn terminals(
@@ -58,7 +66,12 @@ impl Terminal {
     }
 
     pub(super) fn limits(&self) -> Limits {
-        Limits { charset: self.charset(), card_form: self.card_form(), is_full: self.is_full }
+        Limits {
+            charset: self.charset(),
+            card_form: self.card_form(),
+            is_full: self.is_full,
+            takes_nobody: self.refuses_userinfo && self.refuses_user,
+        }
     }
 
     pub(super) fn charset(&self) -> Charset {

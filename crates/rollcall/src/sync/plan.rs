@@ -61,6 +61,8 @@ pub struct Limits {
     pub charset: Charset,
     pub card_form: CardForm,
     pub is_full: bool,
+    /// It refused every word for people that its dialect has.
+    pub takes_nobody: bool,
 }
 
 /// What to do about one [`Open`].
@@ -108,6 +110,9 @@ pub fn plan(open: &[Open], uses: &[CardUse], limits: Limits) -> Vec<Step> {
 }
 
 fn first_look(row: &Open, uses: &[CardUse], limits: Limits) -> Step {
+    if limits.takes_nobody {
+        return Step::Fail(None, "this terminal takes none of the commands for people".to_owned());
+    }
     let Ok(pin) = Pin::parse(&row.pin) else {
         return Step::Fail(None, format!("{:?} is no PIN that a terminal can hold", row.pin));
     };
@@ -207,7 +212,8 @@ fn card_number(card: Card) -> i64 {
 mod tests {
     use super::*;
 
-    const LIMITS: Limits = Limits { charset: Charset::Utf8, card_form: CardForm::Decimal, is_full: false };
+    const LIMITS: Limits =
+        Limits { charset: Charset::Utf8, card_form: CardForm::Decimal, is_full: false, takes_nobody: false };
 
     fn row(student: i64, card: &str) -> Open {
         Open {

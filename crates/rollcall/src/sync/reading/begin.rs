@@ -88,18 +88,18 @@ struct Due {
     dialect: Option<String>,
     readback_class: Option<String>,
     readback_firmware: Option<String>,
-    firmware_version: Option<String>,
+    learnt_firmware: Option<String>,
 }
 
 const DUE: &str = "
     SELECT d.verify_cause, (d.verify_at IS NOT NULL AND d.verify_at <= $2) AS is_due, d.dialect, d.readback_class,
-      d.readback_firmware, d.firmware_version,
+      d.readback_firmware, y.learnt_firmware,
       EXISTS (SELECT 1 FROM readings r WHERE r.device_id = d.id AND r.state = 'running') AS is_running,
       EXISTS (SELECT 1 FROM device_user_sync_status l WHERE l.device_id = d.id AND l.obstacle IS NULL
         AND l.confirmed_version <> l.wanted_version AND l.failed_version <> l.wanted_version) AS has_open,
       (SELECT COUNT(*) FROM device_user_sync_status l WHERE l.device_id = d.id AND l.repairs > 0
         AND l.verified_version <> l.wanted_version AND l.confirmed_version = l.wanted_version) AS to_check
-    FROM devices d WHERE d.id = $1";
+    FROM devices d JOIN device_delivery y ON y.device_id = d.id WHERE d.id = $1";
 const TO_CHECK: &str = "
     SELECT device_pin FROM device_user_sync_status WHERE device_id = $1 AND repairs > 0
       AND verified_version <> wanted_version AND confirmed_version = wanted_version";
@@ -122,7 +122,7 @@ pub(super) async fn begin_if_due(tx: &mut Tx, device: DeviceId, now: Timestamp) 
     }
     tx.execute(TAKEN_UP, [device.into()]).await?;
     let class = due.readback_class.as_deref().and_then(Class::parse);
-    let is_other_firmware = due.readback_firmware != due.firmware_version && due.firmware_version.is_some();
+    let is_other_firmware = due.readback_firmware != due.learnt_firmware && due.learnt_firmware.is_some();
     let is_tried_again = cause == Cause::Asked && class.is_some_and(|class| !class.tells_people());
     if class.is_some() && (is_other_firmware || is_tried_again) {
         tx.execute(FORGET_CLASS, [device.into()]).await?;
@@ -182,6 +182,17 @@ pub(super) async fn add_people(
     tx.execute_rows(ADD, &[], rows).await?;
     tx.execute(SWEPT, [reading.into()]).await?;
     Ok(())
+}
+
+const ABANDON: &str = "
+    UPDATE readings SET state = 'inconclusive', finished_at = $2, words = 'the terminal got other firmware meanwhile'
+    WHERE device_id = $1 AND state = 'running'";
+
+/// The terminal has other firmware: what was learnt of it is true no more, and is tried anew.
+pub(crate) async fn start_over(tx: &mut Tx, device: DeviceId, now: Timestamp) -> Result<()> {
+    tx.execute(ABANDON, [device.into(), now.into()]).await?;
+    tx.execute(FORGET_CLASS, [device.into()]).await?;
+    want(tx, device, Cause::Schedule, now).await
 }
 
 const RUNNING: &str = "SELECT id, phase FROM readings WHERE device_id = $1 AND state = 'running'";

@@ -160,7 +160,7 @@ pub(super) async fn gather(tx: &mut Tx, device: DeviceId, row: &Row) -> Result<G
         .map(|(finding, _)| finding.pin)
         .filter(|pin| is_askable(pin))
         .collect();
-    if row.scope != "some" && row.sweeps == 0 && reading.list.is_none() {
+    if row.scope != "some" && row.sweeps == 0 {
         let others: Vec<(String,)> = tx.all(OTHER_PINS, [device.into()]).await?;
         unresolved.extend(others.into_iter().map(|(pin,)| pin).filter(|pin| is_askable(pin)));
     }
@@ -273,8 +273,9 @@ pub(super) async fn write_is_over(tx: &mut Tx, device: DeviceId) -> Result<bool>
 }
 
 const CLASS: &str = "
-    UPDATE devices SET readback_class = $2, readback_firmware = firmware_version, updated_at = $3
-    WHERE id = $1 AND (readback_class IS DISTINCT FROM $2 OR readback_firmware IS DISTINCT FROM firmware_version)";
+    UPDATE devices SET readback_class = $2, updated_at = $3,
+      readback_firmware = (SELECT y.learnt_firmware FROM device_delivery y WHERE y.device_id = $1)
+    WHERE id = $1";
 const NOT_THERE: &str = "
     WITH v(pin) AS (VALUES {rows})
     DELETE FROM terminal_users WHERE device_id = $1 AND pin IN (SELECT pin FROM v)";

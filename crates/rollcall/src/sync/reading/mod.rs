@@ -21,7 +21,7 @@ mod told;
 
 pub(super) use self::{
     ask::{Questions, READING, answered, ask},
-    begin::{look_at_count, look_into},
+    begin::{look_at_count, look_into, start_over},
 };
 pub use self::{
     begin::{Cause, want, want_everywhere},

@@ -4,5 +4,6 @@ mod bench;
 mod cards;
 mod delivery;
 mod pins;
+mod readings;
 mod versions;
 mod watch;
