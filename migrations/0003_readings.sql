@@ -15,7 +15,7 @@ ALTER TABLE terminal_users ADD COLUMN seen_event BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE terminal_users ADD COLUMN told_event BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE terminal_users ADD COLUMN is_disputed BOOLEAN NOT NULL DEFAULT FALSE;
 
--- readback_class is true of readback_firmware. verify_at: a reading is wanted from then on, because of verify_cause.
+-- readback_class is true of readback_firmware; readback_slow: its list comes by stamp reset, within maintenance_window only. verify_at: a reading is wanted from then on, because of verify_cause.
 -- count_looked_into: a count of people that differed from what was expected and led to a reading.
 ALTER TABLE devices ADD COLUMN readback_firmware TEXT;
 ALTER TABLE devices ADD COLUMN readback_slow BOOLEAN NOT NULL DEFAULT FALSE;
@@ -29,6 +29,7 @@ CREATE INDEX devices_verify ON devices (verify_at) WHERE verify_at IS NOT NULL;
 ALTER TABLE device_commands ADD COLUMN device_pin TEXT;
 
 -- One read-back of a terminal. A device has one that is running. wake_at: nothing is to be done for it before then.
+-- wants_dump: the next handshake asks for everybody by a stamp of 0.
 CREATE TABLE readings (
   id {identity},
   device_id BIGINT NOT NULL REFERENCES devices(id),
@@ -39,6 +40,7 @@ CREATE TABLE readings (
   lists BIGINT NOT NULL DEFAULT 0,
   sweeps BIGINT NOT NULL DEFAULT 0,
   has_written BOOLEAN NOT NULL DEFAULT FALSE,
+  wants_dump BOOLEAN NOT NULL DEFAULT FALSE,
   began_event BIGINT NOT NULL,
   wake_at {timestamp},
   last_line_at {timestamp},

@@ -14,6 +14,7 @@
 //! | [`announced`] | what a terminal says of itself in a handshake; which dialect it speaks |
 //! | [`stamps`] | upload positions, echoed in the next handshake |
 //! | [`held`] | whom a terminal says it holds |
+//! | [`window`] | the time of day at which a terminal may be burdened |
 //! | [`zone`] | the zone of a terminal's wall clock |
 
 pub mod announced;
@@ -24,6 +25,7 @@ pub mod presence;
 pub mod registry;
 pub mod stamps;
 pub mod unknown;
+pub mod window;
 pub mod zone;
 
 use std::borrow::Cow;

@@ -4,7 +4,7 @@
 //! then hands out what is pending, in the order of priority and age. What it hands out has left: from now on only a result
 //! or a deadline moves it.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, tz::Offset};
 use push_protocol::{
     command::{CommandId, REPLY_BYTES},
     text::Charset,
@@ -125,7 +125,9 @@ pub async fn hand_out(
     save(tx, device, &row).await?;
     if taken.is_empty() {
         let room = row.learnt.room();
-        let how = reading::Questions { school: row.school_id, room, first_deadline, quiet: poll.quiet, now };
+        let offset = Offset::from_seconds(poll.offset_seconds.unwrap_or(0)).unwrap_or(Offset::UTC);
+        let local = offset.to_datetime(now).time();
+        let how = reading::Questions { school: row.school_id, room, first_deadline, quiet: poll.quiet, local, now };
         taken = reading::ask(tx, device, how).await?;
         if taken.is_empty() {
             // What the reading found may be on its way at once.

@@ -180,10 +180,13 @@ impl Reading {
         if is_absent { Evidence::Absent } else { Evidence::Nothing }
     }
 
-    /// Whether what was seen of a PIN may lead to a removal: a list that stops early may be a line that came late.
+    /// Whether what was seen of a PIN may lead to a removal: it stands in a complete list, or he answered for himself.
     fn is_sure(&self, pin: &str, written: i64) -> bool {
         self.list.is_some_and(|listed| listed.is_complete && listed.at > written)
-            || self.own.get(pin).is_some_and(|asked| asked.at > written)
+            || self
+                .own
+                .get(pin)
+                .is_some_and(|asked| asked.at > written && self.told.get(pin).is_some_and(|told| told.at > asked.at))
     }
 
     /// Whether the first person to be asked after this event who should answer did so.
@@ -328,7 +331,11 @@ mod tests {
         let told = [("1", told(25, "Zeynep Şahin", 17))];
         assert_eq!(verdict(Wanted::Absent, &listed(false, told.clone())), Verdict::Unknown);
         assert_eq!(verdict(Wanted::Absent, &listed(true, told.clone())), STILL_THERE);
-        assert_eq!(verdict(Wanted::Absent, &asked(told)), STILL_THERE);
+        assert_eq!(verdict(Wanted::Absent, &asked(told.clone())), STILL_THERE);
+        // Asked for himself he said nothing; what the list said came before.
+        let silent = Asked { at: 30, is_answered: true };
+        let reading = Reading { own: [("1".to_owned(), silent)].into(), ..listed(false, told) };
+        assert_eq!(verdict(Wanted::Absent, &reading), Verdict::Unknown);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! They wait in `reading_steps` and become commands only when they leave, so that commands which wait are the roster and
 //! nothing else (rule 8). A question that stays unanswered is asked once more; then its silence stands.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, civil::Time};
 use push_protocol::{
     command::{Command, CommandId},
     result::Outcome,
@@ -15,7 +15,7 @@ use super::{
     script::{self, Facts, Next},
 };
 use crate::{
-    devices::DeviceId,
+    devices::{DeviceId, window::Window},
     school::SchoolId,
     store::{Instant, Result, Tx, Value},
     sync::{
@@ -31,6 +31,8 @@ pub(crate) struct Questions {
     /// Commands that the terminal takes per poll.
     pub room: i64,
     pub first_deadline: SignedDuration,
+    /// The terminal's wall clock, as far as anybody knows its zone.
+    pub local: Time,
     /// After a result, what belongs to it may still be on its way for so long.
     pub quiet: SignedDuration,
     pub now: Timestamp,
@@ -54,11 +56,15 @@ pub(super) struct Row {
     pub counted: Option<i64>,
     pub last_line_at: Option<Instant>,
     pub readback_class: Option<String>,
+    pub readback_slow: bool,
+    pub maintenance_window: Option<String>,
+    operation_stamp: Option<String>,
 }
 
 const ROW: &str = "
     SELECT r.id, r.cause, r.scope, r.phase, r.began_event, r.lists, r.sweeps, r.has_written, r.counted, r.last_line_at,
-      d.readback_class
+      d.readback_class, d.readback_slow, d.maintenance_window,
+      (SELECT t.stamp FROM device_stamps t WHERE t.device_id = d.id AND t.table_name = 'OPERLOG') AS operation_stamp
     FROM readings r JOIN devices d ON d.id = r.device_id WHERE r.device_id = $1 AND r.state = 'running'";
 
 const OVERDUE: &str = "
@@ -91,7 +97,7 @@ pub(crate) async fn ask(tx: &mut Tx, device: DeviceId, how: Questions) -> Result
             tx.execute(WAKE_AT, [row.id.into(), until.into()]).await?;
             return Ok(Vec::new());
         }
-        if !proceed(tx, device, &row, how.now).await? {
+        if !proceed(tx, device, &row, how).await? {
             return Ok(Vec::new());
         }
     }
@@ -133,18 +139,20 @@ async fn hand_out(
         let command = match step.kind.as_str() {
             "count" => Command::Info,
             "list" => Command::QueryUsers,
+            "dump" => {
+                tx.execute(DUMP, [reading.id.into()]).await?;
+                Command::Check
+            }
             _ => {
                 let pin = match step.pin.clone() {
                     Some(pin) => Some(pin),
                     None => finish::sentinel(tx, device, reading.id, reading.began_event).await?,
                 };
-                match pin.as_deref().map(Pin::parse) {
-                    Some(Ok(pin)) => Command::QueryUser { pin },
-                    _ => {
-                        tx.execute(UNASKABLE, [step.id.into(), now.into()]).await?;
-                        continue;
-                    }
-                }
+                let Some(Ok(pin)) = pin.as_deref().map(Pin::parse) else {
+                    tx.execute(UNASKABLE, [step.id.into(), now.into()]).await?;
+                    continue;
+                };
+                Command::QueryUser { pin }
             }
         };
         let is_single = matches!(command, Command::QueryUser { .. });
@@ -176,6 +184,7 @@ async fn hand_out(
         let kind = match command {
             Command::Info => "info",
             Command::QueryUsers => "query_users",
+            Command::Check => "check",
             _ => "query_user",
         };
         asked.push(vec![step.into(), pin.clone().into(), wire_id.into(), at.into(), deadline.into()]);
@@ -225,7 +234,7 @@ async fn quiet_until(tx: &mut Tx, device: DeviceId, row: &Row, how: Questions) -
     }
     let asked = last.asked_event.unwrap_or(0);
     let has_everything = match last.kind.as_str() {
-        "list" => finish::told_since(tx, device, asked).await? == row.counted.unwrap_or(-1),
+        "list" | "dump" => finish::told_since(tx, device, asked).await? == row.counted.unwrap_or(-1),
         _ => finish::everybody_spoke(tx, row.id).await?,
     };
     if has_everything {
@@ -244,18 +253,26 @@ const LISTED: &str = "UPDATE readings SET lists = lists + 1 WHERE id = $1";
 const WRITTEN: &str = "UPDATE readings SET has_written = TRUE WHERE id = $1";
 
 /// Takes the next step of the script. False: there is nothing more to do at this poll.
-async fn proceed(tx: &mut Tx, device: DeviceId, row: &Row, now: Timestamp) -> Result<bool> {
+async fn proceed(tx: &mut Tx, device: DeviceId, row: &Row, how: Questions) -> Result<bool> {
+    let now = how.now;
     let phase = Phase::parse(&row.phase);
     if phase == Phase::Write && !finish::write_is_over(tx, device).await? {
         tx.execute(WAKE_AT, [row.id.into(), later(now, SignedDuration::from_secs(5)).into()]).await?;
         return Ok(false);
     }
     let mut gathered = finish::gather(tx, device, row).await?;
+    let can_dump = row.lists == 0 && row.scope == "all" && can_dump(row, how.local);
+    let class = match row.readback_class.as_deref().and_then(Class::parse) {
+        // By day single people are asked for.
+        Some(Class::List) if row.readback_slow => Some(Class::PerPin),
+        class => class,
+    };
     let facts = Facts {
         phase,
         lists: row.lists,
         sweeps: row.sweeps,
-        class: row.readback_class.as_deref().and_then(Class::parse),
+        class,
+        can_dump,
         is_narrow: row.scope == "some",
         is_about_count: row.cause == "count",
         counted: row.counted,
@@ -273,6 +290,10 @@ async fn proceed(tx: &mut Tx, device: DeviceId, row: &Row, now: Timestamp) -> Re
         Next::List => {
             tx.execute(LISTED, [row.id.into()]).await?;
             (Phase::List, "list")
+        }
+        Next::Dump => {
+            tx.execute(LISTED, [row.id.into()]).await?;
+            (Phase::Dump, "dump")
         }
         Next::Sentinel => (Phase::Sentinel, "control"),
         Next::Write => {
@@ -297,6 +318,26 @@ async fn proceed(tx: &mut Tx, device: DeviceId, row: &Row, now: Timestamp) -> Re
     tx.execute(PHASE, [row.id.into(), phase.as_str().into(), (kind == "count").into()]).await?;
     tx.execute(ADD_STEP, [row.id.into(), device.into(), kind.into()]).await?;
     Ok(true)
+}
+
+/// Whether the terminal may be made to tell everybody by stamp reset now: an admin chose a window, it is in it, it is known
+/// not to list, and its stamps are real ones that it reads itself (§2.3).
+fn can_dump(row: &Row, local: Time) -> bool {
+    let class = row.readback_class.as_deref().and_then(Class::parse);
+    let lists = class.is_none() || (class == Some(Class::List) && !row.readback_slow);
+    let stamp: Option<i64> = row.operation_stamp.as_deref().and_then(|stamp| stamp.parse().ok());
+    let is_real = stamp.is_some_and(|stamp| stamp > 9_999);
+    let window = row.maintenance_window.as_deref().and_then(Window::parse);
+    !lists && is_real && window.is_some_and(|window| window.contains(local))
+}
+
+const DUMP: &str = "UPDATE readings SET wants_dump = TRUE WHERE id = $1";
+const DUMPED: &str = "
+    UPDATE readings SET wants_dump = FALSE WHERE device_id = $1 AND state = 'running' AND wants_dump";
+
+/// A handshake: whether its reply shall ask for everybody by a stamp of 0. Once per question.
+pub async fn wants_dump(tx: &mut Tx, device: DeviceId) -> Result<bool> {
+    Ok(tx.execute(DUMPED, [device.into()]).await? > 0)
 }
 
 const ANSWERED: &str = "

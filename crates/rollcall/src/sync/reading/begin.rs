@@ -81,7 +81,7 @@ pub async fn want_everywhere(tx: &mut Tx, cause: Cause, now: Timestamp) -> Resul
 #[derive(Debug, sqlx::FromRow)]
 struct Due {
     verify_cause: Option<String>,
-    is_due: bool,
+    may_begin: bool,
     is_running: bool,
     has_open: bool,
     to_check: i64,
@@ -92,7 +92,7 @@ struct Due {
 }
 
 const DUE: &str = "
-    SELECT d.verify_cause, (d.verify_at IS NOT NULL AND d.verify_at <= $2) AS is_due, d.dialect, d.readback_class,
+    SELECT d.verify_cause, (d.verify_at IS NOT NULL AND d.verify_at <= $2) AS may_begin, d.dialect, d.readback_class,
       d.readback_firmware, y.learnt_firmware,
       EXISTS (SELECT 1 FROM readings r WHERE r.device_id = d.id AND r.state = 'running') AS is_running,
       EXISTS (SELECT 1 FROM device_user_sync_status l WHERE l.device_id = d.id AND l.obstacle IS NULL
@@ -109,7 +109,7 @@ const FORGET_CLASS: &str = "UPDATE devices SET readback_class = NULL, readback_s
 /// Begins the reading that is due for a device, if one is and none runs.
 pub(super) async fn begin_if_due(tx: &mut Tx, device: DeviceId, now: Timestamp) -> Result<()> {
     let due: Due = tx.one(DUE, [device.into(), now.into()]).await?;
-    if !due.is_due || due.dialect.as_deref() == Some("security") {
+    if !due.may_begin || due.dialect.as_deref() == Some("security") {
         return Ok(());
     }
     let cause = Cause::parse(due.verify_cause.as_deref().unwrap_or_default());
@@ -236,7 +236,7 @@ struct Counted {
     has_open: bool,
     held: i64,
     strangers: i64,
-    last_counted: Option<i64>,
+    counted_last: Option<i64>,
     is_running: bool,
 }
 
@@ -248,7 +248,7 @@ const COUNTED: &str = "
       (SELECT COUNT(*) FROM terminal_users u WHERE u.device_id = d.id AND u.seen_event > 0 AND NOT EXISTS (
         SELECT 1 FROM device_user_sync_status l WHERE l.device_id = d.id AND l.device_pin = u.pin)) AS strangers,
       (SELECT r.counted FROM readings r WHERE r.device_id = d.id AND r.state <> 'running'
-        AND r.counted IS NOT NULL ORDER BY r.id DESC LIMIT 1) AS last_counted,
+        AND r.counted IS NOT NULL ORDER BY r.id DESC LIMIT 1) AS counted_last,
       EXISTS (SELECT 1 FROM readings r WHERE r.device_id = d.id AND r.state = 'running') AS is_running
     FROM devices d WHERE d.id = $1";
 const LOOKED: &str = "UPDATE devices SET count_looked_into = $2 WHERE id = $1";
@@ -265,7 +265,7 @@ pub(crate) async fn look_at_count(tx: &mut Tx, device: DeviceId, count: u32, now
         begin(tx, device, Cause::Count, None, now).await?;
         Some(0)
     } else if count != facts.held + facts.strangers
-        && facts.last_counted != Some(count)
+        && facts.counted_last != Some(count)
         && !facts.has_open
         && facts.readback_class.as_deref().and_then(Class::parse).is_some_and(Class::tells_people)
     {

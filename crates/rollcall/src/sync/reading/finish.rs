@@ -25,6 +25,8 @@ use crate::{
 pub(super) struct Gathered {
     people: Vec<Person>,
     reading: Reading,
+    /// Everybody was told by stamp reset.
+    was_dumped: bool,
     pub told: i64,
     pub refuses_list: bool,
     pub refuses_people: bool,
@@ -118,12 +120,13 @@ pub(super) async fn gather(tx: &mut Tx, device: DeviceId, row: &Row) -> Result<G
     let mut reading = Reading { told, ..Reading::default() };
     let mut times: BTreeMap<String, usize> = BTreeMap::new();
     let refused: Vec<(String,)> = tx.all(REFUSED_WORDS, [device.into()]).await?;
-    let refuses = |command: Command| refused.iter().any(|(word,)| word == command.word(manner));
-    let (mut in_vain, mut somebody_spoke) = (0, false);
+    let lacks = |command: Command| refused.iter().any(|(word,)| word == command.word(manner));
+    let (mut in_vain, mut somebody_spoke, mut was_dumped) = (0, false, false);
     for step in &steps {
         let spoke = |pin: &String| reading.told.get(pin).is_some_and(|told| told.at > step.asked_event);
         match (step.kind.as_str(), &step.pin) {
-            ("list", _) => {
+            (kind @ ("list" | "dump"), _) => {
+                was_dumped = kind == "dump";
                 reading.list = Some(Listed { at: step.asked_event, is_complete: false });
             }
             ("control", Some(pin)) => {
@@ -143,7 +146,7 @@ pub(super) async fn gather(tx: &mut Tx, device: DeviceId, row: &Row) -> Result<G
         }
     }
     let since = match (Phase::parse(&row.phase), reading.list) {
-        (Phase::List | Phase::Recount, Some(list)) => list.at,
+        (Phase::List | Phase::Dump | Phase::Recount, Some(list)) => list.at,
         _ => row.began_event,
     };
     let told = reading.told.values().filter(|told| told.at > since).count() as i64;
@@ -169,9 +172,10 @@ pub(super) async fn gather(tx: &mut Tx, device: DeviceId, row: &Row) -> Result<G
     Ok(Gathered {
         people,
         reading,
+        was_dumped,
         told,
-        refuses_list: refuses(Command::QueryUsers),
-        refuses_people: refuses(Command::QueryUser { pin: Pin::from(1) }),
+        refuses_list: lacks(Command::QueryUsers),
+        refuses_people: lacks(Command::QueryUser { pin: Pin::from(1) }),
         somebody_spoke,
         sentinels_left: candidates.min(most).max(0),
         can_write: writable > 0,
@@ -273,7 +277,7 @@ pub(super) async fn write_is_over(tx: &mut Tx, device: DeviceId) -> Result<bool>
 }
 
 const CLASS: &str = "
-    UPDATE devices SET readback_class = $2, updated_at = $3,
+    UPDATE devices SET readback_class = $2, updated_at = $3, readback_slow = $4,
       readback_firmware = (SELECT y.learnt_firmware FROM device_delivery y WHERE y.device_id = $1)
     WHERE id = $1";
 const NOT_THERE: &str = "
@@ -300,14 +304,17 @@ pub(super) async fn finish(
     ending: Ending,
     now: Timestamp,
 ) -> Result<()> {
-    let Gathered { people, mut reading, told, .. } = gathered;
+    let Gathered { people, mut reading, told, was_dumped, .. } = gathered;
     if let Some(list) = reading.list.as_mut() {
         list.is_complete = ending.is_complete && matches!(Phase::parse(&row.phase), Phase::Recount);
     }
     let manner = manner::of(tx, device).await?;
     let findings = verdict::findings(&people, &reading, manner.charset);
-    if let Some(class) = ending.class {
-        tx.execute(CLASS, [device.into(), class.as_str().into(), now.into()]).await?;
+    // A terminal that lists slowly stays what it is when it is asked for single people by day.
+    let is_as_slow = row.readback_slow && ending.class == Some(Class::PerPin);
+    if let Some(class) = ending.class.filter(|_| !is_as_slow) {
+        let is_slow = class == Class::List && was_dumped;
+        tx.execute(CLASS, [device.into(), class.as_str().into(), now.into(), is_slow.into()]).await?;
     }
     let absent = |finding: &&Finding| {
         finding.verdict == Verdict::Missing

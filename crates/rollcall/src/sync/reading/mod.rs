@@ -19,13 +19,14 @@ mod finish;
 pub mod script;
 mod told;
 
+pub use self::{
+    ask::wants_dump,
+    begin::{Cause, want, want_everywhere},
+    told::{Line, keep},
+};
 pub(super) use self::{
     ask::{Questions, READING, answered, ask},
     begin::{look_at_count, look_into, start_over},
-};
-pub use self::{
-    begin::{Cause, want, want_everywhere},
-    told::{Line, keep},
 };
 
 /// How a terminal can be read back: `devices.readback_class` (protocol §8.4).
@@ -48,6 +49,8 @@ pub enum Class {
 pub enum Phase {
     Begin,
     Count,
+    /// Everybody by stamp reset (§8.3, R5).
+    Dump,
     List,
     Recount,
     Sentinel,
@@ -80,9 +83,10 @@ impl Class {
 }
 
 impl Phase {
-    const ALL: [Phase; 8] = [
+    const ALL: [Phase; 9] = [
         Phase::Begin,
         Phase::Count,
+        Phase::Dump,
         Phase::List,
         Phase::Recount,
         Phase::Sentinel,
@@ -95,6 +99,7 @@ impl Phase {
         match self {
             Phase::Begin => "begin",
             Phase::Count => "count",
+            Phase::Dump => "dump",
             Phase::List => "list",
             Phase::Recount => "recount",
             Phase::Sentinel => "sentinel",

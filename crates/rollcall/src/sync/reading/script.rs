@@ -17,6 +17,8 @@ pub struct Facts {
     pub class: Option<Class>,
     /// Only some people are asked about.
     pub is_narrow: bool,
+    /// It may be made to tell everybody by stamp reset now, and was not yet.
+    pub can_dump: bool,
     /// A count of the terminal is what this reading began with.
     pub is_about_count: bool,
     /// Its last answer to a question for the count.
@@ -45,6 +47,8 @@ pub enum Next {
     Count(Phase),
     /// Ask for everybody.
     List,
+    /// Make it tell everybody by stamp reset.
+    Dump,
     /// Ask for one who should be there.
     Sentinel,
     /// Write one of the wanted again, so that there is somebody to be asked.
@@ -72,6 +76,7 @@ pub fn next(facts: &Facts) -> Next {
     match facts.phase {
         Phase::Begin if facts.is_narrow => Next::Sweep,
         Phase::Begin if facts.is_about_count => Next::Count(Phase::Count),
+        Phase::Begin if facts.can_dump => Next::Dump,
         Phase::Begin => begin(facts),
         Phase::Count if facts.counted == Some(0) => end(None, true, true),
         Phase::Count => match facts.class {
@@ -80,7 +85,7 @@ pub fn next(facts: &Facts) -> Next {
             None => try_single_people(facts),
             Some(_) => begin(facts),
         },
-        Phase::List => Next::Count(Phase::Recount),
+        Phase::List | Phase::Dump => Next::Count(Phase::Recount),
         Phase::Recount => after_list(facts),
         Phase::Sentinel if facts.somebody_spoke => Next::Sweep,
         Phase::Sentinel if facts.refuses_people => end(Some(by_count(facts)), false, false),
@@ -126,6 +131,8 @@ fn after_list(facts: &Facts) -> Next {
         return Next::List;
     }
     match facts.class {
+        Some(Class::PerPin) => Next::Sweep,
+        Some(Class::Count | Class::None) => end(None, false, false),
         None => try_single_people(facts),
         Some(_) if facts.unresolved > 0 => Next::Sweep,
         Some(_) => end(None, false, facts.told > 0),
@@ -157,6 +164,7 @@ mod tests {
         is_about_count: false,
         counted: None,
         told: 0,
+        can_dump: false,
         refuses_list: false,
         refuses_people: false,
         somebody_spoke: false,
@@ -217,6 +225,17 @@ mod tests {
     }
 
     #[test]
+    fn a_terminal_that_dumps_by_stamp_reset_is_swept_when_the_dump_falls_short() {
+        let swept = Facts { class: Some(Class::PerPin), can_dump: true, ..NEW };
+        assert_eq!(next(&swept), Next::Dump);
+        let dumped = Facts { phase: Phase::Dump, can_dump: false, lists: 2, told: 3, ..swept };
+        assert_eq!(next(&dumped), Next::Count(Phase::Recount));
+        let counted = Facts { phase: Phase::Recount, counted: Some(3), ..dumped };
+        assert_eq!(next(&counted), end(Some(Class::List), true, true));
+        assert_eq!(next(&Facts { counted: Some(4), ..counted }), Next::Sweep);
+    }
+
+    #[test]
     fn some_people_are_asked_for_without_a_count() {
         let narrow = Facts { is_narrow: true, class: Some(Class::List), ..NEW };
         assert_eq!(next(&narrow), Next::Sweep);
@@ -235,7 +254,7 @@ mod tests {
                     assert!(steps < 30, "{facts:?}");
                     let phase = match next(&facts) {
                         Next::Count(phase) => phase,
-                        Next::List => {
+                        Next::List | Next::Dump => {
                             facts.lists += 1;
                             Phase::List
                         }

@@ -110,7 +110,7 @@ struct Expected {
 }
 
 const RUNNING: &str = "
-    SELECT r.began_event, r.phase IN ('list', 'recount') AS everybody FROM readings r
+    SELECT r.began_event, r.phase IN ('dump', 'list', 'recount') AS everybody FROM readings r
     WHERE r.device_id = $1 AND r.state = 'running'";
 const ASKED_PINS: &str = "
     SELECT DISTINCT s.pin FROM reading_steps s JOIN readings r ON r.id = s.reading_id

@@ -14,7 +14,7 @@ use crate::{
         stamps::{self, Stamps},
     },
     store,
-    sync::delivery,
+    sync::{delivery, reading},
 };
 
 /// Seconds until a terminal tries again after a failure.
@@ -67,7 +67,10 @@ async fn shake_hands(
     if announced::wants_log_by_stamp(&mut tx, device).await? {
         stamps::forget(&mut tx, device, "ATTLOG").await?;
     }
-    let stamps = stamps::of(&mut tx, device).await?;
+    let mut stamps = stamps::of(&mut tx, device).await?;
+    if reading::wants_dump(&mut tx, device).await? {
+        stamps.operations = Some("0".to_owned());
+    }
     delivery::shook_hands(&mut tx, device).await?;
     tx.commit().await?;
     if known.is_new || shows_another {

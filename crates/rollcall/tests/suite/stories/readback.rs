@@ -5,7 +5,7 @@ use rollcall::{
     devices::DeviceId,
     sync::reading::{self, Cause},
 };
-use terminal_simulator::{FaultKind, HeldUser, Profile};
+use terminal_simulator::{FaultKind, HeldUser, List, Profile};
 
 use super::campus::Campus;
 use crate::databases::{Database, both_databases};
@@ -23,6 +23,10 @@ both_databases! {
     strangers_are_removed_where_the_policy_says_so_but_never_administrators,
     rule_17_a_count_of_nobody_is_asked_for_before_anything_is_written,
     what_comes_back_after_three_repairs_is_reported,
+    a_legacy_terminal_lists_everybody_in_its_maintenance_window,
+    enrolling_at_the_terminal_that_only_the_log_tells_of_is_looked_into,
+    a_partial_list_proves_no_absence_and_removes_nobody,
+    what_was_found_is_shown_until_it_has_ended,
 }
 
 const SERIAL: &str = "CJX9253300417";
@@ -357,4 +361,95 @@ async fn what_comes_back_after_three_repairs_is_reported(database: Database) {
     // An admin's retry begins anew.
     let victim = students.iter().find(|student| status.students[student].status == "failed").unwrap();
     campus.post(&format!("/api/v1/device/{device}/students/{victim}/retry"), serde_json::json!({})).await.data(200);
+}
+
+async fn a_legacy_terminal_lists_everybody_in_its_maintenance_window(database: Database) {
+    let mut campus = Campus::open(database).await;
+    campus.enrol_many(6).await;
+    let device = campus.terminal(SERIAL, Profile::legacy_fw()).await;
+    campus.in_step(device).await;
+    let shown = campus.verify(device).await;
+    assert_eq!(shown.readback_class.as_deref(), Some("per_pin"));
+    // Somebody of whom nobody ever heard: single questions cannot name him.
+    campus.world.fleet.terminal(0).preload_users([HeldUser::new("4711", "Ιφιγένεια")]);
+    let shown = campus.verify(device).await;
+    assert_eq!((shown.is_complete, shown.extra), (false, 0), "{shown:?}");
+    // Its operation log has real, growing stamps.
+    let card = campus.world.fleet.terminals()[0].users()["1"].card;
+    let name = campus.world.fleet.terminals()[0].users()["1"].name.clone();
+    campus.world.fleet.terminal(0).edit_at_keypad("1", &name, card);
+    campus.run_for(120).await;
+    campus.quiet(device).await;
+
+    // The school is in Ecuador: five in the morning UTC is midnight there.
+    campus.world.foreign("UPDATE devices SET maintenance_window = '23:00-05:00' WHERE id = $1", [device.into()]).await;
+    let shown = campus.verify(device).await;
+    assert_eq!((shown.readback_class.as_deref(), shown.is_complete, shown.extra), (Some("list"), true, 1), "{shown:?}");
+    assert_eq!(campus.verified(device).await, 6);
+    let dumps =
+        campus.world.fleet.terminals()[0].story().lines().filter(|(_, line)| line.contains("dumps all")).count();
+    assert_eq!(dumps, 1);
+
+    // By day it is asked for single people, and stays known as one that lists slowly.
+    campus.world.foreign("UPDATE devices SET maintenance_window = '12:00-12:30' WHERE id = $1", [device.into()]).await;
+    let shown = campus.verify(device).await;
+    assert_eq!((shown.readback_class.as_deref(), shown.verified), (Some("list"), 6), "{shown:?}");
+    let dumps =
+        campus.world.fleet.terminals()[0].story().lines().filter(|(_, line)| line.contains("dumps all")).count();
+    assert_eq!(dumps, 1);
+}
+
+async fn enrolling_at_the_terminal_that_only_the_log_tells_of_is_looked_into(database: Database) {
+    let mut campus = Campus::open(database).await;
+    campus.enrol_many(3).await;
+    let device = campus.terminal(SERIAL, Profile::zam180()).await;
+    campus.in_step(device).await;
+    campus.verify(device).await;
+    // The person changes, and only the line of the operation log arrives (VAMS).
+    campus.world.fleet.terminal(0).preload_users([HeldUser::new("2", "Jemand Anderes").with_card(99)]);
+    let body = "OPLOG 101\t0\t2026-03-02 09:14:20\t2\t0\t0\t0\n";
+    let upload = format!(
+        "POST /iclock/cdata?SN={SERIAL}&table=OPERLOG&Stamp=9999 HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    campus.world.converse(upload.as_bytes()).await;
+    campus.run_for(60).await;
+    campus.quiet(device).await;
+    let found = campus.drift(device).await;
+    assert_eq!(found.iter().map(|row| (row.0.as_str(), row.1.as_str())).next(), Some(("different", "2")), "{found:?}");
+    campus.agree(device).await;
+}
+
+async fn a_partial_list_proves_no_absence_and_removes_nobody(database: Database) {
+    let mut campus = Campus::open(database).await;
+    campus.enrol_many(10).await;
+    let device = campus.terminal(SERIAL, Profile::zam180()).await;
+    campus.in_step(device).await;
+    campus.world.foreign("UPDATE devices SET strangers = 'remove' WHERE id = $1", [device.into()]).await;
+    campus.verify(device).await;
+    // From now on its list stops after four, nobody answers to his own number, and one stranger is among them.
+    let queries = &mut campus.world.fleet.terminal(0).profile_mut().queries;
+    queries.list = List::Truncated(4);
+    queries.answers_people = false;
+    campus.world.fleet.terminal(0).preload_users([HeldUser::new("0001", "Ξένος")]);
+    let shown = campus.verify(device).await;
+    assert_eq!((shown.missing, shown.repaired, shown.is_complete), (0, 0, false), "{shown:?}");
+    assert!(campus.world.fleet.terminals()[0].users().contains_key("0001"), "an incomplete reading never removes");
+}
+
+async fn what_was_found_is_shown_until_it_has_ended(database: Database) {
+    let mut campus = Campus::open(database).await;
+    campus.enrol_many(3).await;
+    let device = campus.terminal(SERIAL, Profile::zam180()).await;
+    campus.in_step(device).await;
+    campus.verify(device).await;
+    campus.world.fleet.terminal(0).edit_at_keypad("777", "Şükrü Öztürk", None);
+    campus.run_for(60).await;
+    campus.quiet(device).await;
+    assert!(!campus.drift(device).await[0].4);
+    campus.world.fleet.terminal(0).remove_at_keypad("777");
+    campus.run_for(60).await;
+    campus.quiet(device).await;
+    campus.verify(device).await;
+    assert!(campus.drift(device).await[0].4, "{:?}", campus.drift(device).await);
 }

@@ -1,0 +1,57 @@
+//! The time of day at which a terminal may be burdened: `22:00-04:00`, by its own wall clock.
+
+use jiff::civil::Time;
+
+/// From the first minute on, up to the second, over midnight if that is the earlier one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Window {
+    from: Time,
+    to: Time,
+}
+
+impl Window {
+    /// `HH:MM-HH:MM`; two equal times are the whole day.
+    pub fn parse(text: &str) -> Option<Window> {
+        let (from, to) = text.trim().split_once('-')?;
+        Some(Window { from: minute(from)?, to: minute(to)? })
+    }
+
+    pub fn contains(self, time: Time) -> bool {
+        if self.from < self.to { (self.from..self.to).contains(&time) } else { time >= self.from || time < self.to }
+    }
+}
+
+fn minute(text: &str) -> Option<Time> {
+    let (hour, minute) = text.trim().split_once(':')?;
+    if hour.len() > 2 || minute.len() != 2 {
+        return None;
+    }
+    Time::new(hour.parse().ok()?, minute.parse().ok()?, 0, 0).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(hour: i8, minute: i8) -> Time {
+        Time::constant(hour, minute, 0, 0)
+    }
+
+    #[test]
+    fn a_window_may_reach_over_midnight() {
+        let night = Window::parse("22:00-04:00").unwrap();
+        let inside = [at(22, 0), at(23, 59), at(0, 0), at(3, 59)];
+        assert!(inside.into_iter().all(|time| night.contains(time)));
+        assert!(![at(4, 0), at(12, 0), at(21, 59)].into_iter().any(|time| night.contains(time)));
+        let noon = Window::parse("12:00-13:30").unwrap();
+        assert!(noon.contains(at(12, 0)) && !noon.contains(at(13, 30)) && !noon.contains(at(0, 0)));
+        assert!(Window::parse("00:00-00:00").unwrap().contains(at(17, 0)));
+    }
+
+    #[test]
+    fn what_is_no_window_is_none() {
+        for text in ["", "22:00", "22-04", "25:00-04:00", "22:60-04:00", "2:3-4:5"] {
+            assert_eq!(Window::parse(text), None, "{text}");
+        }
+    }
+}
