@@ -236,7 +236,7 @@ struct Counted {
     has_open: bool,
     held: i64,
     strangers: i64,
-    counted_last: Option<i64>,
+    found_last: Option<i64>,
     is_running: bool,
 }
 
@@ -248,7 +248,7 @@ const COUNTED: &str = "
       (SELECT COUNT(*) FROM terminal_users u WHERE u.device_id = d.id AND u.seen_event > 0 AND NOT EXISTS (
         SELECT 1 FROM device_user_sync_status l WHERE l.device_id = d.id AND l.device_pin = u.pin)) AS strangers,
       (SELECT r.counted FROM readings r WHERE r.device_id = d.id AND r.state <> 'running'
-        AND r.counted IS NOT NULL ORDER BY r.id DESC LIMIT 1) AS counted_last,
+        AND r.counted IS NOT NULL ORDER BY r.id DESC LIMIT 1) AS found_last,
       EXISTS (SELECT 1 FROM readings r WHERE r.device_id = d.id AND r.state = 'running') AS is_running
     FROM devices d WHERE d.id = $1";
 const LOOKED: &str = "UPDATE devices SET count_looked_into = $2 WHERE id = $1";
@@ -265,7 +265,7 @@ pub(crate) async fn look_at_count(tx: &mut Tx, device: DeviceId, count: u32, now
         begin(tx, device, Cause::Count, None, now).await?;
         Some(0)
     } else if count != facts.held + facts.strangers
-        && facts.counted_last != Some(count)
+        && facts.found_last != Some(count)
         && !facts.has_open
         && facts.readback_class.as_deref().and_then(Class::parse).is_some_and(Class::tells_people)
     {
