@@ -1,6 +1,6 @@
 # make demo   runs the product with simulated terminals, on SQLite in a temporary folder
 # make test   installs what is missing and runs everything: lints, both databases, a browser
-.PHONY: demo run check test soak audit tools
+.PHONY: demo run check test soak bench audit tools
 
 demo:
 	cargo run --release --quiet -- demo
@@ -18,6 +18,10 @@ test: tools check
 # The convergence test with many more seeds; SEEDS=1000 for more still.
 soak: tools
 	ROLLCALL_SEEDS=$${SEEDS:-300} tests/with-postgres cargo test --release -p rollcall --test suite convergence
+
+# Costs as ratios within one run; see crates/rollcall/benches.
+bench: tools
+	tests/with-postgres cargo bench -p rollcall
 
 # Licences, sources and doubled crates. Needs `cargo install cargo-deny`.
 audit:
