@@ -15,12 +15,20 @@ struct Source {
     postgres: &'static str,
 }
 
-const SOURCES: [Source; 1] = [Source {
-    version: 1,
-    name: "rollcall",
-    both: include_str!("../../../../migrations/0001_rollcall.sql"),
-    postgres: include_str!("../../../../migrations/0001_rollcall.postgres.sql"),
-}];
+const SOURCES: [Source; 2] = [
+    Source {
+        version: 1,
+        name: "rollcall",
+        both: include_str!("../../../../migrations/0001_rollcall.sql"),
+        postgres: include_str!("../../../../migrations/0001_rollcall.postgres.sql"),
+    },
+    Source {
+        version: 2,
+        name: "guard",
+        both: include_str!("../../../../migrations/0002_guard.sql"),
+        postgres: "",
+    },
+];
 
 /// The words that differ, SQLite's first.
 const WORDS: [(&str, &str, &str); 6] = [
