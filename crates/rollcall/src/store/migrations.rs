@@ -22,12 +22,7 @@ const SOURCES: [Source; 2] = [
         both: include_str!("../../../../migrations/0001_rollcall.sql"),
         postgres: include_str!("../../../../migrations/0001_rollcall.postgres.sql"),
     },
-    Source {
-        version: 2,
-        name: "guard",
-        both: include_str!("../../../../migrations/0002_guard.sql"),
-        postgres: "",
-    },
+    Source { version: 2, name: "guard", both: include_str!("../../../../migrations/0002_guard.sql"), postgres: "" },
 ];
 
 /// The words that differ, SQLite's first.
