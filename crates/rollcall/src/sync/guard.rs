@@ -247,7 +247,7 @@ const STRANGERS: &str = concat!(
 );
 
 #[derive(Debug, sqlx::FromRow)]
-struct Strangers {
+struct Others {
     guard_percent: i64,
     guard_number: i64,
     counted: i64,
@@ -260,7 +260,7 @@ struct Strangers {
 /// Whether so many strangers may be removed from a terminal now, beside what was removed in the last ten minutes. `None`
 /// allows it; else why not. The caller holds the device's lock.
 pub async fn strangers_allowed(tx: &mut Tx, device: DeviceId, how_many: i64, now: Timestamp) -> Result<Option<Reason>> {
-    let found: Option<Strangers> = tx.optional(STRANGERS, [device.into(), window(now).into()]).await?;
+    let found: Option<Others> = tx.optional(STRANGERS, [device.into(), window(now).into()]).await?;
     let Some(found) = found.filter(|_| how_many > 0) else { return Ok(None) };
     Ok(judge_removals(&Numbers {
         // Strangers are on the terminal as well, whether it counted them or not.

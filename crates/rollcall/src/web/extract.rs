@@ -15,7 +15,7 @@ use super::error::ApiError;
 #[derive(Clone, Copy, Debug)]
 pub struct Json<T>(pub T);
 
-/// A [`Json`] body that may be left out.
+/// A [`Json`] body that may be left out, or be `null`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OptionalJson<T>(pub T);
 
@@ -104,7 +104,8 @@ impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for OptionalJ
         if request.body().is_end_stream() {
             return Ok(OptionalJson::default());
         }
-        Json::from_request(request, state).await.map(|Json(body)| OptionalJson(body))
+        let Json(body) = Json::<Option<T>>::from_request(request, state).await?;
+        Ok(OptionalJson(body.unwrap_or_default()))
     }
 }
 
