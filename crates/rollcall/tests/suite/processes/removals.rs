@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use serde_json::{Value as Json, json};
 use terminal_simulator::{Profile, Terminal};
 
-use super::program::rollcall;
+use super::program::{Serving, rollcall, until};
 use crate::{
     databases::{Database, both_databases},
     world::World,
@@ -14,6 +14,7 @@ both_databases! {
     rule_21_status_exits_three_while_something_is_held,
     removals_are_listed_and_decided_at_the_command_line,
     removals_are_refused_in_words,
+    rule_20_a_trip_is_logged_once,
 }
 
 const SERIAL: &str = "CJX9253300417";
@@ -96,4 +97,40 @@ async fn removals_are_refused_in_words(database: Database) {
         rollcall(url, &[&["removals", SERIAL], wrong].concat()).await.refused(2);
     }
     assert_eq!(world.number("SELECT COUNT(*) FROM device_user_sync_status WHERE decision = 'held'").await, 3);
+}
+
+async fn rule_20_a_trip_is_logged_once(database: Database) {
+    let mut world = World::new(database).await;
+    let school = world.school("Asia/Kathmandu").await;
+    world.foreign("UPDATE schools SET guard_number = 1", []).await;
+    for (name, card) in [("नन्दिनी", "1"), ("कमल", "2"), ("ईशा", "3"), ("अर्जुन", "4"), ("Tenzing", "5")]
+    {
+        world.student(school, name, card).await;
+    }
+    world.register(school, SERIAL).await;
+    world.plug_in(Terminal::new(SERIAL, Profile::zam180(), 1));
+    assert!(world.settle(SignedDuration::from_hours(1)).await);
+
+    let serving = Serving::start(&world.database.url, &[]).await;
+    let held = async |how_many| {
+        until("they are held", async || {
+            let held = world.number("SELECT COUNT(*) FROM device_user_sync_status WHERE decision = 'held'").await;
+            (held == how_many).then_some(())
+        })
+        .await;
+    };
+    world.foreign("UPDATE students SET is_active = FALSE WHERE id <= 3", []).await;
+    held(3).await;
+    world.foreign("UPDATE students SET is_active = FALSE WHERE id <= 4", []).await;
+    held(4).await;
+    let lines = serving.program.logged("removals are held until somebody decides");
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    let line = &lines[0];
+    assert_eq!(
+        json!([line["level"], line["serial_number"], line["device_id"], line["people"], line["holds"]]),
+        json!(["WARN", SERIAL, "1", 3, 5]),
+        "{line:#}"
+    );
+    assert!(line["reason"].as_str().unwrap().starts_with("3 of 5 people"), "{line:#}");
+    assert!(!line.to_string().contains("कमल"), "no names: {line:#}");
 }

@@ -153,7 +153,7 @@ async fn rule_20_who_may_decide_and_what_he_is_answered(database: Database) {
     assert_eq!(removals(&campus, gate).await["held"], 15);
 
     // Their rows are gone; their names are known until they have left. Without a body it is everybody.
-    assert_eq!(removals(&campus, gate).await["students"][0]["full_name"].is_string(), true);
+    assert!(removals(&campus, gate).await["students"][0]["full_name"].is_string());
     let path = format!("/api/v1/device/{gate}/removals/approve");
     let answer = campus.world.server.call(http::Method::POST, Some(&campus.admin.token), &path, None).await;
     assert_eq!(answer.data(200)["decided"], 15);
