@@ -28,3 +28,10 @@ ALTER TABLE device_user_sync_status ADD COLUMN sync_status TEXT GENERATED ALWAYS
 ) {derived};
 
 CREATE INDEX device_user_sync_status_decision ON device_user_sync_status (device_id) WHERE decision IS NOT NULL;
+-- What the last ten minutes brought is counted without reading everybody.
+CREATE INDEX device_user_sync_status_removal ON device_user_sync_status (device_id, removal_wanted_at)
+  WHERE removal_wanted_at IS NOT NULL;
+CREATE INDEX device_user_sync_status_removed ON device_user_sync_status (device_id, acknowledged_at)
+  WHERE removal_wanted_at IS NOT NULL;
+CREATE INDEX device_user_sync_status_card_change ON device_user_sync_status (device_id, card_change_wanted_at)
+  WHERE card_change_wanted_at IS NOT NULL;

@@ -38,80 +38,63 @@ struct Judged {
     numbers: Numbers,
 }
 
-/// People removed within the window: they ceased to belong there, or the terminal said that they are gone.
-macro_rules! removed {
-    ($window:literal) => {
-        concat!(
-            "(NOT l.is_wanted AND (l.removal_wanted_at > ",
-            $window,
-            " OR (l.removal_wanted_at IS NOT NULL AND l.confirmed_version = l.wanted_version AND l.acknowledged_at > ",
-            $window,
-            ")))"
-        )
+/// How many people were removed within the window: they ceased to belong there, or the terminal said that they are gone.
+/// Who is kept by decision is neither. Strangers are commands without a student.
+macro_rules! removals {
+    () => {
+        "(SELECT COUNT(*) FROM device_user_sync_status l WHERE l.device_id = d.id AND l.removal_wanted_at > $2
+            AND NOT l.is_wanted AND COALESCE(l.decision, '') <> 'kept')
+         + (SELECT COUNT(*) FROM device_user_sync_status l WHERE l.device_id = d.id AND l.removal_wanted_at <= $2
+            AND l.acknowledged_at > $2 AND NOT l.is_wanted AND l.confirmed_version = l.wanted_version)
+         + (SELECT COUNT(*) FROM device_commands c WHERE c.device_id = d.id AND c.created_at > $2
+            AND c.student_id IS NULL AND c.command_type = 'delete_user' AND c.status NOT IN ('superseded', 'failed'))"
     };
 }
 
-/// Strangers removed within the window: commands without a student.
-macro_rules! strangers {
-    ($window:literal) => {
-        concat!(
-            "(SELECT COUNT(*) FROM device_commands c WHERE c.device_id = d.id AND c.student_id IS NULL
-               AND c.command_type = 'delete_user' AND c.created_at > ",
-            $window,
-            " AND c.status NOT IN ('superseded', 'failed'))"
-        )
-    };
-}
-
+/// The numbers of terminals on which something in scope is to be judged. Each is counted by an index, however many people a
+/// terminal holds; whom it holds is counted when it matters.
 macro_rules! judge {
     ($scope:literal) => {
         concat!(
-            "SELECT d.id AS device_id, d.serial_number, k.guard_percent, k.guard_number,
-               COUNT(*) FILTER (WHERE l.is_held OR ",
-            removed!("$2"),
-            ") + ",
-            strangers!("$2"),
-            " AS holds,
-               COUNT(*) FILTER (WHERE ",
-            removed!("$2"),
-            ") + ",
-            strangers!("$2"),
+            "SELECT d.id AS device_id, d.serial_number, k.guard_percent, k.guard_number, CAST(0 AS BIGINT) AS holds, ",
+            removals!(),
             " AS removals,
-               COUNT(*) FILTER (WHERE l.is_wanted AND l.card_change_wanted_at > $2) AS card_changes,
-               COUNT(*) FILTER (WHERE NOT l.is_wanted AND l.removal_wanted_at IS NOT NULL AND l.school_id <> d.school_id
+               (SELECT COUNT(*) FROM device_user_sync_status l WHERE l.device_id = d.id AND l.card_change_wanted_at > $2
+                 AND l.is_wanted AND COALESCE(l.decision, '') <> 'kept') AS card_changes,
+               (SELECT COUNT(*) FROM device_user_sync_status l WHERE l.device_id = d.id
                  AND l.confirmed_version <> l.wanted_version AND l.failed_version <> l.wanted_version
+                 AND NOT l.is_wanted AND l.removal_wanted_at IS NOT NULL AND l.school_id <> d.school_id
                  AND (l.decision IS NULL OR l.decision = 'kept')) AS of_former_school,
-               COUNT(*) FILTER (WHERE NOT l.is_wanted AND l.decision = 'held') AS held_removals,
-               COUNT(*) FILTER (WHERE l.is_wanted AND l.decision = 'held') AS held_cards,
+               (SELECT COUNT(*) FROM device_user_sync_status l WHERE l.device_id = d.id AND l.decision = 'held'
+                 AND NOT l.is_wanted) AS held_removals,
+               (SELECT COUNT(*) FROM device_user_sync_status l WHERE l.device_id = d.id AND l.decision = 'held'
+                 AND l.is_wanted) AS held_cards,
                NOT EXISTS (SELECT 1 FROM belonging b WHERE b.device_id = d.id) AS is_roster_empty
-             FROM device_user_sync_status l
-             JOIN devices d ON d.id = l.device_id AND d.is_active AND d.deleted_at IS NULL AND d.start_state = 'writing'
-             JOIN schools k ON k.id = d.school_id
-             WHERE ",
+             FROM devices d JOIN schools k ON k.id = d.school_id
+             WHERE d.is_active AND d.deleted_at IS NULL AND d.start_state = 'writing' AND d.id IN (
+               SELECT o.device_id FROM device_user_sync_status o WHERE ",
             $scope,
-            " GROUP BY d.id, d.serial_number, d.school_id, k.guard_percent, k.guard_number
-             HAVING COUNT(*) FILTER (WHERE l.confirmed_version <> l.wanted_version
-               AND l.failed_version <> l.wanted_version AND (l.decision IS NULL OR l.decision = 'kept')
-               AND (l.removal_wanted_at IS NOT NULL OR l.card_change_wanted_at IS NOT NULL)) > 0
+            " AND o.confirmed_version <> o.wanted_version AND o.failed_version <> o.wanted_version
+                 AND (o.decision IS NULL OR o.decision = 'kept')
+                 AND (o.removal_wanted_at IS NOT NULL OR o.card_change_wanted_at IS NOT NULL))
              ORDER BY d.id"
         )
     };
 }
-const JUDGE_OF_STUDENT: &str = judge!(
-    "l.device_id IN (SELECT o.device_id FROM device_user_sync_status o WHERE o.student_id = $1
-      AND (o.removal_wanted_at IS NOT NULL OR o.card_change_wanted_at IS NOT NULL))"
-);
-const JUDGE_ON_DEVICE: &str = judge!("l.device_id = $1");
+const JUDGE_OF_STUDENT: &str = judge!("o.student_id = $1");
+const JUDGE_ON_DEVICE: &str = judge!("o.device_id = $1");
 
 /// Holds what is too much, on every terminal in scope. The caller holds the locks of the devices, and what is wanted is in
 /// the ledger.
 pub(super) async fn hold(tx: &mut Tx, scope: Scope, now: Timestamp) -> Result<()> {
     find_card_changes(tx, scope, now).await?;
     let window = window(now);
-    let judged: Vec<Judged> = match scope {
+    let mut judged: Vec<Judged> = match scope {
         Scope::Student(student) => tx.all(JUDGE_OF_STUDENT, [student.into(), window.into()]).await?,
         Scope::Device(device) => tx.all(JUDGE_ON_DEVICE, [device.into(), window.into()]).await?,
     };
+    judged.retain(|judged| judge_removals(&judged.numbers).or(judge_cards(&judged.numbers)).is_some());
+    count_people(tx, &mut judged, window).await?;
     let removals: Vec<(&Judged, Reason)> =
         judged.iter().filter_map(|judged| Some((judged, judge_removals(&judged.numbers)?))).collect();
     let cards: Vec<(&Judged, Reason)> =
@@ -131,6 +114,24 @@ pub(super) async fn hold(tx: &mut Tx, scope: Scope, now: Timestamp) -> Result<()
     tell("changes of card are held until somebody decides", &cards, &held, |judged| judged.held_cards);
     let devices = removals.iter().chain(&cards).map(|(judged, _)| vec![judged.device_id.into()]).collect();
     tx.execute_rows(WITHDRAW, &[now.into()], devices).await?;
+    Ok(())
+}
+
+const PEOPLE: &str = "
+    WITH v(device_id) AS (VALUES {rows})
+    SELECT l.device_id, COUNT(*) FROM v JOIN device_user_sync_status l ON l.device_id = v.device_id
+    WHERE l.is_held OR (NOT l.is_wanted AND (l.removal_wanted_at > $1 OR (l.removal_wanted_at <= $1
+      AND l.acknowledged_at > $1)))
+    GROUP BY l.device_id";
+
+/// Whom the terminals held when the window began, as far as the ledger knows.
+async fn count_people(tx: &mut Tx, judged: &mut [Judged], window: Timestamp) -> Result<()> {
+    let devices = judged.iter().map(|judged| vec![judged.device_id.into()]).collect();
+    let people: Vec<(DeviceId, i64)> = tx.all_rows(PEOPLE, &[window.into()], devices).await?;
+    let people: BTreeMap<DeviceId, i64> = people.into_iter().collect();
+    for judged in judged {
+        judged.numbers.holds = people.get(&judged.device_id).copied().unwrap_or(0);
+    }
     Ok(())
 }
 
@@ -230,19 +231,11 @@ fn tell(words: &str, found: &[(&Judged, Reason)], held: &[(DeviceId,)], before: 
     }
 }
 
-const STRANGERS: &str = concat!(
+const OTHERS: &str = concat!(
     "SELECT k.guard_percent, k.guard_number, COALESCE(d.user_count, 0) AS counted,
-       (SELECT COUNT(*) FROM device_user_sync_status l WHERE l.device_id = d.id AND (l.is_held OR ",
-    removed!("$2"),
-    ")) AS holds,
-       (SELECT COUNT(*) FROM device_user_sync_status l WHERE l.device_id = d.id AND ",
-    removed!("$2"),
-    ") + ",
-    strangers!("$2"),
-    " AS removals, ",
-    strangers!("$2"),
-    " AS strangers,
-       NOT EXISTS (SELECT 1 FROM belonging b WHERE b.device_id = d.id) AS is_roster_empty
+       (SELECT COUNT(*) FROM device_user_sync_status l WHERE l.device_id = d.id AND l.is_held) AS holds, ",
+    removals!(),
+    " AS removals, NOT EXISTS (SELECT 1 FROM belonging b WHERE b.device_id = d.id) AS is_roster_empty
      FROM devices d JOIN schools k ON k.id = d.school_id WHERE d.id = $1"
 );
 
@@ -253,18 +246,17 @@ struct Others {
     counted: i64,
     holds: i64,
     removals: i64,
-    strangers: i64,
     is_roster_empty: bool,
 }
 
 /// Whether so many strangers may be removed from a terminal now, beside what was removed in the last ten minutes. `None`
 /// allows it; else why not. The caller holds the device's lock.
 pub async fn strangers_allowed(tx: &mut Tx, device: DeviceId, how_many: i64, now: Timestamp) -> Result<Option<Reason>> {
-    let found: Option<Others> = tx.optional(STRANGERS, [device.into(), window(now).into()]).await?;
+    let found: Option<Others> = tx.optional(OTHERS, [device.into(), window(now).into()]).await?;
     let Some(found) = found.filter(|_| how_many > 0) else { return Ok(None) };
     Ok(judge_removals(&Numbers {
         // Strangers are on the terminal as well, whether it counted them or not.
-        holds: found.counted.max(found.holds + found.strangers + how_many),
+        holds: found.counted.max(found.holds + how_many),
         removals: found.removals + how_many,
         is_roster_empty: found.is_roster_empty,
         guard_percent: found.guard_percent,

@@ -18,6 +18,7 @@ both_databases! {
     rule_20_a_rejected_change_of_card_leaves_the_former_card,
     rule_20_what_was_rejected_may_be_approved_later,
     rule_20_who_is_not_held_is_named,
+    rule_20_what_was_rejected_does_not_count_any_more,
 }
 
 async fn rule_20_what_is_approved_leaves_at_once_and_is_not_held_again(database: Database) {
@@ -134,4 +135,15 @@ async fn rule_20_who_is_not_held_is_named(database: Database) {
     let decided = bench.try_decide(gate, Decision::Approve, Some(&[1, 40, 4711])).await;
     assert_eq!(decided, Decided::NotHeld(vec![StudentId(40), StudentId(4711)]));
     assert_eq!(bench.count(gate, "held").await, 20, "and nothing is done about the others");
+}
+
+async fn rule_20_what_was_rejected_does_not_count_any_more(database: Database) {
+    let (bench, _, gate) = fifty(database).await;
+    bench.sql("UPDATE students SET is_active = FALSE WHERE id <= 20").await;
+    bench.sql("UPDATE students SET rfid_card_id = '9' || rfid_card_id WHERE id > 30").await;
+    bench.settle().await;
+    assert_eq!(bench.decide(gate, Decision::Reject, None).await, 40);
+    bench.edit(StudentId(21), "UPDATE students SET is_active = FALSE WHERE id = $1").await;
+    bench.edit(StudentId(22), "UPDATE students SET rfid_card_id = '922' WHERE id = $1").await;
+    assert_eq!((bench.count(gate, "held").await, bench.drain(gate).await.len()), (0, 2));
 }
