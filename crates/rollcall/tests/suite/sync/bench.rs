@@ -107,6 +107,12 @@ impl Bench {
         queued
     }
 
+    /// Terminals at which the tick would look.
+    pub async fn out_of_step(&self) -> Vec<DeviceId> {
+        let mut tx = self.database.db.read().await.unwrap();
+        out_of_step(&mut tx, None).await.unwrap()
+    }
+
     /// The texts that a poll hands out, as `<id>:<text>`.
     pub async fn poll(&self, device: DeviceId) -> Vec<Handed> {
         self.poll_with(device, Poll::default()).await

@@ -18,6 +18,7 @@ both_databases! {
     rule_20_a_deleted_school_is_held,
     rule_20_sixty_single_edits_trip_it_like_one_import,
     rule_20_what_has_left_is_not_called_back,
+    rule_20_what_turns_out_to_be_done_is_not_held_any_more,
     rule_20_ten_minutes_later_it_is_forgotten,
     rule_20_what_the_terminal_removed_just_now_counts_whenever_it_was_wanted,
     rule_20_an_empty_roster_is_held_however_few_there_are,
@@ -42,7 +43,8 @@ async fn rule_20_one_statement_that_removes_many_is_held(database: Database) {
     assert_eq!(handed.len(), 2, "a name and a newcomer go on: {handed:?}");
     assert!(handed.iter().all(|text| text.starts_with("DATA UPDATE")), "{handed:?}");
     assert_eq!((bench.count(gate, "held").await, bench.count(gate, "synced").await), (20, 31));
-    assert_eq!(bench.settle().await, 0, "a second look finds nothing to do");
+    assert!(bench.out_of_step().await.is_empty(), "nobody need look again");
+    assert_eq!(bench.settle().await, 0, "and a second look finds nothing to do");
 
     let held = bench.removals(gate).await;
     assert_eq!((held.held, held.students.len(), held.since.unwrap().0), (20, 20, bench.now));
@@ -115,6 +117,28 @@ async fn rule_20_what_has_left_is_not_called_back(database: Database) {
     bench.settle().await;
     assert_eq!(bench.drain(gate).await, [out[1].clone()]);
     assert_eq!((bench.count(gate, "held").await, bench.count(gate, "deleted").await), (18, 2));
+}
+
+/// Removals that left, were taken back, and are wanted again among many others: held. Then the terminal says yes to the
+/// first ones.
+async fn rule_20_what_turns_out_to_be_done_is_not_held_any_more(database: Database) {
+    let (bench, _, gate) = fifty(database).await;
+    bench.sql("UPDATE students SET is_active = FALSE WHERE id <= 2").await;
+    bench.sql("UPDATE students SET rfid_card_id = '950' WHERE id = 50").await;
+    bench.settle().await;
+    let out = bench.poll(gate).await;
+    assert_eq!((out.len(), deletes(&out)), (3, 2));
+    bench.sql("UPDATE students SET is_active = TRUE").await;
+    bench.settle().await;
+    bench.sql("UPDATE students SET is_active = FALSE WHERE id <= 20").await;
+    bench.sql("UPDATE students SET full_name = 'Ọlámidé', rfid_card_id = '9' || id WHERE id > 30").await;
+    bench.settle().await;
+    assert_eq!(bench.count(gate, "held").await, 40);
+    bench.answer_all(gate, &out, 0).await;
+    assert_eq!(bench.count(gate, "held").await, 37);
+    let handed = texts(&bench.drain(gate).await);
+    assert_eq!(handed.len(), 3, "{handed:?}");
+    assert_eq!((bench.count(gate, "deleted").await, bench.count(gate, "synced").await), (2, 11));
 }
 
 async fn rule_20_ten_minutes_later_it_is_forgotten(database: Database) {
@@ -224,11 +248,15 @@ async fn rule_20_neither_tick_nor_full_sync_nor_retry_goes_round_it(database: Da
     bench.sql("UPDATE students SET rfid_card_id = '9' || rfid_card_id WHERE id > 30").await;
     bench.settle().await;
     assert_eq!(bench.count(gate, "held").await, 40);
+    let tripped = bench.now;
     for _ in 0..3 {
         bench.pass(SignedDuration::from_mins(20));
         assert_eq!(bench.settle().await, 0);
         let done = bench.full_sync(gate).await;
         assert_eq!((done.total_students, done.commands_queued), (30, 10));
+        let held = bench.removals(gate).await;
+        assert!(held.reason.is_some(), "and everybody can still read why: {held:?}");
+        assert_eq!(held.since.unwrap().0, tripped);
         let handed = texts(&bench.drain(gate).await);
         assert_eq!(handed.len(), 10);
         assert!(handed.iter().all(|text| text.starts_with("DATA UPDATE") && !text.contains("Card=9")), "{handed:?}");
