@@ -76,8 +76,9 @@ async fn measure(product: &str, url: &str, students: i64, terminals: i64) {
 async fn populate(db: &Db, students: i64, terminals: i64) {
     let mut tx = db.write().await.expect("a writer");
     tx.execute("INSERT INTO schools (name) VALUES ('Colegio Yachay')", []).await.expect("a school");
-    let rows = (0..students)
-        .map(|number| vec![1.into(), format!("Quispe Mamani {number}").into(), (1_000_000 + number).to_string().into()]);
+    let rows = (0..students).map(|number| {
+        vec![1.into(), format!("Quispe Mamani {number}").into(), (1_000_000 + number).to_string().into()]
+    });
     tx.execute_rows("INSERT INTO students (school_id, full_name, rfid_card_id) VALUES {rows}", &[], rows.collect())
         .await
         .expect("students");
@@ -135,7 +136,8 @@ async fn confirm(db: &Db) {
 async fn tell(db: &Db, students: i64) {
     let mut tx = db.write().await.expect("a writer");
     run(&mut tx, "UPDATE device_pins SET event = 10").await;
-    run(&mut tx, "INSERT INTO device_delivery (device_id) SELECT id FROM devices WHERE TRUE ON CONFLICT DO NOTHING").await;
+    run(&mut tx, "INSERT INTO device_delivery (device_id) SELECT id FROM devices WHERE TRUE ON CONFLICT DO NOTHING")
+        .await;
     run(
         &mut tx,
         "INSERT INTO terminal_users (device_id, pin, name, card_number, card_text, privilege, seen_at, seen_event, told_event)

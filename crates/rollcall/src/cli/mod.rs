@@ -2,6 +2,7 @@
 //! out of step, for cron jobs.
 
 mod demo;
+mod removals;
 mod serve;
 mod simulate;
 mod status;
@@ -17,7 +18,13 @@ use clap::{Parser, Subcommand};
 use jiff::SignedDuration;
 use tokio::signal::unix::{Signal, SignalKind};
 
-use crate::{clock::Clock, store::Db, telemetry};
+use crate::{
+    clock::Clock,
+    devices::DeviceId,
+    store::Db,
+    sync::reconcile::{Reconciled, Scope, reconcile},
+    telemetry,
+};
 
 /// Keeps every ZKTeco terminal of a school holding exactly the students that the database says it should hold.
 #[derive(Parser, Debug)]
@@ -56,6 +63,8 @@ enum Command {
     Status(status::Args),
     /// Queues every student of a terminal again, whatever was done before.
     Sync(sync::Args),
+    /// Shows what waits for a decision on a terminal, too many removals or changes of card at once, and decides it.
+    Removals(removals::Args),
     /// Makes and lists the people who may log in.
     User(user::Args),
     /// Makes tokens for programs.
@@ -103,6 +112,7 @@ impl Cli {
             Command::Demo(args) => demo::run(args).await,
             Command::Status(args) => status::run(args, &open(&url).await?).await,
             Command::Sync(args) => sync::run(args, &open(&url).await?).await,
+            Command::Removals(args) => removals::run(args, &open(&url).await?).await,
             Command::User(args) => user::run(args, &open(&url).await?).await,
             Command::Token(args) => token::run(args, &open(&url).await?).await,
             Command::Simulate(args) => simulate::run(args).await,
@@ -114,6 +124,18 @@ impl Cli {
 struct Here {
     db: Db,
     clock: Clock,
+}
+
+impl Here {
+    /// Queues what one transaction could not hold. The server's tick hands it out.
+    async fn finish(&self, device: DeviceId, mut done: Reconciled) -> anyhow::Result<()> {
+        while done.is_partial {
+            let mut tx = self.db.write().await?;
+            done = reconcile(&mut tx, Scope::Device(device), self.clock.now()).await?;
+            tx.commit().await?;
+        }
+        Ok(())
+    }
 }
 
 async fn open(url: &str) -> anyhow::Result<Here> {

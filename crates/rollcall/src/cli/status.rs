@@ -6,7 +6,10 @@ use super::{
     Here,
     terminals::{self, Terminal},
 };
-use crate::sync::overview::{self, Summary};
+use crate::sync::{
+    overview::{self, Summary},
+    removals::{self, Counts},
+};
 
 /// Out of step, for cron jobs.
 const OUT_OF_STEP: u8 = 3;
@@ -36,6 +39,8 @@ struct Line {
     says: String,
     #[serde(flatten)]
     summary: Summary,
+    #[serde(flatten)]
+    counts: Counts,
 }
 
 pub(super) async fn run(args: Args, here: &Here) -> anyhow::Result<ExitCode> {
@@ -48,7 +53,8 @@ pub(super) async fn run(args: Args, here: &Here) -> anyhow::Result<ExitCode> {
     let mut is_out_of_step = false;
     for terminal in terminals {
         let summary = overview::summary(&mut tx, terminal.id).await?;
-        let line = Line::of(terminal, summary, args.strict);
+        let counts = removals::counts(&mut tx, terminal.id).await?;
+        let line = Line::of(terminal, summary, counts, args.strict);
         is_out_of_step |= !line.in_step;
         lines.push(line);
     }
@@ -61,11 +67,11 @@ pub(super) async fn run(args: Args, here: &Here) -> anyhow::Result<ExitCode> {
 }
 
 impl Line {
-    fn of(terminal: Terminal, summary: Summary, strict: bool) -> Line {
-        let is_whole = summary.synced == summary.total;
+    fn of(terminal: Terminal, summary: Summary, counts: Counts, strict: bool) -> Line {
+        let is_whole = is_whole(&summary, &counts) && counts.held_removals == 0;
         let is_known_well = terminal.is_online && terminal.readback_class.is_some();
         Line {
-            says: says(&terminal, &summary),
+            says: says(&terminal, &summary, &counts),
             in_step: (is_whole || !terminal.is_active) && (is_known_well || !strict),
             serial_number: terminal.serial_number,
             device_name: terminal.device_name,
@@ -73,11 +79,17 @@ impl Line {
             is_online: terminal.is_online,
             last_seen: terminal.last_seen.map(Into::into),
             summary,
+            counts,
         }
     }
 }
 
-fn says(terminal: &Terminal, summary: &Summary) -> String {
+/// Whose card is kept by decision is as somebody wants him.
+fn is_whole(summary: &Summary, counts: &Counts) -> bool {
+    summary.synced + counts.kept_cards == summary.total
+}
+
+fn says(terminal: &Terminal, summary: &Summary, counts: &Counts) -> String {
     if !terminal.is_active {
         return "switched off by an admin".to_owned();
     }
@@ -90,21 +102,25 @@ fn says(terminal: &Terminal, summary: &Summary) -> String {
         _ if terminal.last_seen.is_none() => return "has not called yet".to_owned(),
         _ => return "being counted before the first write".to_owned(),
     }
-    if summary.synced == summary.total {
-        return if terminal.is_online {
-            "in step".to_owned()
-        } else {
-            "in step when last seen, offline now".to_owned()
-        };
-    }
-    let waiting = summary.pending + summary.sent + summary.not_synced;
     let mut parts = Vec::new();
+    if is_whole(summary, counts) && counts.held_removals == 0 {
+        parts.push(if terminal.is_online { "in step" } else { "in step when last seen, offline now" }.to_owned());
+    }
+    let waiting = summary.pending + summary.sent + summary.not_synced - counts.held_cards - counts.kept_cards;
     if waiting > 0 {
         let when = if terminal.is_online { "on their way" } else { "waiting until it calls" };
         parts.push(format!("{waiting} {when}"));
     }
     if summary.failed > 0 {
         parts.push(format!("{} failed", summary.failed));
+    }
+    if counts.kept_cards > 0 {
+        parts.push(format!("{} with the former card by decision", counts.kept_cards));
+    }
+    for (held, what) in [(counts.held_removals, "removals"), (counts.held_cards, "changes of card")] {
+        if held > 0 {
+            parts.push(format!("{held} {what} held: decide with `rollcall removals {}`", terminal.serial_number));
+        }
     }
     parts.join(", ")
 }

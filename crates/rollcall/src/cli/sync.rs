@@ -8,10 +8,7 @@ use super::{Here, asked_to_stop, terminals};
 use crate::{
     accounts::audit::{self, Actor},
     devices::DeviceId,
-    sync::{
-        again, overview,
-        reconcile::{Scope, reconcile},
-    },
+    sync::{again, overview, removals},
 };
 
 #[derive(clap::Args, Debug)]
@@ -39,12 +36,7 @@ pub(super) async fn run(args: Args, here: &Here) -> anyhow::Result<ExitCode> {
     };
     audit::record(&mut tx, Actor::COMMAND_LINE, change, here.clock.now()).await?;
     tx.commit().await?;
-    let mut is_partial = done.reconciled.is_partial;
-    while is_partial {
-        let mut tx = here.db.write().await?;
-        is_partial = reconcile(&mut tx, Scope::Device(terminal.id), here.clock.now()).await?.is_partial;
-        tx.commit().await?;
-    }
+    here.finish(terminal.id, done.reconciled).await?;
     if done.commands_queued == 0 && terminal.start_state != "writing" {
         println!(
             "{}: {} students belong on it; writing has not begun, see `rollcall status {}`",
@@ -66,12 +58,14 @@ async fn watch(here: &Here, device: DeviceId, total: i64) -> anyhow::Result<Exit
     loop {
         let mut tx = here.db.read().await?;
         let summary = overview::summary(&mut tx, device).await?;
+        // They wait for a person, or for nothing at all.
+        let counts = removals::counts(&mut tx, device).await?;
         drop(tx);
         bar.set_position(summary.synced.unsigned_abs());
         bar.set_message(if summary.failed > 0 { format!("· {} failed", summary.failed) } else { String::new() });
-        if summary.synced + summary.failed == summary.total {
+        if summary.synced + summary.failed + counts.held_cards + counts.kept_cards == summary.total {
             bar.finish();
-            return Ok(if summary.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+            return Ok(if summary.failed + counts.held_cards == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
         tokio::select! {
             () = tokio::time::sleep(LOOK_EVERY) => {}

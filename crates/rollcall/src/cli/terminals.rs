@@ -4,6 +4,7 @@ use anyhow::Context as _;
 
 use crate::{
     devices::DeviceId,
+    school::SchoolId,
     store::{Instant, Tx},
 };
 
@@ -11,6 +12,7 @@ use crate::{
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub(super) struct Terminal {
     pub id: DeviceId,
+    pub school_id: SchoolId,
     pub serial_number: String,
     pub device_name: String,
     pub school_name: String,
@@ -23,7 +25,7 @@ pub(super) struct Terminal {
 }
 
 const TERMINALS: &str = "
-    SELECT d.id, d.serial_number, d.device_name, s.name AS school_name, d.is_active, d.is_online, d.last_seen,
+    SELECT d.id, d.school_id, d.serial_number, d.device_name, s.name AS school_name, d.is_active, d.is_online, d.last_seen,
       d.start_state, d.user_count, d.readback_class
     FROM devices d JOIN schools s ON s.id = d.school_id
     WHERE d.deleted_at IS NULL AND (CAST($1 AS TEXT) IS NULL OR d.serial_number = $1)

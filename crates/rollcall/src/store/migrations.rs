@@ -15,13 +15,14 @@ struct Source {
     postgres: &'static str,
 }
 
-const SOURCES: [Source; 2] = [
+const SOURCES: [Source; 3] = [
     Source {
         version: 1,
         name: "rollcall",
         both: include_str!("../../../../migrations/0001_rollcall.sql"),
         postgres: include_str!("../../../../migrations/0001_rollcall.postgres.sql"),
     },
+    Source { version: 2, name: "guard", both: include_str!("../../../../migrations/0002_guard.sql"), postgres: "" },
     Source {
         version: 3,
         name: "readings",

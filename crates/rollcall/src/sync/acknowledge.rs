@@ -233,13 +233,17 @@ const BATCH: &str = "
       batch_last_answered = CASE WHEN v.last_answered > batch_last_answered THEN v.last_answered
         ELSE batch_last_answered END
     FROM v WHERE device_delivery.device_id = $1 AND device_delivery.batch_number = v.batch_number";
+/// What is held or kept may have left earlier, in an older version: then there is nothing to decide any more.
 const CONFIRMED: &str = "
     WITH v(student_id, version, is_held, card_number) AS (VALUES {rows})
     UPDATE device_user_sync_status SET confirmed_version = v.version, is_held = v.is_held,
       held_card_number = v.card_number, acknowledged_at = $2, updated_at = $2,
       last_sync_success = CASE WHEN wanted_version = v.version THEN $2 ELSE last_sync_success END,
       failed_version = CASE WHEN failed_version = v.version THEN 0 ELSE failed_version END,
-      error_message = CASE WHEN wanted_version = v.version THEN NULL ELSE error_message END
+      wanted_name = CASE WHEN is_wanted OR v.is_held THEN wanted_name END,
+      error_message = CASE WHEN wanted_version = v.version THEN NULL ELSE error_message END,
+      decision = CASE WHEN decision IN ('held', 'kept') AND (NOT v.is_held OR v.card_number = wanted_card_number)
+        THEN NULL ELSE decision END
     FROM v WHERE device_user_sync_status.device_id = $1 AND device_user_sync_status.student_id = v.student_id
       AND device_user_sync_status.confirmed_version < v.version";
 const CLEARED: &str = "
@@ -294,7 +298,7 @@ const WITHDRAW: &str = "
 const FAIL_OPEN: &str = "
     UPDATE device_user_sync_status SET failed_version = wanted_version, error_message = $2, updated_at = $3
     WHERE device_id = $1 AND confirmed_version <> wanted_version AND failed_version <> wanted_version
-      AND NOT EXISTS (SELECT 1 FROM device_commands c WHERE c.device_id = device_user_sync_status.device_id
+      AND COALESCE(decision, '') NOT IN ('held', 'kept') AND NOT EXISTS (SELECT 1 FROM device_commands c WHERE c.device_id = device_user_sync_status.device_id
         AND c.student_id = device_user_sync_status.student_id AND c.status IN ('pending', 'sent'))";
 
 /// The terminal lacks a word. Its dialect has another for the same thing, which is tried once; what waits is rendered

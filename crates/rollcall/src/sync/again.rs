@@ -1,6 +1,7 @@
 //! By hand: everything of a terminal again, or one student who failed.
 //!
-//! Both raise the wanted version, so that whatever is on its way becomes the older one. Nothing is removed first.
+//! Both raise the wanted version, so that whatever is on its way becomes the older one. Nothing is removed first, and what
+//! waits for a decision, or was decided, stays so.
 
 use jiff::Timestamp;
 
@@ -27,11 +28,12 @@ pub struct FullSync {
 const RAISE: &str = "
     UPDATE device_user_sync_status SET wanted_version = wanted_version + 1, obstacle = NULL, sync_retries = 0, repairs = 0,
       error_message = NULL, priority = 5, updated_at = $2
-    WHERE device_id = $1 AND (is_wanted OR confirmed_version <> wanted_version)";
+    WHERE device_id = $1 AND (is_wanted OR confirmed_version <> wanted_version)
+      AND (confirmed_version = wanted_version OR COALESCE(decision, '') NOT IN ('held', 'kept'))";
 const COUNTS: &str = "
     SELECT (SELECT COUNT(*) FROM belonging WHERE device_id = $1) AS total,
       (SELECT COUNT(*) FROM device_user_sync_status WHERE device_id = $1 AND is_wanted
-        AND confirmed_version <> wanted_version AND failed_version <> wanted_version) AS queued";
+        AND sync_status IN ('pending', 'sent')) AS queued";
 
 /// Queues every student of a device again, whatever the ledger says. Call [`reconcile::reconcile`] in further transactions
 /// while the answer is partial.

@@ -8,6 +8,8 @@
 //! |---|---|
 //! | [`pins`] | which PIN a student has on a terminal, for ever |
 //! | [`reconcile`] | wanted → ledger → commands |
+//! | [`guard`] | what would remove, or change, too many at once is held |
+//! | [`removals`] | a person decides about what is held |
 //! | [`plan`] | which of them may leave now, and which must wait for another |
 //! | [`again`] | everything once more, or one who failed, by hand |
 //! | [`delivery`] | a poll takes commands |
@@ -27,6 +29,7 @@ pub mod batch;
 pub mod delivery;
 mod errand;
 mod event;
+pub mod guard;
 pub mod inherit;
 mod manner;
 pub mod overview;
@@ -35,6 +38,7 @@ pub mod plan;
 mod queue;
 pub mod reading;
 pub mod reconcile;
+pub mod removals;
 pub mod repair;
 pub mod start;
 mod strangers;

@@ -13,11 +13,12 @@ pub struct Summary {
     pub total: i64,
     /// The terminal acknowledged what is wanted of them.
     pub synced: i64,
-    /// Their command waits for the terminal to call.
+    /// Their command waits for the terminal to call, or their change of card for a decision.
     pub pending: i64,
     /// Their command was handed to the terminal.
     pub sent: i64,
     pub failed: i64,
+    /// Nothing is queued for them yet, or the terminal keeps their former card by decision.
     pub not_synced: i64,
 }
 
@@ -29,7 +30,8 @@ pub struct StudentState {
     pub rfid_card_id: Option<String>,
     pub class_name: Option<String>,
     pub section_name: Option<String>,
-    /// `not_synced`, `pending`, `sent`, `synced` or `failed`.
+    /// `not_synced`, `pending`, `sent`, `synced` or `failed`; `held` while a change of card waits for a decision (counted
+    /// as pending), `kept` when the terminal keeps the former card by decision (counted as not synced).
     pub sync_status: String,
     #[schema(value_type = Option<String>, format = DateTime)]
     pub last_sync_success: Option<Instant>,
@@ -79,7 +81,7 @@ impl Summary {
             summary.total += count;
             *match status {
                 "synced" => &mut summary.synced,
-                "pending" => &mut summary.pending,
+                "pending" | "held" => &mut summary.pending,
                 "sent" => &mut summary.sent,
                 "failed" => &mut summary.failed,
                 _ => &mut summary.not_synced,

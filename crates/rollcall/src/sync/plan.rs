@@ -53,6 +53,15 @@ pub struct CardUse {
     pub may_hold: bool,
     /// He should have this card on this terminal.
     pub wants: bool,
+    pub stays: Stays,
+}
+
+/// Whether the terminal keeps what it has of somebody, whatever is wanted of him (see [`super::guard`]).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stays {
+    No,
+    UntilDecided,
+    ByDecision,
 }
 
 /// How the terminal writes people.
@@ -130,7 +139,12 @@ fn first_look(row: &Open, uses: &[CardUse], limits: Limits) -> Step {
         return Step::Fail(Some(Obstacle::CardTwice), words);
     }
     if let Some(other) = others().find(|other| other.may_hold && !other.wants) {
-        return Step::Wait(Obstacle::CardBusy, format!("waits until card {number} is taken from {}", other.name));
+        let why = match other.stays {
+            Stays::No => "",
+            Stays::UntilDecided => ", which is held until somebody decides",
+            Stays::ByDecision => ", who keeps it on this terminal by decision",
+        };
+        return Step::Wait(Obstacle::CardBusy, format!("waits until card {number} is taken from {}{why}", other.name));
     }
     if limits.is_full && !row.is_held {
         return Step::Wait(Obstacle::TerminalFull, "the terminal is full: remove people from it, or retry".to_owned());
@@ -225,11 +239,12 @@ mod tests {
     }
 
     fn holds(student: i64, card: i64, wants: bool) -> CardUse {
-        CardUse { card, student: StudentId(student), name: format!("Nilufar {student}"), may_hold: true, wants }
+        let name = format!("Nilufar {student}");
+        CardUse { card, student: StudentId(student), name, may_hold: true, wants, stays: Stays::No }
     }
 
     fn wants(student: i64, card: i64) -> CardUse {
-        CardUse { card, student: StudentId(student), name: format!("Nilufar {student}"), may_hold: false, wants: true }
+        CardUse { may_hold: false, ..holds(student, card, true) }
     }
 
     fn words(steps: &[Step]) -> Vec<&'static str> {
@@ -255,6 +270,14 @@ mod tests {
     fn rule_13_a_card_waits_for_the_command_that_frees_it() {
         let uses = [wants(2, 17), holds(1, 17, false)];
         assert_eq!(words(&plan(&[row(2, "17")], &uses, LIMITS)), ["busy"]);
+    }
+
+    #[test]
+    fn rule_13_a_card_that_a_held_removal_would_free_is_waited_for_with_that_reason() {
+        let leaver = CardUse { stays: Stays::UntilDecided, ..holds(1, 17, false) };
+        let steps = plan(&[row(2, "17")], &[wants(2, 17), leaver], LIMITS);
+        let words = "waits until card 17 is taken from Nilufar 1, which is held until somebody decides";
+        assert_eq!(steps, [Step::Wait(Obstacle::CardBusy, words.to_owned())]);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use push_protocol::command::Command;
 
 use super::{
     manner::{self, Terminal},
-    plan::{self, CardUse, Open, Step, Wanted},
+    plan::{self, CardUse, Open, Stays, Step, Wanted},
     reconcile::{Reconciled, Scope},
 };
 use crate::{
@@ -44,7 +44,7 @@ macro_rules! open {
              WHERE ",
             $scope,
             " AND l.confirmed_version <> l.wanted_version AND l.failed_version <> l.wanted_version
-               AND NOT EXISTS (SELECT 1 FROM device_commands c WHERE c.device_id = l.device_id
+               AND COALESCE(l.decision, '') NOT IN ('held', 'kept') AND NOT EXISTS (SELECT 1 FROM device_commands c WHERE c.device_id = l.device_id
                  AND c.student_id = l.student_id AND c.status IN ('pending', 'sent'))
              ORDER BY l.device_id, l.priority DESC, l.student_id LIMIT $2"
         )
@@ -117,7 +117,7 @@ const WAITING: &str = "
     FROM v JOIN device_user_sync_status l ON l.device_id = v.device_id
     WHERE (l.obstacle IS NULL OR l.obstacle = 'card_busy')
       AND l.confirmed_version <> l.wanted_version AND l.failed_version <> l.wanted_version
-      AND NOT EXISTS (SELECT 1 FROM device_commands c WHERE c.device_id = l.device_id
+      AND COALESCE(l.decision, '') NOT IN ('held', 'kept') AND NOT EXISTS (SELECT 1 FROM device_commands c WHERE c.device_id = l.device_id
         AND c.student_id = l.student_id AND c.status IN ('pending', 'sent'))
     ORDER BY l.device_id, l.student_id LIMIT 500";
 
@@ -149,8 +149,10 @@ const CARD_USES: &str = "
         WHERE c.attempts > 0 OR c.status = 'pending')
     SELECT u.device_id, u.card_number, u.student_id, CAST(MAX(u.may_hold) AS BIGINT) AS may_hold,
       CAST(MAX(u.wants) AS BIGINT) AS wants,
-      MAX(COALESCE(s.full_name, 'a former student')) AS name
+      MAX(COALESCE(s.full_name, 'a former student')) AS name,
+      MAX(CASE WHEN l.sync_status IN ('held', 'kept') THEN l.sync_status END) AS decision
     FROM uses u LEFT JOIN students s ON s.id = u.student_id
+    LEFT JOIN device_user_sync_status l ON l.device_id = u.device_id AND l.student_id = u.student_id
     GROUP BY u.device_id, u.card_number, u.student_id";
 
 #[derive(Debug, sqlx::FromRow)]
@@ -161,6 +163,7 @@ struct Use {
     may_hold: i64,
     wants: i64,
     name: String,
+    decision: Option<String>,
 }
 
 /// Who on the terminals has, or should have, one of the cards that the open rows want. Their own wishes are added here:
@@ -173,7 +176,8 @@ async fn card_uses(tx: &mut Tx, by_device: &BTreeMap<DeviceId, Vec<Row>>) -> Res
             if let Some(card) = plan::wanted_number(&row.open()) {
                 cards.insert((*device, card));
                 let name = row.wanted_name.clone().unwrap_or_default();
-                let own = CardUse { card, student: row.student_id, name, may_hold: false, wants: true };
+                let own =
+                    CardUse { card, student: row.student_id, name, may_hold: false, wants: true, stays: Stays::No };
                 answer.entry(*device).or_default().push(own);
             }
         }
@@ -194,6 +198,11 @@ async fn card_uses(tx: &mut Tx, by_device: &BTreeMap<DeviceId, Vec<Row>>) -> Res
                 name: found.name,
                 may_hold,
                 wants,
+                stays: match found.decision.as_deref() {
+                    Some("held") => Stays::UntilDecided,
+                    Some("kept") => Stays::ByDecision,
+                    _ => Stays::No,
+                },
             }),
         }
     }

@@ -1,13 +1,13 @@
 //! Wanted → ledger → commands.
 //!
 //! A run locks the devices' rows in `device_pins`, then: gives PINs to those who have none ([`super::pins`]), writes into
-//! the ledger what is wanted where that differs ([`WANT_ON_DEVICE`], [`UNWANT_ON_DEVICE`]), withdraws commands that have
-//! not left and say something older ([`SUPERSEDE_ON_DEVICE`]), and queues the commands that are missing ([`super::queue`]).
-//! Only rows that differ are touched, so a second run does nothing.
+//! the ledger what is wanted where that differs ([`WANT_ON_DEVICE`], [`UNWANT_ON_DEVICE`]), holds what a person should see
+//! first ([`super::guard`]), withdraws commands that have not left and say something older ([`SUPERSEDE_ON_DEVICE`]), and
+//! queues the commands that are missing ([`super::queue`]). Only rows that differ are touched, so a second run does nothing.
 
 use jiff::Timestamp;
 
-use super::{pins, queue};
+use super::{guard, pins, queue};
 use crate::{
     devices::DeviceId,
     school::{SchoolId, StudentId},
@@ -42,11 +42,13 @@ pub async fn reconcile(tx: &mut Tx, scope: Scope, now: Timestamp) -> Result<Reco
         Scope::Student(student) => {
             tx.execute(WANT_OF_STUDENT, [student.into(), now.into()]).await?;
             tx.execute(UNWANT_OF_STUDENT, [student.into(), now.into()]).await?;
+            guard::hold(tx, scope, now).await?;
             tx.execute(SUPERSEDE_OF_STUDENT, [student.into(), now.into()]).await?;
         }
         Scope::Device(device) => {
             tx.execute(WANT_ON_DEVICE, [device.into(), now.into()]).await?;
             tx.execute(UNWANT_ON_DEVICE, [device.into(), now.into()]).await?;
+            guard::hold(tx, scope, now).await?;
             tx.execute(SUPERSEDE_ON_DEVICE, [device.into(), now.into()]).await?;
         }
     }
@@ -74,36 +76,63 @@ pub(super) async fn lock(tx: &mut Tx, scope: Scope) -> Result<()> {
     }
 }
 
+/// What was decided of a card, or waits to be, stays true while the same card is wanted; `kept` ends with any change.
 macro_rules! want {
     ($scope:literal) => {
         concat!(
-            "INSERT INTO device_user_sync_status
-               (device_id, student_id, device_pin, is_wanted, wanted_name, wanted_card, created_at, updated_at)
-             SELECT b.device_id, b.student_id, m.device_pin, TRUE, b.full_name, b.rfid_card_id, $2, $2
+            "INSERT INTO device_user_sync_status (device_id, student_id, device_pin, school_id, is_wanted, wanted_name,
+               wanted_card, created_at, updated_at)
+             SELECT b.device_id, b.student_id, m.device_pin, b.school_id, TRUE, b.full_name, b.rfid_card_id, $2, $2
              FROM belonging b
              JOIN devices d ON d.id = b.device_id AND d.start_state = 'writing'
              JOIN device_user_mappings m ON m.device_id = b.device_id AND m.student_id = b.student_id
              LEFT JOIN device_user_sync_status l ON l.device_id = b.device_id AND l.student_id = b.student_id
              WHERE ",
             $scope,
-            " AND (l.id IS NULL OR NOT l.is_wanted OR l.wanted_name <> b.full_name OR l.wanted_card <> b.rfid_card_id)
+            " AND (l.id IS NULL OR NOT l.is_wanted OR l.wanted_name <> b.full_name OR l.wanted_card <> b.rfid_card_id
+                 OR l.school_id <> b.school_id)
              ON CONFLICT (device_id, student_id) DO UPDATE SET
-               is_wanted = TRUE, device_pin = excluded.device_pin,
+               is_wanted = TRUE, device_pin = excluded.device_pin, school_id = excluded.school_id,
+               removal_wanted_at = NULL,
+               card_change_wanted_at = CASE WHEN ",
+            same_card!(),
+            " THEN device_user_sync_status.card_change_wanted_at END,
+               decided_at = CASE WHEN ",
+            same_card!(),
+            " THEN device_user_sync_status.decided_at END,
+               error_message = CASE WHEN device_user_sync_status.decision = 'held' AND ",
+            same_card!(),
+            " THEN device_user_sync_status.error_message END,
+               decision = CASE WHEN ",
+            same_card!(),
+            " THEN device_user_sync_status.decision END,
                wanted_name = excluded.wanted_name, wanted_card = excluded.wanted_card, wanted_card_number = NULL,
                wanted_version = device_user_sync_status.wanted_version + 1,
-               obstacle = NULL, priority = 10, sync_retries = 0, repairs = 0, error_message = NULL, updated_at = excluded.updated_at"
+               obstacle = NULL, priority = 10, sync_retries = 0, repairs = 0, updated_at = excluded.updated_at"
         )
+    };
+}
+macro_rules! same_card {
+    () => {
+        "device_user_sync_status.is_wanted AND device_user_sync_status.wanted_card = excluded.wanted_card
+           AND COALESCE(device_user_sync_status.decision, '') <> 'kept'"
     };
 }
 const WANT_OF_STUDENT: &str = want!("b.student_id = $1");
 const WANT_ON_DEVICE: &str = want!("b.device_id = $1");
 
+/// The guard counts those whom the terminal may hold: also somebody whose command left and was not answered. The name
+/// stays until he is removed: whoever decides about it wants to read it.
 macro_rules! unwant {
     ($scope:literal) => {
         concat!(
             "UPDATE device_user_sync_status SET
-               is_wanted = FALSE, wanted_name = NULL, wanted_card = NULL, wanted_card_number = NULL,
-               wanted_version = wanted_version + 1,
+               is_wanted = FALSE, wanted_card = NULL, wanted_card_number = NULL, wanted_version = wanted_version + 1,
+               removal_wanted_at = CASE WHEN is_held OR EXISTS (
+                 SELECT 1 FROM device_commands c WHERE c.device_id = device_user_sync_status.device_id
+                   AND c.student_id = device_user_sync_status.student_id AND c.card_number IS NOT NULL AND c.attempts > 0)
+                 THEN $2 END,
+               card_change_wanted_at = NULL, decision = NULL, decided_at = NULL,
                obstacle = NULL, priority = 10, sync_retries = 0, repairs = 0, error_message = NULL, updated_at = $2
              WHERE is_wanted AND ",
             $scope,
@@ -137,7 +166,8 @@ const OUT_OF_STEP: &str = "
       JOIN devices d ON d.id = b.device_id AND d.start_state = 'writing'
       LEFT JOIN device_user_sync_status l ON l.device_id = b.device_id AND l.student_id = b.student_id
       WHERE (CAST($1 AS BIGINT) IS NULL OR b.school_id = $1)
-        AND (l.id IS NULL OR NOT l.is_wanted OR l.wanted_name <> b.full_name OR l.wanted_card <> b.rfid_card_id)
+        AND (l.id IS NULL OR NOT l.is_wanted OR l.wanted_name <> b.full_name OR l.wanted_card <> b.rfid_card_id
+          OR l.school_id <> b.school_id)
       UNION
       SELECT l.device_id FROM device_user_sync_status l
       JOIN devices d ON d.id = l.device_id AND d.is_active AND d.deleted_at IS NULL AND d.start_state = 'writing'
@@ -147,6 +177,7 @@ const OUT_OF_STEP: &str = "
       SELECT l.device_id FROM device_user_sync_status l
       JOIN devices d ON d.id = l.device_id AND d.is_active AND d.deleted_at IS NULL AND d.start_state = 'writing'
       WHERE l.confirmed_version <> l.wanted_version AND l.failed_version <> l.wanted_version AND l.obstacle IS NULL
+        AND COALESCE(l.decision, '') NOT IN ('held', 'kept')
         AND NOT EXISTS (SELECT 1 FROM device_commands c WHERE c.device_id = l.device_id
           AND c.student_id = l.student_id AND c.status IN ('pending', 'sent'))
     ) AS differing ORDER BY device_id";

@@ -1,5 +1,6 @@
 //! What a handler takes out of a request, refused in words that name the field.
 
+use axum::body::HttpBody as _;
 use axum::extract::{
     FromRequest, FromRequestParts, Request,
     rejection::{JsonRejection, PathRejection},
@@ -13,6 +14,10 @@ use super::error::ApiError;
 /// A JSON body of at most 2 MB. Malformed is 400, a wrong or missing value 422.
 #[derive(Clone, Copy, Debug)]
 pub struct Json<T>(pub T);
+
+/// A [`Json`] body that may be left out, or be `null`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct OptionalJson<T>(pub T);
 
 /// The query. Fields without a value (`class_id=`) count as not given; a wrong value is 422.
 #[derive(Clone, Copy, Debug)]
@@ -89,6 +94,18 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
             }
             rejection => ApiError::new(rejection.status(), "the body could not be read"),
         })
+    }
+}
+
+impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for OptionalJson<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<OptionalJson<T>, ApiError> {
+        if request.body().is_end_stream() {
+            return Ok(OptionalJson::default());
+        }
+        let Json(body) = Json::<Option<T>>::from_request(request, state).await?;
+        Ok(OptionalJson(body.unwrap_or_default()))
     }
 }
 

@@ -11,7 +11,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     api::{
-        attendance, audit, auth, classes, devices, schools, sections, students, sync, tokens, unknown_devices, users,
+        attendance, audit, auth, classes, devices, removals, schools, sections, students, sync, tokens,
+        unknown_devices, users,
     },
     error::ApiError,
     health, home,
@@ -98,6 +99,9 @@ fn device() -> OpenApiRouter<App> {
         .routes(routes!(sync::show_sync_status))
         .routes(routes!(sync::retry_student))
         .routes(routes!(sync::list_commands))
+        .routes(routes!(removals::list_removals))
+        .routes(routes!(removals::approve_removals))
+        .routes(routes!(removals::reject_removals))
         .routes(routes!(devices::take_over_device))
 }
 

@@ -3,6 +3,9 @@
 //! has verified it, no PIN served two students, no punch was lost, doubled or given to somebody else. At every step: nobody
 //! is removed by a command unless the roster or the device's policy decided it.
 //!
+//! Schools differ in what is too much at once. What the guard holds waits: now and then an admin decides in the middle of
+//! it all, and he approves what is left once it is quiet.
+//!
 //! `ROLLCALL_SEEDS=300` plays so many seeds per database; `ROLLCALL_SEED=17` plays one. A seed that fails prints its story
 //! and belongs into [`KEPT`].
 
@@ -11,7 +14,7 @@ use std::{
     env,
 };
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use push_protocol::text::{Card, Charset, Name};
 use rand::{RngExt as _, SeedableRng as _, rngs::Xoshiro256PlusPlus, seq::IndexedRandom as _};
 use rollcall::{
@@ -20,6 +23,7 @@ use rollcall::{
     sync::{
         again::{self, Retry},
         reading::{self, Cause},
+        removals::{self, Decided, Decision},
     },
 };
 use terminal_simulator::{FaultKind, FaultKinds, Faults, Profile, Terminal};
@@ -71,10 +75,18 @@ fn seeds() -> Vec<u64> {
     KEPT.iter().copied().chain(1..=number("ROLLCALL_SEEDS").unwrap_or(50)).collect()
 }
 
+/// Somebody whom a terminal keeps until it is decided, or by decision; no removal of an earlier day is still on its way.
+const HELD: &str = "
+    SELECT l.id FROM device_user_sync_status l
+    WHERE l.device_id = $1 AND l.device_pin = $2 AND l.sync_status IN ('held', 'kept') AND NOT EXISTS (
+      SELECT 1 FROM device_commands c WHERE c.device_id = l.device_id AND c.student_id = l.student_id
+        AND c.command_type = 'delete_user' AND c.attempts > 0 AND c.return_code IS NULL)";
+
 struct Story {
     seed: u64,
     random: Xoshiro256PlusPlus,
     world: World,
+    quiet_from: Timestamp,
     terminals: Vec<DeviceId>,
     /// Terminals whose policy is to remove strangers.
     removing: BTreeSet<usize>,
@@ -104,6 +116,9 @@ impl Story {
         let school = world.school(zone).await;
         assert_eq!(school.0, 1);
         let quiet_from = world.now() + SignedDuration::from_mins(20);
+        // What is too much: two people, four, or ten, and a fifth of them.
+        let guard_number = *[2_i64, 4, 10].choose(&mut random).unwrap();
+        world.foreign("UPDATE schools SET guard_number = $1", [guard_number.into()]).await;
         let mut terminals = Vec::new();
         let mut removing = BTreeSet::new();
         for number in 0..random.random_range(1..=3_u64) {
@@ -124,6 +139,7 @@ impl Story {
             random,
             world,
             judged: vec![0; terminals.len()],
+            quiet_from,
             terminals,
             removing,
             students: Vec::new(),
@@ -159,9 +175,10 @@ impl Story {
                 self.fail("it never became quiet").await;
             }
             self.every_removal_was_decided().await;
+            let decided = self.decide(Decision::Approve).await;
             let retried = self.retry_failed().await;
             self.verify().await;
-            if retried == 0 && self.unverified().await == 0 {
+            if decided == 0 && retried == 0 && self.unverified().await == 0 {
                 return;
             }
         }
@@ -217,7 +234,13 @@ impl Story {
                     )
                     .await
                     .unwrap();
+                let held: Option<(i64,)> =
+                    tx.optional(HELD, [self.terminals[index].into(), pin.clone().into()]).await.unwrap();
                 drop(tx);
+                if held.is_some() {
+                    self.fail(&format!("PIN {pin} was removed from terminal {index} while that was held, or rejected"))
+                        .await;
+                }
                 let was_decided = match owner {
                     Some((student,)) => self.once_unwanted.contains(&student),
                     None => self.removing.contains(&index),
@@ -231,7 +254,7 @@ impl Story {
     }
 
     async fn event(&mut self) {
-        match self.random.random_range(0..10) {
+        match self.random.random_range(0..11) {
             0 | 1 => self.add_student().await,
             2 => self.rename().await,
             3 => self.new_card().await,
@@ -239,6 +262,10 @@ impl Story {
             5 => self.deactivate().await,
             6 => self.reactivate().await,
             7 => self.delete_by_sql().await,
+            8 => {
+                let decision = if self.random.random_bool(0.5) { Decision::Approve } else { Decision::Reject };
+                self.decide(decision).await;
+            }
             _ => self.punch(),
         }
     }
@@ -359,6 +386,28 @@ impl Story {
 
     fn note(&mut self, line: impl std::fmt::Display) {
         self.diary.push(format!("{} {line}", self.world.now()));
+    }
+
+    /// An admin decides what is held on every terminal. At the end of it all he also thinks better of what he rejected.
+    async fn decide(&mut self, decision: Decision) -> u64 {
+        let is_end = self.world.now() >= self.quiet_from;
+        let mut people = 0;
+        for device in self.terminals.clone() {
+            let mut tx = self.world.app.db.write().await.unwrap();
+            let found = removals::list(&mut tx, device).await.unwrap();
+            let kept = found.kept.iter().filter(|_| is_end);
+            let chosen: Vec<StudentId> = found.students.iter().chain(kept).map(|row| row.student_id).collect();
+            let decided = removals::decide(&mut tx, device, decision, Some(&chosen), self.world.now()).await.unwrap();
+            let Decided::Done { people: decided, .. } = decided else { panic!("{decided:?}") };
+            tx.commit().await.unwrap();
+            self.world.app.registry.raise(&[device]);
+            assert_eq!(decided, chosen.len() as u64);
+            if decided > 0 {
+                self.note(format_args!("an admin decides to {} {chosen:?} on {device}", decision.verb()));
+            }
+            people += decided;
+        }
+        people
     }
 
     async fn retry_failed(&mut self) -> usize {

@@ -35,6 +35,9 @@ async fn every_role_gets_its_answers(database: Database) {
     let student = json!({"school_id": school, "full_name": "Zoë Adjei", "rfid_card_id": "1001", "section_id": 1});
     server.post(&admin, "/api/v1/students", student).await.data(201);
 
+    let gate = json!({"school_id": school, "serial_number": "CJX9253300417", "device_name": "Puerta"});
+    assert_eq!(server.post(&admin, "/api/v1/devices", gate).await.data(201)["id"], 1);
+
     let none = || json!(null);
     let lines: Vec<Line> = vec![
         (Method::GET, "/api/v1/schools/1", none(), [200, 200, 200, 403]),
@@ -62,6 +65,10 @@ async fn every_role_gets_its_answers(database: Database) {
         (Method::GET, "/api/v1/tokens?all=true", none(), [200, 403, 403, 403]),
         (Method::GET, "/api/v1/audit", none(), [200, 200, 403, 200]),
         (Method::GET, "/api/v1/audit?school_id=1", none(), [200, 200, 403, 403]),
+        (Method::GET, "/api/v1/device/1/removals", none(), [200, 200, 200, 403]),
+        (Method::POST, "/api/v1/device/1/removals/approve", json!({}), [200, 200, 403, 403]),
+        (Method::POST, "/api/v1/device-management/1/removals/reject", none(), [200, 200, 403, 403]),
+        (Method::GET, "/api/v1/device/99/removals", none(), [404, 404, 404, 404]),
         (Method::DELETE, "/api/v1/sections/1", none(), [200, 404, 404, 404]),
         (Method::DELETE, "/api/v1/classes/1", none(), [200, 404, 404, 404]),
     ];

@@ -21,6 +21,7 @@ use crate::{
         again::{self, Retry},
         overview::{self, LoggedCommand, StudentState, Summary},
         reconcile::{Reconciled, Scope, reconcile},
+        removals::{self, Counts},
     },
     web::{
         envelope::{Answer, ListReply, Listed, Reply},
@@ -47,6 +48,10 @@ pub struct FullSync {
 #[derive(Serialize, ToSchema)]
 pub struct SyncStatus {
     summary: Summary,
+    /// People who do not belong on the terminal any more and whose removal waits for a decision. They are not in `summary`.
+    held_removals: i64,
+    /// Students whose change of card waits for a decision.
+    held_cards: i64,
     students: Vec<StudentState>,
 }
 
@@ -89,7 +94,8 @@ pub async fn show_sync_status(State(app): State<App>, caller: Caller, Path(id): 
     to_see(&mut tx, &caller, id).await?;
     let students = overview::students(&mut tx, id).await?;
     let summary = Summary::of(students.iter().map(|student| (student.sync_status.as_str(), 1)));
-    Ok(Answer::ok("ok", SyncStatus { summary, students }))
+    let Counts { held_removals, held_cards, .. } = removals::counts(&mut tx, id).await?;
+    Ok(Answer::ok("ok", SyncStatus { summary, held_removals, held_cards, students }))
 }
 
 /// Retry a student who failed
@@ -137,25 +143,25 @@ pub async fn list_commands(
     Ok(Listed::page(rows, total, paging))
 }
 
-async fn to_see(tx: &mut Tx, caller: &Caller, id: DeviceId) -> Result<Device, ApiError> {
+pub(super) async fn to_see(tx: &mut Tx, caller: &Caller, id: DeviceId) -> Result<Device, ApiError> {
     let device = known::find(tx, id).await?.ok_or_else(|| ApiError::no_such("device", id))?;
     caller.may_see_school(device.school_id)?;
     Ok(device)
 }
 
-async fn to_change(tx: &mut Tx, caller: &Caller, id: DeviceId) -> Result<Device, ApiError> {
+pub(super) async fn to_change(tx: &mut Tx, caller: &Caller, id: DeviceId) -> Result<Device, ApiError> {
     let device = to_see(tx, caller, id).await?;
     caller.may_change()?;
     Ok(device)
 }
 
-fn change(action: &'static str, device: &Device, details: serde_json::Value) -> Change {
+pub(super) fn change(action: &'static str, device: &Device, details: serde_json::Value) -> Change {
     let (entity_id, school_id) = (device.id.to_string(), Some(device.school_id));
     Change { action, entity: "device", entity_id, school_id, details }
 }
 
 /// Queues what one transaction could not hold, and lets the next poll find it.
-async fn finish(app: &App, device: DeviceId, mut done: Reconciled) -> Result<(), ApiError> {
+pub(super) async fn finish(app: &App, device: DeviceId, mut done: Reconciled) -> Result<(), ApiError> {
     while done.is_partial {
         let mut tx = app.db.write().await?;
         done = reconcile(&mut tx, Scope::Device(device), app.clock.now()).await?;

@@ -108,10 +108,13 @@ async fn item_27_nothing_that_a_name_holds_becomes_a_command(database: Database)
     let name = text.split('\t').find_map(|pair| pair.strip_prefix("Name=")).unwrap();
     assert!(name.len() <= 24 && name.starts_with("Eve C:9:CLEAR DATA"), "{text}");
     assert!(!text.contains("\tPri=14"), "{text}");
-    bench.sql("UPDATE students SET is_active = FALSE", []).await;
+    // Nobody is removed from a terminal on which nobody belongs, unless somebody decides so.
+    bench.sql("INSERT INTO students (school_id, full_name, rfid_card_id) VALUES (1, 'Łucja', '1002')", []).await;
+    bench.sql("UPDATE students SET is_active = FALSE WHERE full_name <> 'Łucja'", []).await;
     bench.settle().await;
     bench.app.clock.advance(SignedDuration::from_mins(5));
     bench.settle().await;
+    bench.poll().await;
     let [(_, text)] = bench.poll().await.commands().try_into().unwrap();
     assert_eq!(text, "DATA DELETE USERINFO PIN=1");
 }

@@ -8,6 +8,7 @@ mod claims;
 mod confirmations;
 mod days;
 mod families;
+mod guard;
 mod journey;
 mod many;
 mod names;

@@ -48,6 +48,7 @@ async fn failure_6_a_pin_that_became_free_is_given_to_the_next(database: Databas
     let mut campus = Campus::open(database).await;
     let device = campus.terminal("CJX9253300417", Profile::zam180()).await;
     let leaver = campus.enrol("ትዕግስት ወርቁ", "4001").await;
+    campus.enrol("Ẹniọlá Adébáyọ̀", "4002").await;
     campus.in_step(device).await;
     let pin = campus.pin(device, leaver).await.unwrap();
 

@@ -11,6 +11,7 @@ use rollcall::{
         delivery::{self, Handout, Poll},
         overview::{self, Summary},
         reconcile::{Reconciled, Scope, out_of_step, reconcile},
+        removals::{self, Decided, Decision, Removals},
     },
 };
 
@@ -106,6 +107,12 @@ impl Bench {
         queued
     }
 
+    /// Terminals at which the tick would look.
+    pub async fn out_of_step(&self) -> Vec<DeviceId> {
+        let mut tx = self.database.db.read().await.unwrap();
+        out_of_step(&mut tx, None).await.unwrap()
+    }
+
     /// The texts that a poll hands out, as `<id>:<text>`.
     pub async fn poll(&self, device: DeviceId) -> Vec<Handed> {
         self.poll_with(device, Poll::default()).await
@@ -169,6 +176,40 @@ impl Bench {
         .unwrap()
     }
 
+    /// How many rows of a terminal's ledger are in this state.
+    pub async fn count(&self, device: DeviceId, status: &str) -> i64 {
+        let mut tx = self.database.db.read().await.unwrap();
+        let (count,) = tx
+            .one(
+                "SELECT COUNT(*) FROM device_user_sync_status WHERE device_id = $1 AND sync_status = $2",
+                [device.into(), status.into()],
+            )
+            .await
+            .unwrap();
+        count
+    }
+
+    pub async fn removals(&self, device: DeviceId) -> Removals {
+        let mut tx = self.database.db.read().await.unwrap();
+        removals::list(&mut tx, device).await.unwrap()
+    }
+
+    /// How many people somebody decided about: these, or everybody who is held.
+    pub async fn decide(&self, device: DeviceId, decision: Decision, students: Option<&[i64]>) -> u64 {
+        match self.try_decide(device, decision, students).await {
+            Decided::Done { people, .. } => people,
+            Decided::NotHeld(students) => panic!("not held: {students:?}"),
+        }
+    }
+
+    pub async fn try_decide(&self, device: DeviceId, decision: Decision, students: Option<&[i64]>) -> Decided {
+        let students: Option<Vec<StudentId>> = students.map(|ids| ids.iter().copied().map(StudentId).collect());
+        let mut tx = self.database.db.write().await.unwrap();
+        let decided = removals::decide(&mut tx, device, decision, students.as_deref(), self.now).await.unwrap();
+        tx.commit().await.unwrap();
+        decided
+    }
+
     pub async fn pin(&self, device: DeviceId, student: StudentId) -> String {
         let mut tx = self.database.db.read().await.unwrap();
         let (pin,) = tx
@@ -199,7 +240,25 @@ pub struct Handed {
     pub text: String,
 }
 
+/// How many of them remove somebody.
+pub fn deletes(handed: &[Handed]) -> usize {
+    handed.iter().filter(|command| command.text.starts_with("DATA DELETE")).count()
+}
+
 /// The texts alone, TABs shown as `|`.
 pub fn texts(handed: &[Handed]) -> Vec<String> {
     handed.iter().map(|command| command.text.replace('\t', "|")).collect()
+}
+
+/// A school of fifty and a terminal that holds them; card n belongs to the n-th. By default more than ten are too many.
+pub async fn fifty(database: Database) -> (Bench, SchoolId, DeviceId) {
+    let bench = Bench::new(database);
+    let school = bench.school().await;
+    let gate = bench.terminal(school, "CJX9253300417").await;
+    for number in 1..=50 {
+        let student = bench.student(school, &format!("Ṣadé {number}"), &number.to_string()).await;
+        assert_eq!(student.0, number);
+    }
+    assert_eq!(bench.drain(gate).await.len(), 50);
+    (bench, school, gate)
 }

@@ -34,12 +34,13 @@ async fn rule_13_a_card_of_someone_who_leaves_waits_for_his_removal(database: Da
     let school = bench.school().await;
     let gate = bench.terminal(school, "CJX9253300417").await;
     let leaver = bench.student(school, "Iker", "111").await;
+    bench.student(school, "Пётр stays", "9").await;
     bench.drain(gate).await;
     bench.edit(leaver, "UPDATE students SET is_active = FALSE WHERE id = $1").await;
     bench.student(school, "Ximena", "0x6F").await;
     assert_eq!(
         texts(&bench.drain(gate).await),
-        ["DATA DELETE USERINFO PIN=1", "DATA UPDATE USERINFO PIN=2|Name=Ximena|Pri=0|Card=111|Grp=1"]
+        ["DATA DELETE USERINFO PIN=1", "DATA UPDATE USERINFO PIN=3|Name=Ximena|Pri=0|Card=111|Grp=1"]
     );
 }
 

@@ -1,8 +1,10 @@
-//! Rules 1 to 13 and 15: what must hold of PINs, versions, batches and cards, on both databases.
+//! Rules 1 to 13, 15 and 20: what must hold of PINs, versions, batches, cards and the guard, on both databases.
 
 mod bench;
 mod cards;
+mod decisions;
 mod delivery;
+mod guard;
 mod pins;
 mod readings;
 mod versions;

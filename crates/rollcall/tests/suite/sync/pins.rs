@@ -26,11 +26,12 @@ async fn rule_1_a_pin_is_not_given_again_after_its_student_has_gone(database: Da
     let school = bench.school().await;
     let gate = bench.terminal(school, "CJX9253300417").await;
     let gone = bench.student(school, "Marisol", "1").await;
+    bench.student(school, "Пётр stays", "9").await;
     bench.drain(gate).await;
     bench.edit(gone, "UPDATE students SET is_active = FALSE WHERE id = $1").await;
     bench.drain(gate).await;
     let new = bench.student(school, "Nurlan", "2").await;
-    assert_eq!((bench.pin(gate, gone).await, bench.pin(gate, new).await), ("1".into(), "2".into()));
+    assert_eq!((bench.pin(gate, gone).await, bench.pin(gate, new).await), ("1".into(), "3".into()));
     bench.edit(gone, "UPDATE students SET is_active = TRUE WHERE id = $1").await;
     assert_eq!(texts(&bench.drain(gate).await).len(), 2);
     assert_eq!(bench.pin(gate, gone).await, "1", "who comes back is who he was");
@@ -41,8 +42,9 @@ async fn rule_1_the_history_ends_when_the_removal_is_confirmed_and_opens_when_he
     let school = bench.school().await;
     let gate = bench.terminal(school, "CJX9253300417").await;
     let student = bench.student(school, "Marisol", "1").await;
+    bench.student(school, "Пётр stays", "9").await;
     bench.drain(gate).await;
-    let open = "SELECT COUNT(*) FROM device_user_mappings WHERE valid_to IS NULL";
+    let open = "SELECT COUNT(*) FROM device_user_mappings WHERE valid_to IS NULL AND device_pin = '1'";
     bench.edit(student, "UPDATE students SET rfid_card_id = NULL WHERE id = $1").await;
     assert_eq!(bench.id(open).await, Some(1));
     bench.drain(gate).await;
@@ -119,6 +121,7 @@ async fn rule_5_who_changes_school_leaves_the_old_terminals_and_comes_to_the_new
     bench.student(new, "Taken already", "8").await;
     bench.drain(new_gate).await;
     let student = bench.student(old, "Ayşe", "1").await;
+    bench.student(old, "Пётр stays", "9").await;
     bench.drain(old_gate).await;
     let schools = bench.id("SELECT MAX(id) FROM schools").await.unwrap();
     assert_eq!(schools, new.0);

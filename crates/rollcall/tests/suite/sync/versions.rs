@@ -103,6 +103,7 @@ async fn a_removal_is_deleted_only_when_the_terminal_said_so(database: Database)
     let school = bench.school().await;
     let gate = bench.terminal(school, "CJX9253300417").await;
     let student = bench.student(school, "Mele", "17").await;
+    bench.student(school, "Пётр stays", "9").await;
     bench.drain(gate).await;
     bench.edit(student, "UPDATE students SET is_active = FALSE WHERE id = $1").await;
     assert_eq!(bench.state(gate, student).await.0, "pending");
@@ -118,8 +119,9 @@ async fn a_row_deleted_by_sql_is_removed_from_the_terminal(database: Database) {
     let school = bench.school().await;
     let gate = bench.terminal(school, "CJX9253300417").await;
     bench.student(school, "Ruta", "17").await;
+    bench.student(school, "Пётр stays", "9").await;
     bench.drain(gate).await;
-    bench.sql("DELETE FROM students").await;
+    bench.sql("DELETE FROM students WHERE full_name = 'Ruta'").await;
     bench.settle().await;
     assert_eq!(texts(&bench.drain(gate).await), ["DATA DELETE USERINFO PIN=1"]);
 }

@@ -244,8 +244,7 @@ impl World {
     async fn outstanding(&self) -> i64 {
         self.number(
             "SELECT COUNT(*) FROM device_user_sync_status
-             WHERE confirmed_version <> wanted_version AND failed_version <> wanted_version
-               AND obstacle IS NULL",
+             WHERE sync_status IN ('pending', 'sent') AND obstacle IS NULL",
         )
         .await
     }
