@@ -64,10 +64,14 @@ pub async fn list(tx: &mut Tx, device: DeviceId) -> Result<Removals> {
     let rows: Vec<HeldBack> = tx.all(HELD_BACK, [device.into()]).await?;
     let (students, kept): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row.decision == "held");
     // The last to be held saw the most of it.
-    let newest = students.iter().max_by_key(|row| row.decided_at.map(|at| at.0));
+    let newest = |change: &str| {
+        let rows = students.iter().filter(|row| row.change == change);
+        rows.max_by_key(|row| row.decided_at.map(|at| at.0)).and_then(|row| row.reason.clone())
+    };
+    let reasons: Vec<String> = ["removal", "card"].into_iter().filter_map(newest).collect();
     Ok(Removals {
         held: students.len() as i64,
-        reason: newest.and_then(|row| row.reason.clone()),
+        reason: (!reasons.is_empty()).then(|| reasons.join(". ")),
         since: students.iter().filter_map(|row| row.decided_at).min_by_key(|at| at.0),
         students,
         kept,
