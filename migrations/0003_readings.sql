@@ -80,7 +80,8 @@ CREATE TABLE reading_steps (
 CREATE INDEX reading_steps_reading ON reading_steps (reading_id, state, id);
 CREATE INDEX reading_steps_asked ON reading_steps (device_id, wire_id) WHERE wire_id IS NOT NULL;
 
--- What readings found. A row is open until a later reading shows that it is as it should be; closed ones are its history.
+-- What readings found, first and last. A row is open until a later reading shows that it is as it should be; ended ones are
+-- its history. decision: of a stranger whose removal the guard held.
 CREATE TABLE device_drift (
   id {identity},
   device_id BIGINT NOT NULL REFERENCES devices(id),
@@ -91,7 +92,9 @@ CREATE TABLE device_drift (
   ours TEXT,
   theirs TEXT,
   words TEXT,
+  decision TEXT,
   found_at {timestamp} NOT NULL,
+  found_last_at {timestamp} NOT NULL,
   ended_at {timestamp}
 );
 CREATE INDEX device_drift_open ON device_drift (device_id, device_pin) WHERE ended_at IS NULL;

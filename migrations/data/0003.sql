@@ -13,7 +13,8 @@ INSERT INTO readings (device_id, cause, scope, state, phase, lists, began_event,
   (1, 'repair', 'some', 'running', 'sweep', 0, 35, NULL, NULL, FALSE, 0, 0, 0, '2026-11-20T12:01:00.000000Z', NULL);
 INSERT INTO reading_steps (reading_id, device_id, kind, pin, state, attempts, wire_id, asked_event) VALUES
   (2, 1, 'person', '2', 'sent', 1, 4710, 36), (2, 1, 'control', NULL, 'waiting', 0, NULL, NULL);
-INSERT INTO device_drift (device_id, device_pin, student_id, kind, field, ours, theirs, found_at, ended_at) VALUES
-  (1, '2', 2, 'different', 'name', 'Ñusta Sisa Guamán', 'Sisa', '2026-11-20T12:00:45.000000Z', NULL),
-  (1, '900', NULL, 'stranger', NULL, NULL, 'Администратор', '2026-11-20T12:00:45.000000Z', '2026-11-20T13:00:00.000000Z');
+INSERT INTO device_drift (device_id, device_pin, student_id, kind, field, ours, theirs, found_at, found_last_at, ended_at) VALUES
+  (1, '2', 2, 'different', 'name', 'Ñusta Sisa Guamán', 'Sisa', '2026-11-20T12:00:45.000000Z', '2026-11-20T12:00:45.000000Z', NULL),
+  (1, '900', NULL, 'stranger', NULL, NULL, 'Администратор', '2026-11-20T12:00:45.000000Z', '2026-11-20T12:00:45.000000Z',
+    '2026-11-20T13:00:00.000000Z');
 INSERT INTO schedules (name, next_run_at) VALUES ('verification', '2026-11-22T08:00:00.000000Z');

@@ -91,6 +91,7 @@ fn print(people: &[HeldBack], removal: &str, card: &str) {
     for person in people {
         let what = if person.change == "card" { card } else { removal };
         let name = person.full_name.as_deref().unwrap_or("a former student");
-        println!("  {:>6}  PIN {}  {name} {what}", person.student_id.to_string(), person.device_pin);
+        let id = person.student_id.map_or_else(|| "stranger".to_owned(), |id| id.to_string());
+        println!("  {id:>8}  PIN {}  {name} {what}", person.device_pin);
     }
 }

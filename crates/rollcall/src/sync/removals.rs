@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use super::{
     queue,
     reconcile::{self, Reconciled, Scope},
+    strangers,
 };
 use crate::{
     devices::DeviceId,
@@ -36,11 +37,12 @@ pub struct Removals {
 /// Somebody of whom a terminal keeps what it has.
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, utoipa::ToSchema, sqlx::FromRow)]
 pub struct HeldBack {
-    pub student_id: StudentId,
+    /// `null` for a stranger, whom the device's policy would remove.
+    pub student_id: Option<StudentId>,
     /// `null` when his row is gone and nobody remembers his name.
     pub full_name: Option<String>,
     pub device_pin: String,
-    /// What is held: `removal`, or `card` (the terminal keeps his former card).
+    /// What is held: `removal`, `card` (the terminal keeps his former card), or `stranger` (the removal of one).
     pub change: String,
     #[serde(skip)]
     decision: String,
@@ -57,7 +59,11 @@ const HELD_BACK: &str = "
     LEFT JOIN students s ON s.id = l.student_id
     LEFT JOIN terminal_users u ON u.device_id = l.device_id AND u.pin = l.device_pin
     WHERE l.device_id = $1 AND l.sync_status IN ('held', 'kept')
-    ORDER BY 2 NULLS LAST, l.student_id";
+    UNION ALL
+    SELECT CAST(NULL AS BIGINT), d.theirs, d.device_pin, 'stranger', d.decision, d.words, d.found_last_at
+    FROM device_drift d WHERE d.device_id = $1 AND d.kind = 'stranger' AND d.ended_at IS NULL
+      AND d.decision IN ('held', 'kept')
+    ORDER BY 2 NULLS LAST, 3";
 
 /// What is held on a terminal, and what is kept.
 pub async fn list(tx: &mut Tx, device: DeviceId) -> Result<Removals> {
@@ -68,7 +74,7 @@ pub async fn list(tx: &mut Tx, device: DeviceId) -> Result<Removals> {
         let rows = students.iter().filter(|row| row.change == change);
         rows.max_by_key(|row| row.decided_at.map(|at| at.0)).and_then(|row| row.reason.clone())
     };
-    let reasons: Vec<String> = ["removal", "card"].into_iter().filter_map(newest).collect();
+    let reasons: Vec<String> = ["removal", "stranger", "card"].into_iter().filter_map(newest).collect();
     Ok(Removals {
         held: students.len() as i64,
         reason: (!reasons.is_empty()).then(|| reasons.join(". ")),
@@ -90,7 +96,9 @@ pub struct Counts {
 }
 
 const COUNTS: &str = "
-    SELECT COUNT(*) FILTER (WHERE sync_status = 'held' AND NOT is_wanted) AS held_removals,
+    SELECT COUNT(*) FILTER (WHERE sync_status = 'held' AND NOT is_wanted)
+        + (SELECT COUNT(*) FROM device_drift d WHERE d.device_id = $1 AND d.kind = 'stranger' AND d.ended_at IS NULL
+          AND d.decision = 'held') AS held_removals,
       COUNT(*) FILTER (WHERE sync_status = 'held' AND is_wanted) AS held_cards,
       COUNT(*) FILTER (WHERE sync_status = 'kept' AND is_wanted) AS kept_cards
     FROM device_user_sync_status WHERE device_id = $1 AND decision IS NOT NULL";
@@ -180,7 +188,7 @@ const UNDECIDED: &str = "
       SELECT 1 FROM device_user_sync_status l WHERE l.device_id = $1 AND l.student_id = v.student_id
         AND l.decision IS NOT NULL)";
 
-/// Decides about these people, or about everybody who is held. Call [`reconcile::reconcile`] in further transactions while
+/// Decides about these people, or about everybody who is held, strangers too. Call [`reconcile::reconcile`] in further transactions while
 /// the answer is partial.
 pub async fn decide(
     tx: &mut Tx,
@@ -194,7 +202,7 @@ pub async fn decide(
     let people = match students {
         None => {
             let all = if decision == Decision::Approve { APPROVE_ALL } else { REJECT_ALL };
-            tx.execute(all, fixed).await?
+            tx.execute(all, fixed).await? + strangers::decide(tx, device, decision == Decision::Approve, now).await?
         }
         Some(students) => {
             let students: BTreeSet<StudentId> = students.iter().copied().collect();

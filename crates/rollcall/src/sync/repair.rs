@@ -192,24 +192,33 @@ fn changed_back(differences: &[Difference]) -> String {
     format!("the terminal keeps changing it back: {}", fields.join("; "))
 }
 
-const END_DRIFT: &str = "
+const FOUND_AGAIN: &str = "
+    WITH v(pin, student_id, kind, field, ours, theirs) AS (VALUES {rows})
+    UPDATE device_drift SET found_last_at = $2
+    FROM v WHERE device_drift.device_id = $1 AND device_drift.device_pin = v.pin AND device_drift.ended_at IS NULL
+      AND device_drift.kind = v.kind AND device_drift.field IS NOT DISTINCT FROM v.field
+      AND device_drift.theirs IS NOT DISTINCT FROM v.theirs";
+const FOUND_NEW: &str = "
+    WITH v(pin, student_id, kind, field, ours, theirs) AS (VALUES {rows})
+    INSERT INTO device_drift (device_id, device_pin, student_id, kind, field, ours, theirs, found_at, found_last_at)
+    SELECT CAST($1 AS BIGINT), v.pin, v.student_id, v.kind, v.field, v.ours, v.theirs, $2, $2
+    FROM v WHERE NOT EXISTS (SELECT 1 FROM device_drift o WHERE o.device_id = $1 AND o.device_pin = v.pin
+      AND o.ended_at IS NULL AND o.found_last_at = $2 AND o.kind = v.kind AND o.field IS NOT DISTINCT FROM v.field)";
+const ENDED: &str = "
     WITH v(pin) AS (VALUES {rows})
     UPDATE device_drift SET ended_at = $2
     FROM v WHERE device_drift.device_id = $1 AND device_drift.device_pin = v.pin AND device_drift.ended_at IS NULL
-      AND device_drift.found_at < $2";
-const BEGIN_DRIFT: &str = "
-    WITH v(pin, student_id, kind, field, ours, theirs) AS (VALUES {rows})
-    INSERT INTO device_drift (device_id, device_pin, student_id, kind, field, ours, theirs, found_at)
-    SELECT CAST($1 AS BIGINT), v.pin, v.student_id, v.kind, v.field, v.ours, v.theirs, $2 FROM v WHERE TRUE";
-const END_STRANGERS: &str = "
+      AND device_drift.found_last_at < $2";
+const ENDED_STRANGERS: &str = "
     UPDATE device_drift SET ended_at = $2 WHERE device_id = $1 AND kind = 'stranger' AND ended_at IS NULL
       AND NOT EXISTS (SELECT 1 FROM terminal_users u WHERE u.device_id = $1 AND u.pin = device_drift.device_pin)";
 
-/// What was found before of the people who are judged now has ended, or is found again.
+/// What was found before of the people who are judged now is found again, or has ended.
 async fn write_drift(tx: &mut Tx, device: DeviceId, effects: &Effects<'_>, now: Timestamp) -> Result<()> {
     let fixed = [device.into(), now.into()];
-    tx.execute_rows(END_DRIFT, &fixed, effects.judged.clone()).await?;
-    tx.execute(END_STRANGERS, fixed.clone()).await?;
-    tx.execute_rows(BEGIN_DRIFT, &fixed, effects.drift.clone()).await?;
+    tx.execute_rows(FOUND_AGAIN, &fixed, effects.drift.clone()).await?;
+    tx.execute_rows(FOUND_NEW, &fixed, effects.drift.clone()).await?;
+    tx.execute_rows(ENDED, &fixed, effects.judged.clone()).await?;
+    tx.execute(ENDED_STRANGERS, fixed).await?;
     Ok(())
 }

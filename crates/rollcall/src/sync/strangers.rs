@@ -1,11 +1,13 @@
 //! People whom a terminal holds and the roster has never known: reported, or removed where the device's policy says so.
 //! Administrators of the terminal stay in any case.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use push_protocol::{command::Command, text::Pin};
 
 use super::{
-    manner, reading,
+    guard, manner, reading,
     verdict::{ADMINISTRATOR, Finding, Verdict},
     wire,
 };
@@ -21,41 +23,78 @@ pub(super) const STRANGER: &str = "stranger";
 const REMOVALS: i64 = 3;
 
 const POLICY: &str = "SELECT strangers, school_id FROM devices WHERE id = $1";
-const BEING_REMOVED: &str = "
-    SELECT device_pin FROM device_commands WHERE device_id = $1 AND step = 'stranger' AND status IN ('pending', 'sent')";
-const REMOVED_BEFORE: &str = "
-    SELECT device_pin, COUNT(*) FROM device_drift WHERE device_id = $1 AND kind = 'stranger' AND words = 'removed'
-    GROUP BY device_pin";
+/// Open findings of strangers, with how often each was removed before.
+const OPEN: &str = "
+    SELECT d.device_pin, d.decision,
+      (SELECT COUNT(*) FROM device_drift o WHERE o.device_id = d.device_id AND o.device_pin = d.device_pin
+        AND o.kind = 'stranger' AND o.words = 'removed') AS removals,
+      EXISTS (SELECT 1 FROM device_commands c WHERE c.device_id = d.device_id AND c.device_pin = d.device_pin
+        AND c.step = 'stranger' AND c.status IN ('pending', 'sent')) AS is_being_removed
+    FROM device_drift d WHERE d.device_id = $1 AND d.kind = 'stranger' AND d.ended_at IS NULL";
 const MARK: &str = "
-    WITH v(pin, words) AS (VALUES {rows})
-    UPDATE device_drift SET words = v.words FROM v
+    WITH v(pin, words, decision) AS (VALUES {rows})
+    UPDATE device_drift SET words = v.words, decision = COALESCE(v.decision, device_drift.decision) FROM v
     WHERE device_drift.device_id = $1 AND device_drift.device_pin = v.pin AND device_drift.kind = 'stranger'
       AND device_drift.ended_at IS NULL";
 const COMMANDS: &str = "
     INSERT INTO device_commands (device_id, school_id, wire_id, command_type, command_string, word, step, device_pin,
       priority, created_at) VALUES {rows}";
 
+#[derive(Debug, sqlx::FromRow)]
+struct Open {
+    device_pin: String,
+    decision: Option<String>,
+    removals: i64,
+    is_being_removed: bool,
+}
+
 /// Queues the removal of the strangers that a reading found, as far as the device's policy and the guard allow.
 pub(super) async fn remove(tx: &mut Tx, device: DeviceId, found: &[&Finding], now: Timestamp) -> Result<()> {
-    let sure: Vec<&str> = found.iter().filter(|finding| is_removable(finding)).map(|finding| &*finding.pin).collect();
+    let sure: BTreeSet<&str> =
+        found.iter().filter(|finding| is_removable(finding)).map(|finding| &*finding.pin).collect();
     let (policy, school): (String, SchoolId) = tx.one(POLICY, [device.into()]).await?;
     if policy != "remove" || sure.is_empty() {
         return Ok(());
     }
-    let being_removed: Vec<(Option<String>,)> = tx.all(BEING_REMOVED, [device.into()]).await?;
-    let before: Vec<(String, i64)> = tx.all(REMOVED_BEFORE, [device.into()]).await?;
-    let times = |pin: &str| before.iter().find(|(known, _)| known == pin).map_or(0, |(_, times)| *times);
-    let is_out = |pin: &str| being_removed.iter().any(|(known,)| known.as_deref() == Some(pin));
-    let (again, new): (Vec<&str>, Vec<&str>) =
-        sure.into_iter().filter(|pin| !is_out(pin)).partition(|pin| times(pin) >= REMOVALS);
-    let words = |pin: &&str, words: &'static str| vec![(*pin).into(), words.into()];
-    let again = again.iter().map(|pin| words(pin, "the terminal brings this person back again and again")).collect();
-    tx.execute_rows(MARK, &[device.into()], again).await?;
+    let mut open: Vec<Open> = tx.all(OPEN, [device.into()]).await?;
+    open.retain(|row| sure.contains(row.device_pin.as_str()) && !row.is_being_removed);
+    let (again, open): (Vec<Open>, Vec<Open>) = open.into_iter().partition(|row| row.removals >= REMOVALS);
+    mark(tx, device, &pins(again), "the terminal brings this person back again and again", None).await?;
+    let (approved, open): (Vec<Open>, Vec<Open>) =
+        open.into_iter().partition(|row| row.decision.as_deref() == Some("approved"));
+    let new: Vec<String> = pins(open.into_iter().filter(|row| row.decision.is_none()).collect());
+    let mut allowed = pins(approved);
+    match guard::strangers_allowed(tx, device, new.len() as i64, now).await? {
+        None => allowed.extend(new),
+        Some(reason) => {
+            tracing::warn!(device = %device, people = new.len(), %reason, "the removal of strangers is held");
+            mark(tx, device, &new, &reason.to_string(), Some("held")).await?;
+        }
+    }
+    queue(tx, device, school, &allowed, now).await
+}
 
+fn pins(rows: Vec<Open>) -> Vec<String> {
+    rows.into_iter().map(|row| row.device_pin).collect()
+}
+
+async fn mark(
+    tx: &mut Tx,
+    device: DeviceId,
+    pins: &[String],
+    words: &str,
+    decision: Option<&'static str>,
+) -> Result<()> {
+    let rows = pins.iter().map(|pin| vec![pin.clone().into(), words.into(), decision.map(str::to_owned).into()]);
+    tx.execute_rows(MARK, &[device.into()], rows.collect()).await?;
+    Ok(())
+}
+
+async fn queue(tx: &mut Tx, device: DeviceId, school: SchoolId, pins: &[String], now: Timestamp) -> Result<()> {
     let manner = manner::of(tx, device).await?;
-    let mut wire_ids = wire::take(tx, &[(device, new.len() as i64)].into()).await?;
+    let mut wire_ids = wire::take(tx, &[(device, pins.len() as i64)].into()).await?;
     let mut rows = Vec::new();
-    for pin in &new {
+    for pin in pins {
         let Ok(parsed) = Pin::parse(pin) else { continue };
         let command = Command::DeleteUser { pin: parsed };
         let Ok(text) = command.render(manner) else { continue };
@@ -67,7 +106,7 @@ pub(super) async fn remove(tx: &mut Tx, device: DeviceId, found: &[&Finding], no
             text.into(),
             command.word(manner).into(),
             STRANGER.into(),
-            (*pin).into(),
+            pin.clone().into(),
             5_i64.into(),
             now.into(),
         ]);
@@ -77,8 +116,27 @@ pub(super) async fn remove(tx: &mut Tx, device: DeviceId, found: &[&Finding], no
     }
     tracing::info!(device = %device, people = rows.len(), "removes strangers, as the device's policy says");
     tx.execute_rows(COMMANDS, &[], rows).await?;
-    tx.execute_rows(MARK, &[device.into()], new.iter().map(|pin| words(pin, "removed")).collect()).await?;
+    mark(tx, device, pins, "removed", None).await?;
     tx.notify(wake::COMMANDS).await
+}
+
+const APPROVE: &str = "
+    UPDATE device_drift SET decision = 'approved' WHERE device_id = $1 AND kind = 'stranger' AND ended_at IS NULL
+      AND decision = 'held' RETURNING device_pin";
+const REJECT: &str = "
+    UPDATE device_drift SET decision = 'kept', words = 'stays by decision' WHERE device_id = $1 AND kind = 'stranger'
+      AND ended_at IS NULL AND decision = 'held' RETURNING device_pin";
+
+/// Somebody decided about all strangers whose removal was held. How many they are.
+pub(super) async fn decide(tx: &mut Tx, device: DeviceId, is_approved: bool, now: Timestamp) -> Result<u64> {
+    let sql = if is_approved { APPROVE } else { REJECT };
+    let pins: Vec<(String,)> = tx.all(sql, [device.into()]).await?;
+    let pins: Vec<String> = pins.into_iter().map(|(pin,)| pin).collect();
+    if is_approved {
+        let (_, school): (String, SchoolId) = tx.one(POLICY, [device.into()]).await?;
+        queue(tx, device, school, &pins, now).await?;
+    }
+    Ok(pins.len() as u64)
 }
 
 fn is_removable(finding: &Finding) -> bool {

@@ -21,6 +21,7 @@ both_databases! {
     a_field_that_was_cut_is_found_and_written_again,
     strangers_are_reported_and_stay,
     strangers_are_removed_where_the_policy_says_so_but_never_administrators,
+    rule_20_strangers_who_are_too_many_wait_for_a_decision,
     rule_17_a_count_of_nobody_is_asked_for_before_anything_is_written,
     what_comes_back_after_three_repairs_is_reported,
     a_legacy_terminal_lists_everybody_in_its_maintenance_window,
@@ -452,4 +453,30 @@ async fn what_was_found_is_shown_until_it_has_ended(database: Database) {
     campus.quiet(device).await;
     campus.verify(device).await;
     assert!(campus.drift(device).await[0].4, "{:?}", campus.drift(device).await);
+}
+
+async fn rule_20_strangers_who_are_too_many_wait_for_a_decision(database: Database) {
+    let mut campus = Campus::open(database).await;
+    campus.enrol_many(20).await;
+    let device = campus.terminal(SERIAL, Profile::zam180()).await;
+    campus.in_step(device).await;
+    campus.world.foreign("UPDATE devices SET strangers = 'remove' WHERE id = $1", [device.into()]).await;
+    campus.world.fleet.terminal(0).preload_users((0..15).map(|n| HeldUser::new(&format!("{}", 700 + n), "Ἄγνωστος")));
+    campus.verify(device).await;
+    assert_eq!(campus.world.fleet.terminals()[0].users().len(), 35, "a fifth of all, and more than ten");
+    let path = format!("/api/v1/device/{device}/removals");
+    let held = campus.get(&path).await;
+    assert_eq!(held.data(200)["held"], 15, "{}", held.text);
+    assert_eq!(held.data(200)["students"][0]["change"], "stranger");
+    assert_eq!(held.data(200)["students"][0]["full_name"], "Ἄγνωστος");
+    // The next verification does not bypass it.
+    campus.verify(device).await;
+    assert_eq!(campus.world.fleet.terminals()[0].users().len(), 35);
+
+    campus.post(&format!("{path}/approve"), serde_json::json!({})).await.data(200);
+    campus.run_for(120).await;
+    campus.quiet(device).await;
+    assert_eq!(campus.world.fleet.terminals()[0].users().len(), 20);
+    assert_eq!(campus.get(&path).await.data(200)["held"], 0);
+    campus.agree(device).await;
 }
