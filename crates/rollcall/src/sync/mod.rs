@@ -15,6 +15,7 @@
 //! | [`acknowledge`] | a terminal says what became of them |
 //! | [`start`] | how writing to a terminal begins |
 //! | [`inherit`] | a terminal takes the place of another |
+//! | [`unserved`] | what waits for a terminal that was switched off ends |
 //! | [`overview`] | what people are shown |
 //! | [`watch`] | the loop that finds what nobody told us |
 
@@ -31,5 +32,6 @@ pub mod plan;
 mod queue;
 pub mod reconcile;
 pub mod start;
+pub mod unserved;
 pub mod watch;
 mod wire;

@@ -4,5 +4,6 @@ mod bench;
 mod cards;
 mod delivery;
 mod pins;
+mod unserved;
 mod versions;
 mod watch;
