@@ -196,7 +196,9 @@ impl Device {
                 format!("already holds {count} people: nothing is written until somebody decides what becomes of them")
             }
             ("holds_people", None) => {
-                "already holds people: nothing is written until somebody decides what becomes of them".to_owned()
+                "does not say whether it holds people, and PINs that students have from before may be theirs: nothing is \
+                 written until somebody decides"
+                    .to_owned()
             }
             _ => "waits for the terminal to say how many people it holds".to_owned(),
         };
