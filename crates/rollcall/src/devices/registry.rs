@@ -177,12 +177,6 @@ impl Registry {
         devices.iter().filter_map(|device| by_device.get(device)).for_each(|found| found.0.raise());
     }
 
-    /// Commands may be waiting for anybody.
-    pub fn raise_all(&self) {
-        let by_device = self.0.by_device.read().unwrap_or_else(PoisonError::into_inner);
-        by_device.iter().for_each(|found| found.0.raise());
-    }
-
     /// Notes that a terminal called and what it said of itself. Answers its flag: `None` means that nothing waits for it.
     ///
     /// A firmware version that differs from the one remembered raises the flag, and so does a number of users that differs
