@@ -8,7 +8,7 @@ use push_protocol::{
     text::{CardForm, Charset},
 };
 
-use super::plan::Limits;
+use super::plan::{Limits, Room};
 use crate::{
     devices::DeviceId,
     school::SchoolId,
@@ -26,11 +26,16 @@ pub(super) struct Terminal {
     vocabulary: String,
     card_form: Option<String>,
     is_full: bool,
+    may_try: bool,
 }
 
 const TERMINALS: &str = "
     WITH v(id) AS (VALUES {rows})
-    SELECT d.id, d.school_id, d.dialect, d.push_version, d.language, d.vocabulary, d.card_form, d.is_full
+    SELECT d.id, d.school_id, d.dialect, d.push_version, d.language, d.vocabulary, d.card_form, d.is_full,
+      d.is_full AND NOT EXISTS (SELECT 1 FROM device_user_sync_status l WHERE l.device_id = d.id
+          AND l.is_wanted AND NOT l.is_held AND l.failed_version = l.wanted_version)
+        AND NOT EXISTS (SELECT 1 FROM device_commands c WHERE c.device_id = d.id
+          AND c.command_type = 'add_user' AND c.status IN ('pending', 'sent')) AS may_try
     FROM v JOIN devices d ON d.id = v.id";
 
 pub(super) async fn terminals(
@@ -53,7 +58,12 @@ impl Terminal {
     }
 
     pub(super) fn limits(&self) -> Limits {
-        Limits { charset: self.charset(), card_form: self.card_form(), is_full: self.is_full }
+        let room = match (self.is_full, self.may_try) {
+            (false, _) => Room::Enough,
+            (true, true) => Room::ForOneToTry,
+            (true, false) => Room::None,
+        };
+        Limits { charset: self.charset(), card_form: self.card_form(), room }
     }
 
     pub(super) fn charset(&self) -> Charset {
