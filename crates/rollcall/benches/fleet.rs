@@ -77,13 +77,13 @@ async fn populate(db: &Db, students: i64, terminals: i64) {
     let mut tx = db.write().await.expect("a writer");
     tx.execute("INSERT INTO schools (name) VALUES ('Colegio Yachay')", []).await.expect("a school");
     let rows = (0..students).map(|number| {
-        vec![1.into(), format!("Quispe Mamani {number}").into(), (1_000_000 + number).to_string().into()]
+        vec![1_i64.into(), format!("Quispe Mamani {number}").into(), (1_000_000 + number).to_string().into()]
     });
     tx.execute_rows("INSERT INTO students (school_id, full_name, rfid_card_id) VALUES {rows}", &[], rows.collect())
         .await
         .expect("students");
     let rows = (0..terminals).map(|number| {
-        vec![1.into(), format!("FLEET{number:04}").into(), "Gate".into(), "attendance".into(), "writing".into()]
+        vec![1_i64.into(), format!("FLEET{number:04}").into(), "Gate".into(), "attendance".into(), "writing".into()]
     });
     tx.execute_rows(
         "INSERT INTO devices (school_id, serial_number, device_name, dialect, start_state) VALUES {rows}",

@@ -11,7 +11,7 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// A listener for terminals alone; then the main one does not answer `/iclock`.
     pub terminal_listen: Option<SocketAddr>,
-    /// The zone of schedules, and of schools that set none.
+    /// The zone of schools that set none.
     pub timezone: TimeZone,
     /// First wait for a command's result; each further one doubles, up to sixty times it.
     pub command_deadline: SignedDuration,

@@ -12,7 +12,7 @@ use crate::{
     devices::presence,
     school::students,
     store::{self, wake},
-    sync::{delivery, watch::Watch},
+    sync::{delivery, unserved, watch::Watch},
 };
 
 /// Between two looks of the roster's watch, unless somebody wakes it.
@@ -33,6 +33,9 @@ pub fn start(app: &App, tasks: &TaskTracker, stop: &CancellationToken) {
     every(5, "find commands that are due", |app| Box::pin(async move { raise_due(&app).await }));
     every(5, "make rows of other programs searchable", |app| Box::pin(async move { derive(&app).await }));
     every(10, "show silent terminals offline", |app| Box::pin(async move { fall_offline(&app).await }));
+    every(10, "end what waits for terminals that are not served", |app| {
+        Box::pin(async move { unserved::tick(&app.db, app.clock.now()).await })
+    });
     every(60, "find the owners of punches", |app| {
         Box::pin(async move { attribute::tick(&app.db, &app.settings.timezone).await })
     });

@@ -79,14 +79,6 @@ pub async fn run(app: App, listeners: Listeners, shutdown: impl Future<Output = 
     tracing::info!("stopped");
 }
 
-/// Serves one connection as the main listener does, to its end. A story needs no sockets: any pair of pipes will do.
-pub async fn serve_connection<IO>(app: &App, io: IO, peer: SocketAddr)
-where
-    IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    Site::new(app.clone()).serve(io, peer).await;
-}
-
 async fn accept(listener: TcpListener, site: Site, serves: Serves, tasks: TaskTracker, stop: CancellationToken) {
     loop {
         let accepted = tokio::select! {
@@ -118,7 +110,7 @@ impl Site {
         Site { door: Door::new(app.clone()), pages: web::router(app.clone()), app }
     }
 
-    /// As [`serve_connection`], for many connections to one site.
+    /// Serves one connection as the main listener does, to its end. A story needs no sockets: any pair of pipes will do.
     pub async fn serve<IO>(self, io: IO, peer: SocketAddr)
     where
         IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,

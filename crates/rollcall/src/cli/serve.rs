@@ -22,7 +22,7 @@ pub(super) struct Args {
     /// A listener for terminals alone; then the main one does not answer them.
     #[arg(long, env = "ROLLCALL_TERMINAL_LISTEN", value_name = "ADDR")]
     terminal_listen: Option<SocketAddr>,
-    /// The zone of schedules, and of schools that set none, e.g. America/Guayaquil.
+    /// The zone of schools that set none, e.g. America/Guayaquil.
     #[arg(long, env = "ROLLCALL_TIMEZONE", default_value = "UTC", value_parser = timezone, value_name = "ZONE")]
     timezone: TimeZone,
     /// First wait for a terminal's answer to a command; each further one doubles, up to sixty times it.

@@ -13,7 +13,7 @@ use crate::{
     accounts::{
         Role,
         audit::{self, Actor},
-        passwords,
+        passwords, tokens,
         users::{self, NewUser, User},
     },
     school::SchoolId,
@@ -29,7 +29,7 @@ pub(super) struct Args {
 enum Command {
     /// Makes a user and asks for a password.
     Add(Add),
-    /// Sets a user's password.
+    /// Sets a user's password and ends the sessions that the old one began.
     Password(Password),
     /// Lists users.
     List,
@@ -92,9 +92,10 @@ async fn set_password(args: Password, here: &Here) -> anyhow::Result<()> {
     let user =
         users::by_email(&mut tx, &args.email).await?.with_context(|| format!("there is no user {}", args.email))?;
     users::set_password(&mut tx, user.id, &password, here.clock.now()).await?;
+    tokens::end_sessions(&mut tx, user.id, None, here.clock.now()).await?;
     audit::record(&mut tx, Actor::COMMAND_LINE, change("set_password", &user), here.clock.now()).await?;
     tx.commit().await?;
-    println!("{} has a new password", user.email);
+    println!("{} has a new password; sessions have ended", user.email);
     Ok(())
 }
 

@@ -21,6 +21,7 @@ use crate::{
         again, inherit,
         reconcile::{self, Reconciled, Scope},
         start::Takeover,
+        unserved,
     },
 };
 
@@ -115,6 +116,7 @@ async fn enrol(
     quarantine::remember_pins(tx, new.serial.as_str(), device).await?;
     if let Some(replaced) = new.replaces {
         tx.execute(SWITCH_OFF, [replaced.into(), now.into()]).await?;
+        unserved::end(tx, replaced, now).await?;
         inherit::inherit(tx, replaced, device, now).await?;
     }
     let reconciled = if before.is_some() {

@@ -10,6 +10,7 @@ use crate::{
     sync::{
         delivery,
         reconcile::{self, Reconciled, Scope},
+        unserved,
     },
 };
 
@@ -195,7 +196,9 @@ impl Device {
                 format!("already holds {count} people: nothing is written until somebody decides what becomes of them")
             }
             ("holds_people", None) => {
-                "already holds people: nothing is written until somebody decides what becomes of them".to_owned()
+                "does not say whether it holds people, and PINs that students have from before may be theirs: nothing is \
+                 written until somebody decides"
+                    .to_owned()
             }
             _ => "waits for the terminal to say how many people it holds".to_owned(),
         };
@@ -256,6 +259,7 @@ pub async fn update(tx: &mut Tx, id: DeviceId, change: Change, now: Timestamp) -
     if let Some(one_per_poll) = change.one_per_poll {
         delivery::set_one_per_poll(tx, id, one_per_poll).await?;
     }
+    unserved::end(tx, id, now).await?;
     Ok(Some(reconcile::reconcile(tx, Scope::Device(id), now).await?))
 }
 
@@ -267,7 +271,9 @@ const DELETE: &str = "
 /// keeps whom it holds. Answers whether it was there.
 pub async fn delete(tx: &mut Tx, id: DeviceId, now: Timestamp) -> store::Result<bool> {
     tx.lock(LOCK, [id.into()]).await?;
-    Ok(tx.execute(DELETE, [id.into(), now.into()]).await? > 0)
+    let was_there = tx.execute(DELETE, [id.into(), now.into()]).await? > 0;
+    unserved::end(tx, id, now).await?;
+    Ok(was_there)
 }
 
 /// Blank text names no zone.

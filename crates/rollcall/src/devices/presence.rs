@@ -1,7 +1,7 @@
 //! When each terminal was last seen: collected in memory, written in batches; and who is online.
 //!
-//! Presence columns (`last_seen`, `last_address`, `firmware_version`, `user_count`, `clock_skew_seconds`, `is_online`) are written here alone and
-//! never move `updated_at`: a terminal that polls has not been changed by anybody.
+//! Presence columns (`last_seen`, `last_address`, `firmware_version`, `user_count`, `clock_skew_seconds`, `is_online`) are
+//! written here, without moving `updated_at`: a terminal that polls has not been changed by anybody.
 
 use std::{net::IpAddr, sync::Arc};
 

@@ -28,6 +28,7 @@ use super::{DeviceId, announced::card_form_of_word, presence::Seen, unknown::Cal
 use crate::{
     school::SchoolId,
     store::{Result, Tx},
+    sync::start::Start,
 };
 
 /// Serial number → terminal, sharded. Cheap to clone.
@@ -73,7 +74,7 @@ macro_rules! device_row {
     ($where:literal) => {
         concat!(
             "SELECT d.id, d.serial_number, d.school_id, d.timezone, s.timezone AS school_timezone, d.shown_offset_seconds,
-               d.is_active, d.start_state, d.dialect, d.language, d.card_form, d.firmware_version, d.user_count,
+               d.is_active, d.start_state, d.takeover, d.dialect, d.language, d.card_form, d.firmware_version, d.user_count,
                d.deleted_at IS NOT NULL AS is_deleted
              FROM devices d JOIN schools s ON s.id = d.school_id ",
             $where
@@ -91,6 +92,7 @@ struct Row {
     shown_offset_seconds: Option<i64>,
     is_active: bool,
     start_state: String,
+    takeover: Option<String>,
     dialect: Option<String>,
     language: Option<i64>,
     card_form: Option<String>,
@@ -122,7 +124,7 @@ impl Registry {
     pub async fn load(tx: &mut Tx, default_zone: TimeZone) -> Result<Registry> {
         let registry = Registry::empty(default_zone);
         for row in tx.all::<Row, 0>(EVERYTHING, []).await? {
-            let raised = !is_writing(&row.start_state);
+            let raised = row.start() != Start::Writing;
             registry.put(row, raised);
         }
         registry.0.callers.load(tx).await?;
@@ -175,16 +177,10 @@ impl Registry {
         devices.iter().filter_map(|device| by_device.get(device)).for_each(|found| found.0.raise());
     }
 
-    /// Commands may be waiting for anybody.
-    pub fn raise_all(&self) {
-        let by_device = self.0.by_device.read().unwrap_or_else(PoisonError::into_inner);
-        by_device.iter().for_each(|found| found.0.raise());
-    }
-
     /// Notes that a terminal called and what it said of itself. Answers its flag: `None` means that nothing waits for it.
     ///
     /// A firmware version that differs from the one remembered raises the flag, and so does a number of users that differs
-    /// or that is told while the start is undecided: the next handing-out has to see them.
+    /// or that is told while the start is unknown: the next handing-out has to see them.
     pub fn seen(&self, terminal: &Arc<Terminal>, told: Told<'_>, now: Timestamp) -> Option<Generation> {
         let (is_new, waiting) = terminal.see(told, now, |firmware| self.share(firmware));
         if is_new {
@@ -263,6 +259,7 @@ impl Registry {
         let is_set = |name: Option<&str>| name.and_then(zone::parse).is_some();
         let zone_is_set = is_set(own) || is_set(school) || self.0.default_zone.iana_name() != Some("UTC");
         let firmware = row.firmware_version.as_deref().map(|firmware| self.share(firmware));
+        let start = row.start();
         let facts = Facts {
             school: row.school_id,
             zone,
@@ -274,7 +271,7 @@ impl Registry {
             card_form: row.card_form.as_deref().and_then(card_form_of_word),
             charset: Charset::of_language(row.language.and_then(|language| u32::try_from(language).ok())),
             is_active: row.is_active,
-            is_writing: is_writing(&row.start_state),
+            start,
         };
         let mut by_device = self.0.by_device.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(ByDevice(known)) = by_device.get(&row.id)
@@ -336,9 +333,14 @@ impl Registry {
     }
 }
 
-/// Whether writing to a terminal has begun (`sync::start`): until then every count that it tells matters.
-fn is_writing(start_state: &str) -> bool {
-    start_state == "writing"
+impl Row {
+    /// A terminal whose people an admin has just decided about is to be looked at as one of which nothing is known.
+    fn start(&self) -> Start {
+        match Start::parse(&self.start_state) {
+            Start::HoldsPeople if self.takeover.is_some() => Start::Unknown,
+            start => start,
+        }
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -263,6 +263,14 @@ impl Tx {
         Ok(())
     }
 
+    /// Locks a word until the transaction ends, where there may be no row to lock.
+    pub async fn lock_word(&mut self, word: &str) -> Result<()> {
+        if let Inner::Postgres(tx) = &mut self.0 {
+            sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))").bind(word).execute(&mut **tx).await?;
+        }
+        Ok(())
+    }
+
     /// Tells the other servers, when the transaction commits. One server on SQLite has no others.
     pub async fn notify(&mut self, channel: &'static str) -> Result<()> {
         if let Inner::Postgres(tx) = &mut self.0 {

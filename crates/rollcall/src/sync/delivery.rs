@@ -41,7 +41,7 @@ pub struct Handout {
     /// In order. Empty: answer `OK`.
     pub commands: Vec<(CommandId, String)>,
     pub charset: Charset,
-    /// The terminal's flag must stay up although nothing was handed out: its start is undecided.
+    /// The terminal's flag must stay up although nothing was handed out: its polls are counted.
     pub ask_again: bool,
 }
 
@@ -101,7 +101,9 @@ pub async fn hand_out(
         let (decision, _) = start::proceed(tx, device, Told::Poll(poll.user_count), now).await?;
         must_ask_count = decision == Decision::Ask;
         if !matches!(decision, Decision::Write { .. } | Decision::Ask) {
-            return Ok(nothing(charset, true));
+            // What waits for an admin's decision needs no poll: the decision raises the flag.
+            save(tx, device, &row).await?;
+            return Ok(nothing(charset, decision == Decision::Wait));
         }
     }
     if row.is_full && poll.user_count.is_some_and(|count| row.full_at_count.is_none_or(|full| i64::from(count) < full))
@@ -314,13 +316,14 @@ async fn save(tx: &mut Tx, device: DeviceId, row: &Device) -> Result<()> {
 }
 
 const DUE: &str = "
-    SELECT device_id FROM device_commands WHERE status IN ('pending', 'sent')
-      AND ((status = 'pending' AND deadline_at IS NULL) OR deadline_at <= $1)
-    UNION SELECT id FROM devices WHERE log_request = 'wanted'
-    UNION SELECT id FROM devices WHERE verify_at <= $1
+    SELECT c.device_id FROM device_commands c JOIN devices d ON d.id = c.device_id AND d.start_state <> 'holds_people'
+    WHERE c.status IN ('pending', 'sent') AND ((c.status = 'pending' AND c.deadline_at IS NULL) OR c.deadline_at <= $1)
+    UNION SELECT id FROM devices WHERE log_request = 'wanted' AND start_state <> 'holds_people'
+    UNION SELECT id FROM devices WHERE verify_at <= $1 AND start_state = 'writing'
     UNION SELECT device_id FROM readings WHERE state = 'running' AND (wake_at IS NULL OR wake_at <= $1)";
 
-/// Devices that have commands to hand out or to take back now: one statement per server and tick.
+/// Devices that have commands to hand out or to take back now: one statement per server and tick. One that waits for an
+/// admin's decision is handed nothing.
 pub async fn due(tx: &mut Tx, now: Timestamp) -> Result<Vec<DeviceId>> {
     let devices: Vec<(DeviceId,)> = tx.all(DUE, [now.into()]).await?;
     Ok(devices.into_iter().map(|(device,)| device).collect())

@@ -8,7 +8,7 @@ use push_protocol::{
     text::{CardForm, Charset},
 };
 
-use super::plan::Limits;
+use super::plan::{Limits, Room};
 use crate::{
     devices::DeviceId,
     school::SchoolId,
@@ -28,11 +28,16 @@ pub(super) struct Terminal {
     is_full: bool,
     refuses_userinfo: bool,
     refuses_user: bool,
+    may_try: bool,
 }
 
 const TERMINALS: &str = "
     WITH v(id) AS (VALUES {rows})
     SELECT d.id, d.school_id, d.dialect, d.push_version, d.language, d.vocabulary, d.card_form, d.is_full,
+      d.is_full AND NOT EXISTS (SELECT 1 FROM device_user_sync_status l WHERE l.device_id = d.id
+          AND l.is_wanted AND NOT l.is_held AND l.failed_version = l.wanted_version)
+        AND NOT EXISTS (SELECT 1 FROM device_commands c WHERE c.device_id = d.id
+          AND c.command_type = 'add_user' AND c.status IN ('pending', 'sent')) AS may_try,
       EXISTS (SELECT 1 FROM device_words w JOIN device_delivery y ON y.device_id = w.device_id
         AND COALESCE(y.learnt_firmware, '') = w.firmware_version
         WHERE w.device_id = d.id AND w.word IN ('DATA UPDATE USERINFO', 'DATA DELETE USERINFO')) AS refuses_userinfo,
@@ -66,10 +71,15 @@ impl Terminal {
     }
 
     pub(super) fn limits(&self) -> Limits {
+        let room = match (self.is_full, self.may_try) {
+            (false, _) => Room::Enough,
+            (true, true) => Room::ForOneToTry,
+            (true, false) => Room::None,
+        };
         Limits {
             charset: self.charset(),
             card_form: self.card_form(),
-            is_full: self.is_full,
+            room,
             takes_nobody: self.refuses_userinfo && self.refuses_user,
         }
     }

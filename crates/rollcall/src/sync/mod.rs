@@ -20,6 +20,7 @@
 //! | [`repair`] | what was found becomes commands |
 //! | [`start`] | how writing to a terminal begins |
 //! | [`inherit`] | a terminal takes the place of another |
+//! | [`unserved`] | what waits for a terminal that was switched off ends |
 //! | [`overview`] | what people are shown |
 //! | [`watch`] | the loop that finds what nobody told us |
 
@@ -42,6 +43,7 @@ pub mod removals;
 pub mod repair;
 pub mod start;
 mod strangers;
+pub mod unserved;
 pub mod verdict;
 pub mod watch;
 mod wire;

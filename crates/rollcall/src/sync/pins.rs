@@ -28,16 +28,6 @@ pub struct Holder {
 /// The highest number given out as a PIN: nine digits, which every terminal takes (§7.2).
 const HIGHEST_PIN: i64 = 999_999_999;
 
-const HOLDERS: &str = "
-    WITH v(pin) AS (VALUES {rows})
-    SELECT m.device_pin, m.student_id, m.valid_from, m.valid_to
-    FROM v JOIN device_user_mappings m ON m.device_id = $1 AND m.device_pin = v.pin";
-
-/// The holders of some PINs of a device.
-pub async fn holders(tx: &mut Tx, device: DeviceId, pins: &[Pin]) -> Result<Vec<Holder>> {
-    tx.all_rows(HOLDERS, &[device.into()], pins.iter().map(|pin| vec![pin.as_str().into()]).collect()).await
-}
-
 const SAW: &str = "
     WITH v(pin) AS (VALUES {rows})
     INSERT INTO device_seen_pins (device_id, pin) SELECT CAST($1 AS BIGINT), v.pin FROM v WHERE TRUE

@@ -69,9 +69,19 @@ pub enum Stays {
 pub struct Limits {
     pub charset: Charset,
     pub card_form: CardForm,
-    pub is_full: bool,
+    pub room: Room,
     /// It refused every word for people that its dialect has.
     pub takes_nobody: bool,
+}
+
+/// Room for newcomers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Room {
+    Enough,
+    /// The terminal said that it is full, but nobody shows as failed because of that, and nobody is on his way: one is tried,
+    /// so that either he gets in or an admin sees whom to retry.
+    ForOneToTry,
+    None,
 }
 
 /// What to do about one [`Open`].
@@ -109,7 +119,15 @@ impl Obstacle {
 
 /// One step for each of `open`, in its order. `uses` must hold every use of every card that somebody in `open` wants.
 pub fn plan(open: &[Open], uses: &[CardUse], limits: Limits) -> Vec<Step> {
-    let mut steps: Vec<Step> = open.iter().map(|row| first_look(row, uses, limits)).collect();
+    let mut limits = limits;
+    let mut steps = Vec::with_capacity(open.len());
+    for row in open {
+        let step = first_look(row, uses, limits);
+        if limits.room == Room::ForOneToTry && !row.is_held && matches!(step, Step::Whole(Command::PutUser { .. })) {
+            limits.room = Room::None;
+        }
+        steps.push(step);
+    }
     for index in swaps(open, uses, &steps) {
         if let Some(command) = without_card(&open[index], limits) {
             steps[index] = Step::ClearCard(command);
@@ -146,7 +164,7 @@ fn first_look(row: &Open, uses: &[CardUse], limits: Limits) -> Step {
         };
         return Step::Wait(Obstacle::CardBusy, format!("waits until card {number} is taken from {}{why}", other.name));
     }
-    if limits.is_full && !row.is_held {
+    if limits.room == Room::None && !row.is_held {
         return Step::Wait(Obstacle::TerminalFull, "the terminal is full: remove people from it, or retry".to_owned());
     }
     Step::Whole(Command::PutUser { pin, name, card: Some(card) })
@@ -227,7 +245,7 @@ mod tests {
     use super::*;
 
     const LIMITS: Limits =
-        Limits { charset: Charset::Utf8, card_form: CardForm::Decimal, is_full: false, takes_nobody: false };
+        Limits { charset: Charset::Utf8, card_form: CardForm::Decimal, room: Room::Enough, takes_nobody: false };
 
     fn row(student: i64, card: &str) -> Open {
         Open {
@@ -319,10 +337,18 @@ mod tests {
 
     #[test]
     fn a_full_terminal_takes_changes_and_removals_but_nobody_new() {
-        let full = Limits { is_full: true, ..LIMITS };
+        let full = Limits { room: Room::None, ..LIMITS };
         let newcomer = Open { is_held: false, ..row(2, "22") };
         let leaver = Open { wanted: Wanted::Absent, ..row(3, "33") };
         let steps = plan(&[row(1, "11"), newcomer, leaver], &[], full);
         assert_eq!(words(&steps), ["whole", "wait", "whole"]);
+    }
+
+    #[test]
+    fn one_newcomer_tries_whether_a_terminal_is_still_full() {
+        let limits = Limits { room: Room::ForOneToTry, ..LIMITS };
+        let newcomer = |student, card| Open { is_held: false, ..row(student, card) };
+        let steps = plan(&[row(1, "11"), newcomer(2, "banana"), newcomer(3, "33"), newcomer(4, "44")], &[], limits);
+        assert_eq!(words(&steps), ["whole", "fail", "whole", "wait"]);
     }
 }

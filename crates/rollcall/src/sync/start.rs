@@ -1,5 +1,6 @@
 //! How writing to a terminal begins (rule 4): a terminal that already holds people is not written to until an admin says
-//! how. Otherwise Rollcall's PINs could overwrite somebody whose fingers are enrolled there.
+//! how. Otherwise Rollcall's PINs could overwrite somebody whose fingers are enrolled there. New PINs keep clear of people
+//! whom nobody has counted; PINs that students have from before, or from a terminal that this one replaces, cannot.
 
 use jiff::Timestamp;
 
@@ -17,7 +18,7 @@ use crate::{
 pub enum Start {
     /// Its count of people is not known yet.
     Unknown,
-    /// It holds people already; an admin has to decide.
+    /// It holds people already, or may hold some whose PINs would be written; an admin has to decide.
     HoldsPeople,
     Writing,
 }
@@ -25,7 +26,7 @@ pub enum Start {
 /// What to do with the people that a terminal holds: `devices.takeover`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Takeover {
-    /// Write ours beside theirs, under PINs that they cannot have.
+    /// Write ours beside theirs, under PINs that they cannot have, unless ours have a PIN there already.
     Add,
 }
 
@@ -39,31 +40,36 @@ pub enum Decision {
     Write {
         from_pin: i64,
     },
-    /// It holds people and nobody has said what to do with them.
+    /// It holds people, or may, and nobody has said what to do with them.
     Hold,
 }
 
 /// PINs of people who were there before are below, as far as one can know.
 const BESIDE_OTHERS: i64 = 10_001;
-/// Polls without a count after which it is taken as unknowable.
+/// Polls without a count after which it is taken as unknowable, or asked for once more where that matters more.
 const POLLS_WITHOUT_COUNT: i64 = 3;
 
-/// `polls` counts this one; `highest_seen` is the highest number that the terminal was seen to use as a PIN.
-pub fn decide(
-    start: Start,
-    takeover: Option<Takeover>,
-    user_count: Option<u32>,
-    polls: i64,
-    highest_seen: i64,
-) -> Decision {
-    let beside_others = Decision::Write { from_pin: BESIDE_OTHERS.max(highest_seen + 1) };
+/// What is known of the PINs of a terminal.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Pins {
+    /// The highest number that the terminal was seen to use.
+    pub highest_seen: i64,
+    /// Students have some from before, which people whom nobody has counted may have too.
+    pub has_inherited: bool,
+}
+
+/// `polls` counts this one.
+pub fn decide(start: Start, takeover: Option<Takeover>, user_count: Option<u32>, polls: i64, pins: Pins) -> Decision {
+    let beside_others = Decision::Write { from_pin: BESIDE_OTHERS.max(pins.highest_seen + 1) };
+    let patience = if pins.has_inherited { 2 * POLLS_WITHOUT_COUNT } else { POLLS_WITHOUT_COUNT };
     match (start, takeover, user_count) {
         (Start::Writing, ..) => Decision::Wait,
         (_, _, Some(0)) => Decision::Write { from_pin: 1 },
         (_, Some(Takeover::Add), _) => beside_others,
         (Start::HoldsPeople, None, _) | (Start::Unknown, None, Some(_)) => Decision::Hold,
-        (Start::Unknown, None, None) if polls > POLLS_WITHOUT_COUNT => beside_others,
-        (Start::Unknown, None, None) if polls == 1 => Decision::Ask,
+        (Start::Unknown, None, None) if polls > patience && pins.has_inherited => Decision::Hold,
+        (Start::Unknown, None, None) if polls > patience => beside_others,
+        (Start::Unknown, None, None) if polls % POLLS_WITHOUT_COUNT == 1 => Decision::Ask,
         (Start::Unknown, None, None) => Decision::Wait,
     }
 }
@@ -100,6 +106,7 @@ struct Undecided {
 
 const UNDECIDED: &str = "SELECT start_state, takeover, start_polls, user_count FROM devices WHERE id = $1";
 const SEEN: &str = "SELECT pin FROM device_seen_pins WHERE device_id = $1";
+const GIVEN: &str = "SELECT device_pin FROM device_user_mappings WHERE device_id = $1";
 const COUNT_POLL: &str = "UPDATE devices SET start_polls = start_polls + 1 WHERE id = $1";
 const HOLD: &str = "UPDATE devices SET start_state = 'holds_people', updated_at = $2 WHERE id = $1";
 const WRITE: &str = "UPDATE devices SET start_state = 'writing', updated_at = $2 WHERE id = $1";
@@ -127,8 +134,8 @@ pub(super) async fn proceed(
     };
     // A count that the handshake's options told, or an unregistered terminal's polls, waits in the presence columns.
     let count = count.or(row.user_count.and_then(|count| u32::try_from(count).ok()));
-    let highest = highest_seen(tx, device).await?;
-    let decision = decide(start, row.takeover.as_deref().and_then(Takeover::parse), count, polls, highest);
+    let takeover = row.takeover.as_deref().and_then(Takeover::parse);
+    let decision = decide(start, takeover, count, polls, pins_of(tx, device).await?);
     let reconciled = match decision {
         Decision::Write { from_pin } => {
             tx.execute(SET_FLOOR, [device.into(), from_pin.into()]).await?;
@@ -152,10 +159,15 @@ pub(super) enum Told {
     Nothing,
 }
 
-async fn highest_seen(tx: &mut Tx, device: DeviceId) -> Result<i64> {
+async fn pins_of(tx: &mut Tx, device: DeviceId) -> Result<Pins> {
     let seen: Vec<(String,)> = tx.all(SEEN, [device.into()]).await?;
-    // PINs of more than nine digits are no neighbours of ours.
-    Ok(seen.iter().filter_map(|(pin,)| pin.parse().ok()).filter(|pin| *pin < 900_000_000).max().unwrap_or(0))
+    let given: Vec<(String,)> = tx.all(GIVEN, [device.into()]).await?;
+    let numbers = |pins: Vec<(String,)>| pins.into_iter().filter_map(|(pin,)| pin.parse::<i64>().ok());
+    Ok(Pins {
+        // PINs of more than nine digits are no neighbours of ours.
+        highest_seen: numbers(seen).filter(|pin| *pin < 900_000_000).max().unwrap_or(0),
+        has_inherited: numbers(given).any(|pin| pin < BESIDE_OTHERS),
+    })
 }
 
 const TAKE_OVER: &str = "UPDATE devices SET takeover = $2, updated_at = $3 WHERE id = $1";
@@ -172,32 +184,50 @@ pub async fn take_over(tx: &mut Tx, device: DeviceId, mode: Takeover, now: Times
 mod tests {
     use super::*;
 
+    const NONE: Pins = Pins { highest_seen: 0, has_inherited: false };
+
+    fn seen(highest_seen: i64) -> Pins {
+        Pins { highest_seen, ..NONE }
+    }
+
     #[test]
     fn rule_4_an_empty_terminal_is_written_from_pin_one() {
-        assert_eq!(decide(Start::Unknown, None, Some(0), 1, 0), Decision::Write { from_pin: 1 });
+        assert_eq!(decide(Start::Unknown, None, Some(0), 1, NONE), Decision::Write { from_pin: 1 });
     }
 
     #[test]
     fn rule_4_a_terminal_that_holds_people_waits_for_a_decision() {
-        assert_eq!(decide(Start::Unknown, None, Some(300), 1, 300), Decision::Hold);
-        assert_eq!(decide(Start::HoldsPeople, None, None, 9, 300), Decision::Hold);
+        assert_eq!(decide(Start::Unknown, None, Some(300), 1, seen(300)), Decision::Hold);
+        assert_eq!(decide(Start::HoldsPeople, None, None, 9, seen(300)), Decision::Hold);
     }
 
     #[test]
     fn rule_4_an_unknown_count_is_asked_for_once_and_after_three_polls_taken_as_unknowable() {
-        let decisions: Vec<_> = (1..=4).map(|poll| decide(Start::Unknown, None, None, poll, 0)).collect();
+        let decisions: Vec<_> = (1..=4).map(|poll| decide(Start::Unknown, None, None, poll, NONE)).collect();
         assert_eq!(decisions, [Decision::Ask, Decision::Wait, Decision::Wait, Decision::Write { from_pin: 10_001 }]);
+    }
+
+    #[test]
+    fn rule_5_inherited_pins_are_written_only_where_somebody_counted_or_decided() {
+        let inherited = Pins { has_inherited: true, ..NONE };
+        let decisions: Vec<_> = (1..=7).map(|poll| decide(Start::Unknown, None, None, poll, inherited)).collect();
+        let asked_twice =
+            [Decision::Ask, Decision::Wait, Decision::Wait, Decision::Ask, Decision::Wait, Decision::Wait];
+        assert_eq!(decisions, [&asked_twice[..], &[Decision::Hold]].concat());
+        assert_eq!(decide(Start::Unknown, None, Some(0), 6, inherited), Decision::Write { from_pin: 1 });
+        let add = Some(Takeover::Add);
+        assert_eq!(decide(Start::HoldsPeople, add, None, 8, inherited), Decision::Write { from_pin: 10_001 });
     }
 
     #[test]
     fn rule_4_add_writes_beside_the_others() {
         let add = Some(Takeover::Add);
-        assert_eq!(decide(Start::HoldsPeople, add, None, 1, 300), Decision::Write { from_pin: 10_001 });
-        assert_eq!(decide(Start::HoldsPeople, add, Some(5), 1, 20_000), Decision::Write { from_pin: 20_001 });
+        assert_eq!(decide(Start::HoldsPeople, add, None, 1, seen(300)), Decision::Write { from_pin: 10_001 });
+        assert_eq!(decide(Start::HoldsPeople, add, Some(5), 1, seen(20_000)), Decision::Write { from_pin: 20_001 });
     }
 
     #[test]
     fn a_terminal_that_was_emptied_meanwhile_needs_no_decision() {
-        assert_eq!(decide(Start::HoldsPeople, None, Some(0), 7, 300), Decision::Write { from_pin: 1 });
+        assert_eq!(decide(Start::HoldsPeople, None, Some(0), 7, seen(300)), Decision::Write { from_pin: 1 });
     }
 }

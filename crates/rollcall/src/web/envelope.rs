@@ -78,11 +78,6 @@ impl<T> Answer<T> {
     pub fn created(message: impl Into<Cow<'static, str>>, data: T) -> Answer<T> {
         Answer { status: StatusCode::CREATED, ..Answer::ok(message, data) }
     }
-
-    /// 202: begun, not finished.
-    pub fn accepted(message: impl Into<Cow<'static, str>>, data: T) -> Answer<T> {
-        Answer { status: StatusCode::ACCEPTED, ..Answer::ok(message, data) }
-    }
 }
 
 impl<T> Listed<T> {

@@ -60,14 +60,6 @@ impl ApiError {
     pub fn new(status: StatusCode, message: impl Into<Cow<'static, str>>) -> ApiError {
         ApiError { status, message: message.into(), cause: None }
     }
-
-    pub fn status(&self) -> StatusCode {
-        self.status
-    }
-
-    pub fn message(&self) -> &str {
-        &self.message
-    }
 }
 
 impl From<store::Error> for ApiError {

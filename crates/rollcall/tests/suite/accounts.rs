@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::Method;
 use jiff::SignedDuration;
 use rollcall::accounts::{
-    Role, passwords,
+    Role, login, passwords,
     users::{self, NewUser},
 };
 use serde_json::json;
@@ -20,7 +20,10 @@ both_databases! {
     a_login_answers_a_token_that_opens_the_door,
     a_wrong_password_and_an_unknown_address_sound_the_same,
     ten_failures_close_the_door_for_a_quarter_of_an_hour,
-    guesses_made_at_once_count_together,
+    guesses_made_at_once_count_as_made_one_by_one,
+    the_right_password_behind_many_guesses_of_a_burst_is_refused,
+    an_attempt_counts_while_its_password_is_looked_at,
+    whoever_gets_it_right_is_never_refused,
     a_session_ends_when_idle_and_a_token_does_not,
     logout_ends_the_session,
     a_new_password_ends_the_other_sessions,
@@ -77,17 +80,80 @@ async fn ten_failures_close_the_door_for_a_quarter_of_an_hour(database: Database
     server.login(EMAIL, PASSWORD).await.data(200);
 }
 
-async fn guesses_made_at_once_count_together(database: Database) {
+async fn guesses_made_at_once_count_as_made_one_by_one(database: Database) {
     let server = Arc::new(Server::new(database));
     user(&server, Role::Superadmin, None).await;
 
-    let mut guesses = JoinSet::new();
+    let mut burst = JoinSet::new();
     for number in 0..20 {
         let server = Arc::clone(&server);
-        guesses.spawn(async move { server.login(EMAIL, &format!("guess {number}")).await.status });
+        burst.spawn(async move { server.login(EMAIL, &format!("guess {number}")).await.status });
     }
-    assert!(guesses.join_all().await.iter().all(|status| [401, 429].contains(status)));
+    let statuses = burst.join_all().await;
+    let answered = |wanted| statuses.iter().filter(|status| **status == wanted).count();
+    assert_eq!((answered(401), answered(429)), (10, 10));
     server.login(EMAIL, PASSWORD).await.refusal(429);
+    server.wait(SignedDuration::from_mins(15));
+    server.login(EMAIL, PASSWORD).await.data(200);
+}
+
+/// Connections are given in the order in which they are asked for, and a server has twelve: when the thirty-first attempt
+/// begins, eighteen others at least have been counted or refused.
+async fn the_right_password_behind_many_guesses_of_a_burst_is_refused(database: Database) {
+    let server = Arc::new(Server::new(database));
+    user(&server, Role::Superadmin, None).await;
+
+    let mut burst: Vec<_> = (0..30).map(|number| format!("guess {number}")).collect();
+    burst.push(PASSWORD.to_owned());
+    let attempts: Vec<_> = burst
+        .into_iter()
+        .map(|password| {
+            let server = Arc::clone(&server);
+            tokio::spawn(async move { server.login(EMAIL, &password).await.status })
+        })
+        .collect();
+    let mut statuses = Vec::new();
+    for attempt in attempts {
+        statuses.push(attempt.await.unwrap());
+    }
+    assert_eq!(statuses.iter().filter(|status| **status == 401).count(), 10, "{statuses:?}");
+    assert_eq!(statuses.last(), Some(&429), "{statuses:?}");
+}
+
+async fn an_attempt_counts_while_its_password_is_looked_at(database: Database) {
+    let server = Server::new(database);
+    user(&server, Role::Superadmin, None).await;
+
+    let mut attempts = Vec::new();
+    for _ in 0..10 {
+        let mut tx = server.app.db.write().await.unwrap();
+        attempts.push(login::begin(&mut tx, EMAIL, None, server.now()).await.unwrap());
+        tx.commit().await.unwrap();
+    }
+    server.login(EMAIL, PASSWORD).await.refusal(429);
+
+    // The tenth is right: it and those before it are forgiven.
+    let right = attempts.pop().unwrap();
+    let (_, counted) = right.verify(PASSWORD.to_owned()).await.unwrap().unwrap();
+    let mut tx = server.app.db.write().await.unwrap();
+    login::forgive(&mut tx, counted).await.unwrap();
+    tx.commit().await.unwrap();
+    server.login(EMAIL, PASSWORD).await.data(200);
+}
+
+async fn whoever_gets_it_right_is_never_refused(database: Database) {
+    let server = Server::new(database);
+    user(&server, Role::Superadmin, None).await;
+
+    for _ in 0..50 {
+        server.login(EMAIL, PASSWORD).await.data(200);
+    }
+    let session = bearer(server.login(EMAIL, PASSWORD).await.data(200));
+    for _ in 0..12 {
+        let same = json!({"current_password": PASSWORD, "new_password": PASSWORD});
+        server.post(&session, "/api/v1/auth/password", same).await.data(200);
+    }
+    assert_eq!(server.rows::<(i64,), 0>("SELECT COUNT(*) FROM login_failures", []).await, [(0,)]);
 }
 
 async fn a_session_ends_when_idle_and_a_token_does_not(database: Database) {

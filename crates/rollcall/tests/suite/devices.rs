@@ -19,6 +19,7 @@ both_databases! {
     rule_5_moving_a_terminal_is_for_the_superadmin_and_its_punches_stay,
     rule_5_a_replacement_inherits_the_pins,
     rule_5_a_replacement_overwrites_nobody,
+    what_waits_for_a_terminal_ends_when_it_is_switched_off_replaced_or_deleted,
     rule_4_takeover_writes_beside_those_who_are_there,
     a_claim_takes_over_what_the_terminal_said_and_brought,
     a_terminal_that_never_called_cannot_be_claimed,
@@ -292,6 +293,36 @@ async fn rule_5_a_replacement_overwrites_nobody(database: Database) {
     let elsewhere = json!({"school_id": other_school, "device_name": "Gate", "replaces": old});
     let refused = server.post(&superadmin, "/api/v1/devices/unknown/NEW0003/claim", elsewhere).await;
     assert_eq!(refused.refusal(422), "replaces: there is no such terminal in this school");
+}
+
+async fn what_waits_for_a_terminal_ends_when_it_is_switched_off_replaced_or_deleted(database: Database) {
+    let (server, admin, school) = school(database).await;
+    let path =
+        format!("/api/v1/devices/{}", server.post(&admin, "/api/v1/devices", gate(school)).await.data(201)["id"]);
+    writing(&server).await;
+    student(&server, school, "Tūheitia Paki", "1").await;
+    let commands = "SELECT status, error_message FROM device_commands ORDER BY id";
+    let waits = || ("pending".to_owned(), None);
+    let ended = || ("superseded".to_owned(), Some("the terminal was switched off or deleted".to_owned()));
+
+    server.patch(&admin, &path, json!({"device_name": "Side gate"})).await.data(200);
+    assert_eq!(all::<(String, Option<String>)>(&server, commands).await, [waits()]);
+    server.patch(&admin, &path, json!({"is_active": false})).await.data(200);
+    assert_eq!(all::<(String, Option<String>)>(&server, commands).await, [ended()]);
+    server.patch(&admin, &path, json!({"is_active": true})).await.data(200);
+    assert_eq!(all::<(String, Option<String>)>(&server, commands).await, [ended(), waits()]);
+    server.delete(&admin, &path).await.data(200);
+    assert_eq!(all::<(String, Option<String>)>(&server, commands).await, [ended(), ended()]);
+
+    // Its serial number comes back, is written again, and gives way to another terminal.
+    let device = server.post(&admin, "/api/v1/devices", gate(school)).await.data(201)["id"].as_i64().unwrap();
+    writing(&server).await;
+    reconcile(&server, device).await;
+    assert_eq!(all::<(String, Option<String>)>(&server, commands).await, [ended(), ended(), waits()]);
+    let other =
+        json!({"school_id": school, "serial_number": "CJX9253300417", "device_name": "Gate", "replaces": device});
+    server.post(&admin, "/api/v1/devices", other).await.data(201);
+    assert_eq!(all::<(String, Option<String>)>(&server, commands).await, [ended(), ended(), ended()]);
 }
 
 async fn rule_4_takeover_writes_beside_those_who_are_there(database: Database) {

@@ -17,6 +17,7 @@ use push_protocol::{
 use crate::{
     devices::{DeviceId, kept, presence::Seen},
     school::SchoolId,
+    sync::start::Start,
 };
 
 /// A registered terminal as the door needs to know it.
@@ -61,8 +62,7 @@ pub(super) struct Facts {
     pub card_form: Option<CardForm>,
     pub charset: Charset,
     pub is_active: bool,
-    /// Writing has begun (`sync::start`): until then every count that it tells matters.
-    pub is_writing: bool,
+    pub start: Start,
 }
 
 /// A registry of 100,000 terminals has that many of them: mind the size.
@@ -190,7 +190,7 @@ impl Terminal {
         state.last_seen = state.last_seen.max(now.as_microsecond());
         state.address = Some(told.address);
         if let Some(count) = told.user_count {
-            if state.facts.user_count != Some(count) || !state.facts.is_writing {
+            if state.facts.user_count != Some(count) || state.facts.start == Start::Unknown {
                 state.count_is_news = true;
                 state.raise();
             }
@@ -205,7 +205,8 @@ impl Terminal {
             }
             state.firmware_is_unsaved = true;
         }
-        if state.facts.shows_wrong_time(now) {
+        // One that waits for an admin's decision is sent nothing, not even the time.
+        if state.facts.start != Start::HoldsPeople && state.facts.shows_wrong_time(now) {
             state.raise();
         }
         let is_new = !std::mem::replace(&mut state.is_listed, true);
@@ -224,7 +225,8 @@ impl Terminal {
     /// Takes over what a row says and keeps what only this server knows.
     pub(super) fn take_over(&self, mut facts: Facts) {
         let mut state = self.lock();
-        if (facts.is_active && !state.facts.is_active) || facts.dialect != state.facts.dialect {
+        let is_served_again = facts.is_active && !state.facts.is_active;
+        if is_served_again || facts.dialect != state.facts.dialect || facts.start != state.facts.start {
             state.raise();
         }
         if state.count_is_unsaved {

@@ -66,23 +66,15 @@ pub async fn login(
 /// From an e-mail address and a password to a session.
 pub async fn sign_in(app: &App, email: &str, password: String, address: Option<IpAddr>) -> Result<SignedIn, ApiError> {
     let now = app.clock.now();
-    let mut tx = app.db.read().await?;
+    let mut tx = app.db.write().await?;
     let attempt = login::begin(&mut tx, email, address, now).await?;
-    drop(tx);
-    let verified = attempt.verify(password).await?;
+    tx.commit().await?;
+    let Some((user, counted)) = attempt.verify(password).await? else {
+        return Err(ApiError::unauthorized("e-mail address or password is wrong"));
+    };
 
     let mut tx = app.db.write().await?;
-    let user = match verified {
-        Ok(user) => user,
-        Err(key) => {
-            login::fail(&mut tx, key, now).await?;
-            tx.commit().await?;
-            return Err(ApiError::unauthorized("e-mail address or password is wrong"));
-        }
-    };
-    let key = login::Key::new(email, address);
-    login::check_open(&mut tx, &key, now).await?;
-    login::forgive(&mut tx, key).await?;
+    login::forgive(&mut tx, counted).await?;
     let (session, secret) = tokens::start_session(&mut tx, user.id, now).await?;
     let change = Change {
         action: "login",
@@ -133,25 +125,22 @@ pub async fn change_password(
     Json(change): Json<PasswordChange>,
 ) -> Reply<User> {
     let now = app.clock.now();
-    // Whoever found an open session must not be able to guess the password through it.
-    let mut tx = app.db.read().await?;
-    let attempt = login::begin(&mut tx, &caller.user.email, None, now).await?;
-    drop(tx);
-    if let Err(key) = attempt.verify(change.current_password).await? {
-        let mut tx = app.db.write().await?;
-        login::fail(&mut tx, key, now).await?;
-        tx.commit().await?;
-        return Err(ApiError::invalid("current_password", "this is not the password"));
-    }
     let password = match passwords::hash(change.new_password).await {
         Err(error @ (passwords::Error::Short | passwords::Error::Long)) => {
             return Err(ApiError::invalid("new_password", error));
         }
         hashed => hashed?,
     };
+    // Whoever found an open session must not be able to guess the password through it.
+    let mut tx = app.db.write().await?;
+    let attempt = login::begin(&mut tx, &caller.user.email, None, now).await?;
+    tx.commit().await?;
+    let Some((_, counted)) = attempt.verify(change.current_password).await? else {
+        return Err(ApiError::invalid("current_password", "this is not the password"));
+    };
 
     let mut tx = app.db.write().await?;
-    login::check_open(&mut tx, &login::Key::new(&caller.user.email, None), now).await?;
+    login::forgive(&mut tx, counted).await?;
     users::set_password(&mut tx, caller.id(), &password, now).await?;
     tokens::end_sessions(&mut tx, caller.id(), Some(caller.token), now).await?;
     let change = Change {

@@ -163,7 +163,8 @@ pub async fn delete_device(State(app): State<App>, caller: Caller, Path(id): Pat
 
 #[derive(Deserialize, ToSchema)]
 pub struct TakeoverMode {
-    /// `add`: write the students beside the people who are there, under PINs that those cannot have.
+    /// `add`: write the students beside the people who are there, under PINs that those cannot have. Students who have a
+    /// PIN there already, from a terminal that this one replaces, keep it.
     mode: String,
 }
 

@@ -7,7 +7,7 @@ use crate::databases::{Database, both_databases};
 
 both_databases! {
     the_first_serve_says_how_to_make_the_first_admin,
-    an_admin_made_before_the_first_serve_logs_in,
+    an_admin_made_before_the_first_serve_logs_in_until_his_password_is_changed,
     a_user_who_cannot_be_made_is_refused_in_words,
     a_token_is_printed_alone_and_opens_the_api,
 }
@@ -31,7 +31,7 @@ async fn the_first_serve_says_how_to_make_the_first_admin(database: Database) {
     assert!(!ended.err.contains(advice), "{}", ended.err);
 }
 
-async fn an_admin_made_before_the_first_serve_logs_in(database: Database) {
+async fn an_admin_made_before_the_first_serve_logs_in_until_his_password_is_changed(database: Database) {
     let blank = database.blank().await;
     let made = rollcall_reading(&blank.url, &ADMIN, &format!("{PASSWORD}\n")).await;
     assert_eq!(made.done(), "inti.quispe@example.org may log in as superadmin\n");
@@ -49,6 +49,11 @@ async fn an_admin_made_before_the_first_serve_logs_in(database: Database) {
     let token = answer["data"]["accessToken"].as_str().unwrap();
     assert_eq!(schools(&serving, token).await, 200);
     assert_eq!(login("condor").await.0, 401);
+
+    let change = ["user", "password", "inti.quispe@example.org", "--password-stdin"];
+    rollcall_reading(&blank.url, &change, "tres llamas blancas").await.done();
+    assert_eq!(schools(&serving, token).await, 401, "whoever knew the old password is out");
+    assert_eq!((login(PASSWORD).await.0, login("tres llamas blancas").await.0), (401, 200));
 }
 
 async fn a_user_who_cannot_be_made_is_refused_in_words(database: Database) {

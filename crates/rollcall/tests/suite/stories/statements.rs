@@ -30,7 +30,10 @@ use tracing_subscriber::{
 use super::campus::Campus;
 use crate::databases::{Database, both_databases};
 
-both_databases! { failure_9_several_statements_per_student }
+both_databases! {
+    failure_9_several_statements_per_student,
+    a_poll_that_brings_no_news_costs_nothing_while_an_admin_has_to_decide,
+}
 
 async fn failure_9_several_statements_per_student(database: Database) {
     let mut campus = Campus::open(database).await;
@@ -43,6 +46,48 @@ async fn failure_9_several_statements_per_student(database: Database) {
     campus.in_step(device).await;
     let many = Work::of(&campus, device, 200).await;
     assert_eq!(many, few);
+}
+
+async fn a_poll_that_brings_no_news_costs_nothing_while_an_admin_has_to_decide(database: Database) {
+    let mut campus = Campus::open(database).await;
+    campus.enrol("Sólrún Þorvaldsdóttir", "4711").await;
+    let device = campus.register("CJX9253300417").await;
+    // A claimed terminal's whole log is asked for, once it is given commands at all.
+    campus.world.foreign("UPDATE devices SET log_request = 'wanted'", []).await;
+    assert!(poll(&campus, "").await > 0, "its count is not known");
+    assert!(poll(&campus, "&INFO=Ver%208,3").await > 0);
+    tick(&mut campus).await;
+    poll(&campus, "&INFO=Ver%208,3").await;
+
+    for _ in 0..3 {
+        tick(&mut campus).await;
+        assert_eq!((poll(&campus, "").await, poll(&campus, "&INFO=Ver%208,3").await), (0, 0));
+    }
+    assert!(poll(&campus, "&INFO=Ver%208,4").await > 0, "somebody was added at its keys");
+    assert_eq!(poll(&campus, "&INFO=Ver%208,4").await, 0);
+    assert!(poll(&campus, "&INFO=Ver%209,4").await > 0, "its firmware is another");
+    assert_eq!(poll(&campus, "&INFO=Ver%209,4").await, 0);
+
+    // Whoever decides, this server, another one or SQL: the next poll asks.
+    campus.world.foreign("UPDATE devices SET takeover = 'add'", []).await;
+    tick(&mut campus).await;
+    assert!(poll(&campus, "").await > 0);
+    assert_eq!(campus.status(device).await.in_words(), "1 pending of 1");
+}
+
+/// Every loop had its turn.
+async fn tick(campus: &mut Campus) {
+    for _ in 0..10 {
+        campus.world.run_for(SignedDuration::from_secs(1)).await;
+    }
+}
+
+/// Statements that a poll takes from its first byte to its last.
+async fn poll(campus: &Campus, rest: &str) -> usize {
+    let request = format!("GET /iclock/getrequest?SN=CJX9253300417{rest} HTTP/1.1\r\nHost: rollcall\r\n\r\n");
+    let (reply, statements) = counted_on_this_thread(campus.world.converse(request.as_bytes())).await;
+    assert!(reply.starts_with(b"HTTP/1.1 200 "), "{}", String::from_utf8_lossy(&reply));
+    statements
 }
 
 /// Statements that it took.
@@ -97,6 +142,17 @@ async fn counted<T>(work: impl Future<Output = rollcall::store::Result<T>>) -> (
     LazyLock::force(&COUNTING);
     let span = info_span!(SPAN);
     let done = work.instrument(span.clone()).await.unwrap();
+    let statements = span.id().and_then(|id| counts().remove(&id)).unwrap_or(0);
+    (done, statements)
+}
+
+/// As [`counted`], with what the work has others do: a test and all its tasks have one thread.
+async fn counted_on_this_thread<T>(work: impl Future<Output = T>) -> (T, usize) {
+    LazyLock::force(&COUNTING);
+    let span = info_span!(SPAN);
+    let entered = span.enter();
+    let done = work.await;
+    drop(entered);
     let statements = span.id().and_then(|id| counts().remove(&id)).unwrap_or(0);
     (done, statements)
 }

@@ -15,6 +15,7 @@ both_databases! {
     rule_12_a_terminal_that_handles_one_per_poll_is_found_out_and_loses_nothing,
     rule_12_nothing_answered_halves_the_batch,
     a_full_terminal_takes_no_newcomers_until_its_count_falls,
+    a_full_terminal_always_has_somebody_who_failed_or_tries,
     a_terminal_that_lacks_a_word_is_spoken_to_with_the_other,
     a_busy_terminal_is_asked_again_later,
     an_edit_overtakes_a_full_sync,
@@ -145,6 +146,44 @@ async fn a_full_terminal_takes_no_newcomers_until_its_count_falls(database: Data
     assert!(bench.poll(gate).await.is_empty());
     let counted = Poll { user_count: Some(499), ..Poll::default() };
     assert_eq!(bench.poll_with(gate, counted).await.len(), 1);
+}
+
+async fn a_full_terminal_always_has_somebody_who_failed_or_tries(database: Database) {
+    let bench = Bench::new(database);
+    let school = bench.school().await;
+    let gate = bench.terminal(school, "CJX9253300417").await;
+    let first = bench.student(school, "Wangarĩ Mwangi", "1").await;
+    let second = bench.student(school, "Žofie Králová", "2").await;
+    let rename = "UPDATE students SET full_name = full_name || '.' WHERE id = $1";
+    bench.sql("UPDATE device_delivery SET batch_size = 1").await;
+    let handed = bench.poll(gate).await;
+
+    // The terminal refuses somebody of whom more is wanted meanwhile, and one who was on his way already.
+    bench.edit(first, rename).await;
+    bench.answer(gate, &handed[0], -1001).await;
+    let handed = bench.poll(gate).await;
+    assert!(handed[0].text.contains("PIN=2"), "{handed:?}");
+    bench.answer(gate, &handed[0], -1001).await;
+    assert_eq!(
+        (bench.state(gate, first).await.0, bench.state(gate, second).await.0),
+        ("pending".into(), "failed".into())
+    );
+
+    // Edited, he has not failed any more: he tries again, alone, and fails again.
+    bench.edit(second, rename).await;
+    let handed = bench.poll(gate).await;
+    assert_eq!((handed.len(), handed[0].text.contains("Králová.")), (1, true), "{handed:?}");
+    assert!(bench.poll(gate).await.is_empty());
+    bench.answer(gate, &handed[0], -1001).await;
+    assert_eq!(
+        (bench.state(gate, first).await.0, bench.state(gate, second).await.0),
+        ("pending".into(), "failed".into())
+    );
+
+    // Somebody makes room at the terminal. The next who tries gets in, and the others follow.
+    bench.edit(second, rename).await;
+    assert_eq!(bench.drain(gate).await.len(), 2);
+    assert_eq!(bench.summary(gate).await.synced, 2);
 }
 
 async fn a_terminal_that_lacks_a_word_is_spoken_to_with_the_other(database: Database) {

@@ -7,5 +7,6 @@ mod delivery;
 mod guard;
 mod pins;
 mod readings;
+mod unserved;
 mod versions;
 mod watch;

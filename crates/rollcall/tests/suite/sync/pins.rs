@@ -1,10 +1,16 @@
 //! PINs are given once (rules 1 to 5).
 
+use jiff::SignedDuration;
 use push_protocol::text::Pin;
-use rollcall::sync::{
-    delivery::Poll,
-    pins,
-    start::{Takeover, take_over},
+use rollcall::{
+    devices::DeviceId,
+    school::SchoolId,
+    sync::{
+        delivery::Poll,
+        inherit::inherit,
+        pins,
+        start::{Takeover, take_over},
+    },
 };
 
 use super::bench::{Bench, texts};
@@ -17,6 +23,7 @@ both_databases! {
     rule_3_a_student_has_the_same_pin_on_all_terminals_where_it_is_free,
     rule_4_a_terminal_with_people_is_not_written_to_until_an_admin_decides,
     rule_4_an_unknown_count_is_asked_for_and_then_taken_as_unknowable,
+    rule_5_inherited_pins_are_not_written_where_nobody_counted_the_people,
     rule_5_who_changes_school_leaves_the_old_terminals_and_comes_to_the_new,
     two_admins_at_once_never_get_the_same_pin,
 }
@@ -111,6 +118,41 @@ async fn rule_4_an_unknown_count_is_asked_for_and_then_taken_as_unknowable(datab
     assert!(bench.poll(gate).await.is_empty());
     assert!(bench.poll(gate).await.is_empty());
     assert_eq!(texts(&bench.poll(gate).await), ["DATA UPDATE USERINFO PIN=10001|Name=Ayşe|Pri=0|Card=1|Grp=1"]);
+}
+
+async fn rule_5_inherited_pins_are_not_written_where_nobody_counted_the_people(database: Database) {
+    let mut bench = Bench::new(database);
+    let school = bench.school().await;
+    let old = bench.terminal(school, "CJX9253300417").await;
+    bench.student(school, "Ḥasan al-Maṣrī", "1").await;
+    bench.drain(old).await;
+    let (silent, told) = (replacement(&bench, old, "NEW0001").await, replacement(&bench, old, "NEW0002").await);
+
+    let mut handed = Vec::new();
+    for _ in 0..8 {
+        handed.push(texts(&bench.poll(silent).await).join(""));
+        bench.pass(SignedDuration::from_secs(31));
+    }
+    assert_eq!(handed, ["INFO", "", "", "INFO", "", "", "", ""]);
+    let held = "SELECT COUNT(*) FROM devices WHERE start_state = 'holds_people'";
+    assert_eq!((bench.id(held).await, bench.settle().await), (Some(1), 0));
+    let mut tx = bench.database.db.write().await.unwrap();
+    take_over(&mut tx, silent, Takeover::Add, bench.now).await.unwrap();
+    tx.commit().await.unwrap();
+    let written = ["DATA UPDATE USERINFO PIN=1|Name=Ḥasan al-Maṣrī|Pri=0|Card=1|Grp=1"];
+    assert_eq!(texts(&bench.drain(silent).await), written);
+
+    let empty = Poll { user_count: Some(0), ..Poll::default() };
+    assert_eq!(texts(&bench.poll_with(told, empty).await), written, "an empty terminal is written at once");
+}
+
+/// A terminal that was claimed in the place of another, before its first call.
+async fn replacement(bench: &Bench, old: DeviceId, serial: &str) -> DeviceId {
+    let new = bench.registered(SchoolId(bench.id("SELECT MIN(id) FROM schools").await.unwrap()), serial).await;
+    let mut tx = bench.database.db.write().await.unwrap();
+    inherit(&mut tx, old, new, bench.now).await.unwrap();
+    tx.commit().await.unwrap();
+    new
 }
 
 async fn rule_5_who_changes_school_leaves_the_old_terminals_and_comes_to_the_new(database: Database) {

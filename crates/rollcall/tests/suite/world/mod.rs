@@ -16,6 +16,7 @@ use rollcall::{
     sync::{
         overview::{self, Summary},
         reconcile::{Scope, reconcile},
+        unserved,
         watch::Watch,
     },
 };
@@ -155,6 +156,7 @@ impl World {
             loops::raise_due(&self.app).await.unwrap();
             loops::refresh(&self.app).await.unwrap();
             presence::flush(&self.app.db, &self.app.registry).await.unwrap();
+            unserved::tick(&self.app.db, self.now()).await.unwrap();
         }
     }
 
