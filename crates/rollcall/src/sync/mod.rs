@@ -9,13 +9,17 @@
 //! | [`pins`] | which PIN a student has on a terminal, for ever |
 //! | [`reconcile`] | wanted → ledger → commands |
 //! | [`plan`] | which of them may leave now, and which must wait for another |
-//! | [`again`] | everything once more, or one who failed, by hand |
+//! | [`again`] | everything once more, or those who failed, by hand |
 //! | [`delivery`] | a poll takes commands |
 //! | [`batch`] | how many a terminal takes at once, as learnt |
 //! | [`acknowledge`] | a terminal says what became of them |
 //! | [`reading`] | a terminal is read back |
 //! | [`verdict`] | what a reading proves |
 //! | [`repair`] | what was found becomes commands |
+//! | [`verify`] | somebody wants to know now |
+//! | [`proof`] | how much of what a terminal acknowledged is proven |
+//! | [`found`] | whom it says it holds, and what of that is not as wanted |
+//! | [`timeline`] | what happened to one student on one terminal |
 //! | [`start`] | how writing to a terminal begins |
 //! | [`inherit`] | a terminal takes the place of another |
 //! | [`overview`] | what people are shown |
@@ -27,17 +31,21 @@ pub mod batch;
 pub mod delivery;
 mod errand;
 mod event;
+pub mod found;
 pub mod inherit;
 mod manner;
 pub mod overview;
 pub mod pins;
 pub mod plan;
+pub mod proof;
 mod queue;
 pub mod reading;
 pub mod reconcile;
 pub mod repair;
 pub mod start;
 mod strangers;
+pub mod timeline;
 pub mod verdict;
+pub mod verify;
 pub mod watch;
 mod wire;

@@ -66,7 +66,7 @@ const CARDS_ARE_KNOWN: &str = "
     FROM v WHERE device_commands.device_id = $1 AND device_commands.student_id = v.student_id
       AND device_commands.card_number IS NOT NULL AND device_commands.status NOT IN ('pending', 'sent')";
 /// Somebody who failed is tried again, unless the terminal kept changing him back, or his card is somebody else's.
-const RETRY: &str = "
+pub(super) const RETRY: &str = "
     UPDATE device_user_sync_status SET wanted_version = wanted_version + 1, error_message = NULL, sync_retries = 0,
       priority = 5, updated_at = $2
     WHERE device_id = $1 AND failed_version = wanted_version AND obstacle IS NULL AND repairs < $3";

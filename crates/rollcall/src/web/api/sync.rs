@@ -20,6 +20,7 @@ use crate::{
     sync::{
         again::{self, Retry},
         overview::{self, LoggedCommand, StudentState, Summary},
+        proof::{self, Proof},
         reconcile::{Reconciled, Scope, reconcile},
     },
     web::{
@@ -47,6 +48,8 @@ pub struct FullSync {
 #[derive(Serialize, ToSchema)]
 pub struct SyncStatus {
     summary: Summary,
+    /// How much of that the terminal itself has shown to be so.
+    proof: Proof,
     students: Vec<StudentState>,
 }
 
@@ -89,7 +92,8 @@ pub async fn show_sync_status(State(app): State<App>, caller: Caller, Path(id): 
     to_see(&mut tx, &caller, id).await?;
     let students = overview::students(&mut tx, id).await?;
     let summary = Summary::of(students.iter().map(|student| (student.sync_status.as_str(), 1)));
-    Ok(Answer::ok("ok", SyncStatus { summary, students }))
+    let proof = proof::proof(&mut tx, id).await?;
+    Ok(Answer::ok("ok", SyncStatus { summary, proof, students }))
 }
 
 /// Retry a student who failed
@@ -137,25 +141,25 @@ pub async fn list_commands(
     Ok(Listed::page(rows, total, paging))
 }
 
-async fn to_see(tx: &mut Tx, caller: &Caller, id: DeviceId) -> Result<Device, ApiError> {
+pub(super) async fn to_see(tx: &mut Tx, caller: &Caller, id: DeviceId) -> Result<Device, ApiError> {
     let device = known::find(tx, id).await?.ok_or_else(|| ApiError::no_such("device", id))?;
     caller.may_see_school(device.school_id)?;
     Ok(device)
 }
 
-async fn to_change(tx: &mut Tx, caller: &Caller, id: DeviceId) -> Result<Device, ApiError> {
+pub(super) async fn to_change(tx: &mut Tx, caller: &Caller, id: DeviceId) -> Result<Device, ApiError> {
     let device = to_see(tx, caller, id).await?;
     caller.may_change()?;
     Ok(device)
 }
 
-fn change(action: &'static str, device: &Device, details: serde_json::Value) -> Change {
+pub(super) fn change(action: &'static str, device: &Device, details: serde_json::Value) -> Change {
     let (entity_id, school_id) = (device.id.to_string(), Some(device.school_id));
     Change { action, entity: "device", entity_id, school_id, details }
 }
 
 /// Queues what one transaction could not hold, and lets the next poll find it.
-async fn finish(app: &App, device: DeviceId, mut done: Reconciled) -> Result<(), ApiError> {
+pub(super) async fn finish(app: &App, device: DeviceId, mut done: Reconciled) -> Result<(), ApiError> {
     while done.is_partial {
         let mut tx = app.db.write().await?;
         done = reconcile(&mut tx, Scope::Device(device), app.clock.now()).await?;
