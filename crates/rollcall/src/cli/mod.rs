@@ -9,6 +9,7 @@ mod sync;
 mod terminals;
 mod token;
 mod user;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -56,6 +57,8 @@ enum Command {
     Status(status::Args),
     /// Queues every student of a terminal again, whatever was done before.
     Sync(sync::Args),
+    /// Reads a terminal back, or all of them: what they hold, by their own word. `status` shows what came of it.
+    Verify(verify::Args),
     /// Makes and lists the people who may log in.
     User(user::Args),
     /// Makes tokens for programs.
@@ -103,6 +106,7 @@ impl Cli {
             Command::Demo(args) => demo::run(args).await,
             Command::Status(args) => status::run(args, &open(&url).await?).await,
             Command::Sync(args) => sync::run(args, &open(&url).await?).await,
+            Command::Verify(args) => verify::run(args, &open(&url).await?).await,
             Command::User(args) => user::run(args, &open(&url).await?).await,
             Command::Token(args) => token::run(args, &open(&url).await?).await,
             Command::Simulate(args) => simulate::run(args).await,

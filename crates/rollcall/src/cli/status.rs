@@ -6,7 +6,10 @@ use super::{
     Here,
     terminals::{self, Terminal},
 };
-use crate::sync::overview::{self, Summary};
+use crate::sync::{
+    overview::{self, Summary},
+    proof::{self, Known, Proof},
+};
 
 /// Out of step, for cron jobs.
 const OUT_OF_STEP: u8 = 3;
@@ -31,11 +34,27 @@ struct Line {
     school: String,
     is_online: bool,
     last_seen: Option<jiff::Timestamp>,
+    /// Never of a terminal that tells nobody whom it holds.
     in_step: bool,
+    /// What the exit status tells.
+    #[serde(skip)]
+    is_alarming: bool,
     /// What a person should know or do.
     says: String,
     #[serde(flatten)]
     summary: Summary,
+    proof: Proof,
+    drift: Drift,
+}
+
+/// People of whom a reading found something that nothing has mended yet.
+#[derive(serde::Serialize)]
+struct Drift {
+    missing: i64,
+    different: i64,
+    /// Students who left and are still there.
+    extra: i64,
+    strangers: i64,
 }
 
 pub(super) async fn run(args: Args, here: &Here) -> anyhow::Result<ExitCode> {
@@ -48,8 +67,10 @@ pub(super) async fn run(args: Args, here: &Here) -> anyhow::Result<ExitCode> {
     let mut is_out_of_step = false;
     for terminal in terminals {
         let summary = overview::summary(&mut tx, terminal.id).await?;
-        let line = Line::of(terminal, summary, args.strict);
-        is_out_of_step |= !line.in_step;
+        let proof = proof::proof(&mut tx, terminal.id).await?;
+        let known = proof::known(&mut tx, terminal.id).await?;
+        let line = Line::of(terminal, summary, proof, known, args.strict);
+        is_out_of_step |= line.is_alarming;
         lines.push(line);
     }
     if args.json {
@@ -61,23 +82,32 @@ pub(super) async fn run(args: Args, here: &Here) -> anyhow::Result<ExitCode> {
 }
 
 impl Line {
-    fn of(terminal: Terminal, summary: Summary, strict: bool) -> Line {
-        let is_whole = summary.synced == summary.total;
-        let is_known_well = terminal.is_online && terminal.readback_class.is_some();
+    fn of(terminal: Terminal, summary: Summary, proof: Proof, known: Known, strict: bool) -> Line {
+        let is_whole = summary.synced == summary.total && proof.drifted == 0 && !known.is_drifted();
+        let is_right = is_whole || !terminal.is_active;
+        let is_proven = proof.class.is_some() && !proof.cannot_be_verified();
         Line {
-            says: says(&terminal, &summary),
-            in_step: (is_whole || !terminal.is_active) && (is_known_well || !strict),
+            says: says(&terminal, &summary, &proof, &known),
+            in_step: is_right && !proof.cannot_be_verified(),
+            is_alarming: !is_right || (strict && !(is_proven && terminal.is_online)),
             serial_number: terminal.serial_number,
             device_name: terminal.device_name,
             school: terminal.school_name,
             is_online: terminal.is_online,
             last_seen: terminal.last_seen.map(Into::into),
             summary,
+            drift: Drift {
+                missing: known.missing,
+                different: known.different,
+                extra: known.extra - known.strangers,
+                strangers: known.strangers,
+            },
+            proof,
         }
     }
 }
 
-fn says(terminal: &Terminal, summary: &Summary) -> String {
+fn says(terminal: &Terminal, summary: &Summary, proof: &Proof, known: &Known) -> String {
     if !terminal.is_active {
         return "switched off by an admin".to_owned();
     }
@@ -90,15 +120,11 @@ fn says(terminal: &Terminal, summary: &Summary) -> String {
         _ if terminal.last_seen.is_none() => return "has not called yet".to_owned(),
         _ => return "being counted before the first write".to_owned(),
     }
+    let mut parts = Vec::new();
     if summary.synced == summary.total {
-        return if terminal.is_online {
-            "in step".to_owned()
-        } else {
-            "in step when last seen, offline now".to_owned()
-        };
+        parts.push(in_step(terminal, proof, known).to_owned());
     }
     let waiting = summary.pending + summary.sent + summary.not_synced;
-    let mut parts = Vec::new();
     if waiting > 0 {
         let when = if terminal.is_online { "on their way" } else { "waiting until it calls" };
         parts.push(format!("{waiting} {when}"));
@@ -106,7 +132,27 @@ fn says(terminal: &Terminal, summary: &Summary) -> String {
     if summary.failed > 0 {
         parts.push(format!("{} failed", summary.failed));
     }
+    if proof.class.is_none() && proof.verified == 0 {
+        parts.push("not verified yet".to_owned());
+    } else if !proof.cannot_be_verified() {
+        parts.push(format!("{}/{} verified", proof.verified, summary.total));
+    }
+    let drift = known.in_words();
+    if !drift.is_empty() {
+        parts.push(format!("found there: {drift}"));
+    }
     parts.join(", ")
+}
+
+/// Said of a terminal that acknowledged everybody. One that tells nobody whom it holds is never called in step.
+fn in_step(terminal: &Terminal, proof: &Proof, known: &Known) -> &'static str {
+    match (proof.cannot_be_verified(), terminal.is_online) {
+        (true, true) => "acknowledged, cannot be verified",
+        (true, false) => "acknowledged, cannot be verified, offline now",
+        (false, _) if known.is_drifted() || proof.drifted > 0 => "acknowledged",
+        (false, true) => "in step",
+        (false, false) => "in step when last seen, offline now",
+    }
 }
 
 fn print(lines: &[Line]) {
@@ -117,7 +163,11 @@ fn print(lines: &[Line]) {
     let width = |text: fn(&Line) -> &str| lines.iter().map(|line| text(line).chars().count()).max().unwrap_or(0);
     let (serial, name) = (width(|line| &line.serial_number), width(|line| &line.device_name));
     for line in lines {
-        let mark = if line.in_step { "=" } else { "!" };
+        let mark = match line {
+            Line { is_alarming: true, .. } => "!",
+            Line { in_step: true, .. } => "=",
+            _ => "?",
+        };
         let numbers = format!("{}/{}", line.summary.synced, line.summary.total);
         println!(
             "{mark} {:serial$}  {:name$}  {numbers:>9}  {}  ({})",
