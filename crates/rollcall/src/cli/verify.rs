@@ -57,7 +57,7 @@ async fn all(here: &Here) -> anyhow::Result<()> {
         finish(here, terminal.id, begun.reconciled).await?;
     }
     if devices.is_empty() {
-        println!("no terminals are registered");
+        println!("no terminals are in use");
     }
     Ok(())
 }

@@ -27,12 +27,17 @@ pub struct Event {
     pub theirs: Option<String>,
 }
 
-/// In the order of a student's way, for what happens at the same moment.
+/// In the order in which they follow from each other, for what happens at the same moment.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, serde::Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// The roster wants something of him on this terminal.
     Wanted,
+    /// The terminal said something about his PIN.
+    Seen,
+    /// The terminal showed him otherwise than wanted.
+    #[serde(rename = "drift found")]
+    DriftFound,
     /// A command waits for the terminal's next poll.
     Queued,
     /// It was handed to the terminal.
@@ -43,14 +48,9 @@ pub enum Kind {
     Failed,
     /// Something newer took the command's place.
     Superseded,
-    /// The terminal said something about his PIN.
-    Seen,
-    /// It showed him to be as wanted.
+    /// The terminal itself showed him to be as wanted.
     Verified,
-    /// It showed him otherwise than wanted.
-    #[serde(rename = "drift found")]
-    DriftFound,
-    /// That is over.
+    /// What was found is over.
     #[serde(rename = "drift ended")]
     DriftEnded,
 }

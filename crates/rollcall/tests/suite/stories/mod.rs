@@ -14,6 +14,8 @@ mod names;
 mod operator;
 mod people;
 mod pins;
+mod proof;
 mod rows;
 mod statements;
 mod takeover;
+mod timeline;
