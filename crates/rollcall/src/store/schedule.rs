@@ -15,7 +15,7 @@ use super::{Instant, Result, Tx};
 
 /// A cron pattern: five fields (minute, hour, day of the month, month, weekday), or six with seconds first.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Cron(croner::Cron);
+pub struct Cron(Box<croner::Cron>);
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -33,7 +33,10 @@ impl FromStr for Cron {
 
     fn from_str(text: &str) -> std::result::Result<Cron, Error> {
         let parser = CronParser::builder().year(Year::Disallowed).build();
-        let cron = parser.parse(text).map(Cron).map_err(|error| Error::Pattern(text.to_owned(), error))?;
+        let cron = parser
+            .parse(text)
+            .map(|cron| Cron(Box::new(cron)))
+            .map_err(|error| Error::Pattern(text.to_owned(), error))?;
         match cron.next_after(Timestamp::UNIX_EPOCH, &TimeZone::UTC) {
             Some(_) => Ok(cron),
             None => Err(Error::Never(text.to_owned())),

@@ -8,7 +8,7 @@ use crate::{
 
 /// The last reading of a whole terminal that has ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, sqlx::FromRow)]
-pub struct ReadAt {
+pub struct LastReading {
     /// As many people were told as the terminal counted.
     pub complete: bool,
     /// People that the terminal counted.
@@ -16,13 +16,13 @@ pub struct ReadAt {
     pub read_at: Option<Instant>,
 }
 
-const READ_AT: &str = "
+const LAST_READING: &str = "
     SELECT is_complete AS complete, counted, finished_at AS read_at FROM readings
     WHERE device_id = $1 AND scope = 'all' AND state <> 'running' ORDER BY id DESC LIMIT 1";
 
 /// How much the last reading of a terminal is worth. Never read: not complete, and without a time.
-pub async fn read_at(tx: &mut Tx, device: DeviceId) -> Result<ReadAt> {
-    Ok(tx.optional(READ_AT, [device.into()]).await?.unwrap_or_default())
+pub async fn last_reading(tx: &mut Tx, device: DeviceId) -> Result<LastReading> {
+    Ok(tx.optional(LAST_READING, [device.into()]).await?.unwrap_or_default())
 }
 
 /// Somebody on a terminal, as it said itself.

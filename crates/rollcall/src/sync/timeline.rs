@@ -1,6 +1,8 @@
 //! What happened to one student on one terminal: put together from the ledger, the command log, what the terminal told,
 //! and what readings found.
 
+use std::cmp::Reverse;
+
 use push_protocol::result::meaning;
 
 use crate::{
@@ -11,7 +13,7 @@ use crate::{
 
 /// One thing that happened.
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, utoipa::ToSchema)]
-pub struct Event {
+pub struct TimelineEvent {
     #[schema(value_type = String, format = DateTime)]
     pub at: Instant,
     pub event: Kind,
@@ -77,55 +79,59 @@ const LEDGER: &str = "
 const BELONGS: &str = "SELECT student_id FROM belonging WHERE device_id = $1 AND student_id = $2";
 
 /// Everything that is known, newest first; `None` when he never had to do with this terminal.
-pub async fn timeline(tx: &mut Tx, device: DeviceId, student: StudentId) -> Result<Option<Vec<Event>>> {
+pub async fn timeline(tx: &mut Tx, device: DeviceId, student: StudentId) -> Result<Option<Vec<TimelineEvent>>> {
     let ledger: Option<Ledger> = tx.optional(LEDGER, [device.into(), student.into()]).await?;
     let Some(ledger) = ledger else {
         let belongs: Option<(StudentId,)> = tx.optional(BELONGS, [device.into(), student.into()]).await?;
         return Ok(belongs.map(|_| Vec::new()));
     };
     let mut events = ledger.events();
-    let commands: Vec<Command> = tx.all(COMMANDS, [device.into(), student.into()]).await?;
-    events.extend(commands.iter().flat_map(Command::events));
-    let seen: Option<Seen> = tx.optional(SEEN, [device.into(), ledger.device_pin.into()]).await?;
-    events.extend(seen.map(Seen::event));
+    let commands: Vec<Instruction> = tx.all(COMMANDS, [device.into(), student.into()]).await?;
+    events.extend(commands.iter().flat_map(Instruction::events));
+    let seen: Option<Told> = tx.optional(SEEN, [device.into(), ledger.device_pin.into()]).await?;
+    events.extend(seen.map(Told::event));
     let drift: Vec<Drift> = tx.all(DRIFT, [device.into(), student.into()]).await?;
     events.extend(drift.iter().flat_map(Drift::events));
-    events.sort_by(|one, other| (other.at, other.event, other.command_id).cmp(&(one.at, one.event, one.command_id)));
+    events.sort_by_key(|event| Reverse((event.at, event.event, event.command_id)));
     Ok(Some(events))
 }
 
-impl Event {
-    fn new(at: Instant, event: Kind, words: impl Into<String>) -> Event {
+impl TimelineEvent {
+    fn new(at: Instant, event: Kind, words: impl Into<String>) -> TimelineEvent {
         let words = words.into();
-        Event { at, event, words, command_id: None, code: None, field: None, ours: None, theirs: None }
+        TimelineEvent { at, event, words, command_id: None, code: None, field: None, ours: None, theirs: None }
     }
 }
 
 impl Ledger {
-    fn events(&self) -> Vec<Event> {
+    fn events(&self) -> Vec<TimelineEvent> {
         let pin = &self.device_pin;
-        let mut events =
-            vec![Event::new(self.created_at, Kind::Wanted, format!("is to be on this terminal, under PIN {pin}"))];
+        let mut events = vec![TimelineEvent::new(
+            self.created_at,
+            Kind::Wanted,
+            format!("is to be on this terminal, under PIN {pin}"),
+        )];
         // What is wanted now and has no command tells of itself; all else is told by its command.
         if !self.has_command {
-            let mut words = match (&self.wanted_name, &self.wanted_card) {
+            let wanted = match (&self.wanted_name, &self.wanted_card) {
                 (Some(name), Some(card)) if self.is_wanted => format!("is to be there as {name:?} with card {card}"),
                 _ => "is to be removed".to_owned(),
             };
-            if let Some(why) = &self.error_message {
-                words += &format!("; {why}");
-            }
-            events.push(Event::new(self.updated_at, Kind::Wanted, words));
+            let words = match &self.error_message {
+                Some(why) => format!("{wanted}; {why}"),
+                None => wanted,
+            };
+            events.push(TimelineEvent::new(self.updated_at, Kind::Wanted, words));
         }
         let shown =
             if self.is_wanted { "the terminal showed him to be as wanted" } else { "the terminal has him no more" };
-        events.extend(self.verified_at.map(|at| Event::new(at, Kind::Verified, shown)));
+        events.extend(self.verified_at.map(|at| TimelineEvent::new(at, Kind::Verified, shown)));
         events
     }
 }
 
 #[derive(Debug, sqlx::FromRow)]
-struct Command {
+struct Instruction {
     wire_id: i64,
     command_type: String,
     step: String,
@@ -142,8 +148,8 @@ const COMMANDS: &str = "
     SELECT wire_id, command_type, step, status, attempts, created_at, sent_at, completed_at, return_code, error_message
     FROM device_commands WHERE device_id = $1 AND student_id = $2";
 
-impl Command {
-    fn events(&self) -> Vec<Event> {
+impl Instruction {
+    fn events(&self) -> Vec<TimelineEvent> {
         let mut events =
             vec![self.event(self.created_at, Kind::Queued, format!("a command {} is queued", self.to_do()))];
         if let Some(at) = self.sent_at {
@@ -161,12 +167,12 @@ impl Command {
             "superseded" => self.event(at, Kind::Superseded, "something newer took the place of this command"),
             _ => return events,
         };
-        events.push(Event { code: self.return_code, ..ending });
+        events.push(TimelineEvent { code: self.return_code, ..ending });
         events
     }
 
-    fn event(&self, at: Instant, event: Kind, words: impl Into<String>) -> Event {
-        Event { command_id: Some(self.wire_id), ..Event::new(at, event, words) }
+    fn event(&self, at: Instant, event: Kind, words: impl Into<String>) -> TimelineEvent {
+        TimelineEvent { command_id: Some(self.wire_id), ..TimelineEvent::new(at, event, words) }
     }
 
     fn to_do(&self) -> &'static str {
@@ -180,7 +186,7 @@ impl Command {
 }
 
 #[derive(Debug, sqlx::FromRow)]
-struct Seen {
+struct Told {
     name: Option<String>,
     card_number: Option<i64>,
     seen_at: Instant,
@@ -188,14 +194,14 @@ struct Seen {
 
 const SEEN: &str = "SELECT name, card_number, seen_at FROM terminal_users WHERE device_id = $1 AND pin = $2";
 
-impl Seen {
-    fn event(self) -> Event {
+impl Told {
+    fn event(self) -> TimelineEvent {
         let words = match (&self.name, self.card_number.filter(|card| *card > 0)) {
             (None, _) => "the terminal mentioned his PIN".to_owned(),
             (Some(name), Some(card)) => format!("the terminal told of {name:?} with card {card}"),
             (Some(name), None) => format!("the terminal told of {name:?} without a card"),
         };
-        Event::new(self.seen_at, Kind::Seen, words)
+        TimelineEvent::new(self.seen_at, Kind::Seen, words)
     }
 }
 
@@ -214,7 +220,7 @@ const DRIFT: &str = "
     FROM device_drift WHERE device_id = $1 AND student_id = $2";
 
 impl Drift {
-    fn events(&self) -> Vec<Event> {
+    fn events(&self) -> Vec<TimelineEvent> {
         let what = match (self.kind.as_str(), &self.field) {
             ("missing", _) => "is not on the terminal".to_owned(),
             ("extra", _) => "is still on the terminal".to_owned(),
@@ -227,11 +233,11 @@ impl Drift {
             }
             (kind, None) => kind.to_owned(),
         };
-        let event = |at, event, words| Event {
+        let event = |at, event, words| TimelineEvent {
             field: self.field.clone(),
             ours: self.ours.clone(),
             theirs: self.theirs.clone(),
-            ..Event::new(at, event, words)
+            ..TimelineEvent::new(at, event, words)
         };
         let mut events = vec![event(self.found_at, Kind::DriftFound, what.clone())];
         events.extend(self.ended_at.map(|at| event(at, Kind::DriftEnded, format!("no longer so: {what}"))));

@@ -18,7 +18,7 @@ use crate::{
     sync::{
         found::{self, Drifted, HeldUser},
         proof::{self, Known, Verification},
-        timeline::{self, Event},
+        timeline::{self, TimelineEvent},
         verify::{self, Begun},
     },
     web::{
@@ -129,7 +129,7 @@ pub async fn list_held_users(
 ) -> PageReply<HeldUsers> {
     let mut tx = app.db.read().await?;
     to_see(&mut tx, &caller, id).await?;
-    let read = found::read_at(&mut tx, id).await?;
+    let read = found::last_reading(&mut tx, id).await?;
     let (users, total) = found::users(&mut tx, id, paging.limit.into(), paging.offset()).await?;
     let data = HeldUsers { complete: read.complete, counted: read.counted, read_at: read.read_at, users };
     Ok(PageOf::new(data, total, paging))
@@ -158,7 +158,7 @@ pub struct ShownDrift {
 pub async fn show_drift(State(app): State<App>, caller: Caller, Path(id): Path<DeviceId>) -> Reply<ShownDrift> {
     let mut tx = app.db.read().await?;
     to_see(&mut tx, &caller, id).await?;
-    let read = found::read_at(&mut tx, id).await?;
+    let read = found::last_reading(&mut tx, id).await?;
     let found::Drift { missing, different, strangers, extra } = found::drift(&mut tx, id).await?;
     let drift = ShownDrift { complete: read.complete, read_at: read.read_at, missing, different, strangers, extra };
     Ok(Answer::ok("ok", drift))
@@ -169,13 +169,13 @@ pub async fn show_drift(State(app): State<App>, caller: Caller, Path(id): Path<D
 /// Newest first: what was wanted, queued, sent, acknowledged, and what the terminal itself was seen to hold.
 #[utoipa::path(get, path = "/{id}/students/{student_id}/timeline", tag = "verification",
     params(("id" = DeviceId, Path), ("student_id" = StudentId, Path), Paging),
-    responses((status = 200, body = Listed<Event>), Refusals))]
+    responses((status = 200, body = Listed<TimelineEvent>), Refusals))]
 pub async fn list_timeline(
     State(app): State<App>,
     caller: Caller,
     Path((id, student)): Path<(DeviceId, StudentId)>,
     paging: Paging,
-) -> ListReply<Event> {
+) -> ListReply<TimelineEvent> {
     let mut tx = app.db.read().await?;
     to_see(&mut tx, &caller, id).await?;
     let events = timeline::timeline(&mut tx, id, student).await?;
