@@ -32,6 +32,7 @@ pub struct TimelineEvent {
 /// In the order in which they follow from each other, for what happens at the same moment.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, serde::Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = TimelineEventKind)]
 pub enum Kind {
     /// The roster wants something of him on this terminal.
     Wanted,

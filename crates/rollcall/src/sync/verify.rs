@@ -32,6 +32,7 @@ pub struct Begun {
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = VerificationState)]
 pub enum State {
     /// The terminal is asked what it holds, now or with its next polls.
     Reading,

@@ -21,7 +21,6 @@ use super::{
 use crate::{
     app::App,
     clock::Clock,
-    devices::DeviceId,
     sync::{overview, proof, verify},
 };
 
@@ -53,13 +52,6 @@ struct Simulated {
     deeds: Mutex<Vec<Deed>>,
 }
 
-/// How far the school is, all terminals together.
-struct Seen {
-    are_in_step: bool,
-    /// Terminals of whom everybody is verified.
-    verified: Vec<DeviceId>,
-}
-
 impl Stage {
     /// Switches the terminals on.
     pub(super) fn set(school: &School, server: SocketAddr, stop: &CancellationToken) -> anyhow::Result<Stage> {
@@ -80,23 +72,22 @@ impl Stage {
 
     /// Shows how the school gets in step and is verified, then lets things happen, for ever.
     pub(super) async fn play(&self, app: &App, school: &School) -> anyhow::Result<()> {
-        let took = self.until(app, |seen| seen.are_in_step, SignedDuration::MAX).await?;
+        let took = self.until(app, |are_in_step| are_in_step, SignedDuration::MAX).await?;
         self.console
             .say(&format!("Every terminal holds the whole school after {}. Each is asked for proof.", after(took)));
         let mut tx = app.db.write().await?;
         let devices = verify::want_all(&mut tx, app.clock.now()).await?;
         tx.commit().await?;
         app.registry.raise(&devices);
-        self.until(app, |seen| !seen.verified.is_empty(), PATIENCE).await?;
+        self.until(app, |_| self.lines.iter().any(Line::was_verified), PATIENCE).await?;
         self.console.say("Now things happen:");
         for turn in 0.. {
             self.wait(app, PAUSE).await?;
             // Two deeds at terminals, then something in the database.
             if turn % 3 < 2 {
                 let nth = turn - turn / 3;
-                let seen = self.look(app).await?;
                 // The slow ones join when they have told of everybody.
-                let lines: Vec<&Line> = self.lines.iter().filter(|line| seen.is_verified(line)).collect();
+                let lines: Vec<&Line> = self.lines.iter().filter(|line| line.was_verified()).collect();
                 if let Some(line) = lines.get((nth + nth / 3) % lines.len().max(1)) {
                     self.suffer(app, line, nth).await?;
                 }
@@ -122,17 +113,17 @@ impl Stage {
         self.until(app, |_| false, SignedDuration::try_from(time)?).await.map(drop)
     }
 
-    /// Looks until it is so, for as long as told at most. Answers how long that took.
+    /// Looks until it is so (told whether every terminal is in step), for as long as told at most. Answers how long that took.
     async fn until(
         &self,
         app: &App,
-        is_so: impl Fn(&Seen) -> bool,
+        is_so: impl Fn(bool) -> bool,
         at_most: SignedDuration,
     ) -> anyhow::Result<SignedDuration> {
         let began = app.clock.monotonic();
         loop {
             let passed = app.clock.monotonic() - began;
-            if is_so(&self.look(app).await?) || passed >= at_most {
+            if is_so(self.look(app).await?) || passed >= at_most {
                 return Ok(passed);
             }
             tokio::time::sleep(LOOK_EVERY).await;
@@ -193,18 +184,15 @@ impl Stage {
         Ok(())
     }
 
-    /// Brings the lines up to date.
-    async fn look(&self, app: &App) -> anyhow::Result<Seen> {
-        let mut seen = Seen { are_in_step: true, verified: Vec::new() };
+    /// Brings the lines up to date. Whether every terminal is in step.
+    async fn look(&self, app: &App) -> anyhow::Result<bool> {
+        let mut are_in_step = true;
         let mut tx = app.db.read().await?;
         for line in &self.lines {
             let summary = overview::summary(&mut tx, line.place.device).await?;
             let proof = proof::proof(&mut tx, line.place.device).await?;
             let (total, synced, verified) = (summary.total, summary.synced, proof.verified);
-            seen.are_in_step &= synced == total && total > 0;
-            if verified == total && total > 0 {
-                seen.verified.push(line.place.device);
-            }
+            are_in_step &= synced == total && total > 0;
             line.bar.set_length(total.unsigned_abs());
             line.bar.set_position(synced.unsigned_abs());
             let held = line.people().len();
@@ -220,19 +208,18 @@ impl Stage {
                 self.console.milestone(line.place.name, &text);
             }
         }
-        Ok(seen)
-    }
-}
-
-impl Seen {
-    fn is_verified(&self, line: &Line) -> bool {
-        self.verified.contains(&line.place.device)
+        Ok(are_in_step)
     }
 }
 
 impl Line {
     fn people(&self) -> People {
         self.simulated.people.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Everybody on it was verified once.
+    fn was_verified(&self) -> bool {
+        self.reached.lock().unwrap_or_else(PoisonError::into_inner).1 >= 4
     }
 }
 
