@@ -7,6 +7,7 @@ mod errors;
 mod kill;
 mod log;
 pub mod program;
+mod schedule;
 mod simulate;
 mod status;
 mod stop;

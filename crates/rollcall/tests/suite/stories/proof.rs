@@ -16,6 +16,7 @@ both_databases! {
     single_people_are_proven_as_well,
     what_changed_after_the_proof_is_unproven,
     what_somebody_did_at_the_keypad_is_found_and_mended,
+    the_outcome_tells_what_was_found_also_when_it_is_mended,
     a_stranger_is_shown_and_stays,
     people_are_shown_page_by_page,
     what_cannot_be_verified_is_never_called_in_step,
@@ -153,6 +154,27 @@ async fn what_somebody_did_at_the_keypad_is_found_and_mended(database: Database)
     assert_eq!(fields(&proof, &PROOF), json!([4, 0, 0, 0, "list"]));
     assert_eq!(campus.show(device, "drift").await["different"], json!([]));
     campus.agree(device).await;
+}
+
+async fn the_outcome_tells_what_was_found_also_when_it_is_mended(database: Database) {
+    let (mut campus, device) = filled(database, 25, Profile::zam180()).await;
+    campus.verify(device).await;
+    let index = campus.index_of(device).await;
+    let pins: Vec<String> = campus.world.fleet.terminals()[index].users().keys().skip(2).cloned().collect();
+    for pin in pins {
+        campus.world.fleet.terminal(index).remove_at_keypad(&pin);
+    }
+    campus.run_for(20 * 60).await;
+    campus.agree(device).await;
+    let again = "SELECT COUNT(*) FROM readings WHERE cause = 'repair' AND scope = 'all' AND verified = 25";
+    assert_eq!(campus.world.number(again).await, 1, "what was mended was looked at again");
+    let outcome = campus.show(device, "verification").await;
+    assert_eq!(fields(&outcome, &FOUND), json!(["done", 23, 0, 0, true]), "{outcome}");
+    assert_eq!(fields(&outcome, &["cause", "repaired"]), json!(["sign", 23]), "{outcome}");
+    assert!(outcome["words"].as_str().unwrap().contains("23 missing; 23 written"), "{outcome}");
+    assert_eq!(campus.show(device, "drift").await["missing"], json!([]));
+    let proof = campus.show(device, "sync-status").await["proof"].clone();
+    assert_eq!(fields(&proof, &PROOF), json!([25, 0, 0, 0, "list"]));
 }
 
 async fn a_stranger_is_shown_and_stays(database: Database) {
