@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::Context as _;
 use indicatif::ProgressBar;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use terminal_simulator::{Profile, Terminal, over_http};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -21,7 +21,10 @@ use super::{
 use crate::{
     app::App,
     clock::Clock,
-    sync::{overview, proof, verify},
+    sync::{
+        found::{self, Drift},
+        overview, proof, verify,
+    },
 };
 
 /// How often the lines are brought up to date.
@@ -135,15 +138,14 @@ impl Stage {
         let before = line.people();
         let deed = Deed::of_turn(turn, &before);
         self.console.say(&format!("· {}", deed.in_words(line.place.name)));
-        let known_before = known(app, line).await?;
         line.simulated.deeds.lock().unwrap_or_else(PoisonError::into_inner).push(deed);
-        let began = app.clock.monotonic();
+        let (began, since) = (app.clock.monotonic(), app.clock.now());
         let (mut found, mut is_done) = (None, false);
         loop {
             let passed = app.clock.monotonic() - began;
             let held = line.people();
             is_done |= held != before;
-            if found.is_none() && known(app, line).await? > known_before {
+            if found.is_none() && has_found(app, line, since).await? {
                 found = Some(passed);
             }
             if let (true, Some(found)) = (is_done && held == before, found) {
@@ -223,11 +225,11 @@ impl Line {
     }
 }
 
-/// How many people of a terminal are known not to be as they should.
-async fn known(app: &App, line: &Line) -> anyhow::Result<i64> {
+/// Whether a reading of the terminal found something since then.
+async fn has_found(app: &App, line: &Line, since: Timestamp) -> anyhow::Result<bool> {
     let mut tx = app.db.read().await?;
-    let known = proof::known(&mut tx, line.place.device).await?;
-    Ok(known.missing + known.different + known.extra)
+    let Drift { missing, different, strangers, extra } = found::drift(&mut tx, line.place.device).await?;
+    Ok([missing, different, strangers, extra].iter().flatten().any(|row| row.found_at.0 >= since))
 }
 
 fn after(time: SignedDuration) -> String {
