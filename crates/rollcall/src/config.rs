@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 
 use jiff::{SignedDuration, tz::TimeZone};
 
+use crate::store::schedule::Cron;
+
 /// The settings of a server.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -17,6 +19,8 @@ pub struct Settings {
     pub command_deadline: SignedDuration,
     /// Seconds between a terminal's polls, as told in the handshake.
     pub poll_delay: SignedDuration,
+    /// When every terminal is read back, by the clocks of `timezone`.
+    pub verify_cron: Cron,
 }
 
 impl Default for Settings {
@@ -28,6 +32,7 @@ impl Default for Settings {
             timezone: TimeZone::UTC,
             command_deadline: SignedDuration::from_secs(30),
             poll_delay: SignedDuration::from_secs(20),
+            verify_cron: Cron::default(),
         }
     }
 }

@@ -11,8 +11,13 @@ use crate::{
     attendance::attribute,
     devices::presence,
     school::students,
-    store::{self, wake},
-    sync::{delivery, unserved, watch::Watch},
+    store::{self, schedule, wake},
+    sync::{
+        delivery,
+        reading::{self, Cause},
+        unserved,
+        watch::Watch,
+    },
 };
 
 /// Between two looks of the roster's watch, unless somebody wakes it.
@@ -26,6 +31,7 @@ pub fn start(app: &App, tasks: &TaskTracker, stop: &CancellationToken) {
     let every = |seconds: u64, what: &'static str, tick: fn(App) -> Tick| {
         tasks.spawn(repeat(app.clone(), Duration::from_secs(seconds), what, tick, stop.clone()));
     };
+    every(1, "begin the verification that is due", |app| Box::pin(async move { verify_on_schedule(&app).await }));
     every(3, "store when terminals were last seen", |app| {
         Box::pin(async move { presence::flush(&app.db, &app.registry).await })
     });
@@ -58,6 +64,30 @@ pub async fn refresh(app: &App) -> store::Result<()> {
 pub async fn raise_due(app: &App) -> store::Result<()> {
     let mut tx = app.db.read().await?;
     app.registry.raise(&delivery::due(&mut tx, app.clock.now()).await?);
+    Ok(())
+}
+
+/// The row of `schedules` for the reading of every terminal.
+const VERIFICATION: &str = "verification";
+
+/// Every terminal is read back when its time has come. Of several servers one says so.
+pub async fn verify_on_schedule(app: &App) -> store::Result<()> {
+    let now = app.clock.now();
+    let Some(next) = app.settings.verify_cron.next_after(now, &app.settings.timezone) else { return Ok(()) };
+    let mut tx = app.db.read().await?;
+    let is_due = schedule::is_due(&mut tx, VERIFICATION, next, now).await?;
+    drop(tx);
+    if !is_due {
+        return Ok(());
+    }
+    let mut tx = app.db.write().await?;
+    let devices = if schedule::take(&mut tx, VERIFICATION, next, now).await? {
+        reading::want_everywhere(&mut tx, Cause::Schedule, now).await?
+    } else {
+        Vec::new()
+    };
+    tx.commit().await?;
+    app.registry.raise(&devices);
     Ok(())
 }
 

@@ -10,6 +10,7 @@ mod sync;
 mod terminals;
 mod token;
 mod user;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -65,6 +66,8 @@ enum Command {
     Sync(sync::Args),
     /// Shows what waits for a decision on a terminal, too many removals or changes of card at once, and decides it.
     Removals(removals::Args),
+    /// Reads a terminal back, or all of them: what they hold, by their own word. `status` shows what came of it.
+    Verify(verify::Args),
     /// Makes and lists the people who may log in.
     User(user::Args),
     /// Makes tokens for programs.
@@ -113,6 +116,7 @@ impl Cli {
             Command::Status(args) => status::run(args, &open(&url).await?).await,
             Command::Sync(args) => sync::run(args, &open(&url).await?).await,
             Command::Removals(args) => removals::run(args, &open(&url).await?).await,
+            Command::Verify(args) => verify::run(args, &open(&url).await?).await,
             Command::User(args) => user::run(args, &open(&url).await?).await,
             Command::Token(args) => token::run(args, &open(&url).await?).await,
             Command::Simulate(args) => simulate::run(args).await,

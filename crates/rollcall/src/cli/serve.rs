@@ -12,6 +12,7 @@ use crate::{
     clock::Clock,
     config::Settings,
     server::{self, Listeners},
+    store::schedule::Cron,
 };
 
 #[derive(clap::Args, Debug)]
@@ -31,6 +32,9 @@ pub(super) struct Args {
     /// Pause between a terminal's polls, as told in the handshake.
     #[arg(long, env = "ROLLCALL_POLL_DELAY", default_value = "20s", value_parser = duration, value_name = "TIME")]
     poll_delay: SignedDuration,
+    /// When every terminal is read back: five fields of cron, or six with seconds first, by the clocks of --timezone.
+    #[arg(long, env = "ROLLCALL_VERIFY_CRON", default_value = "0 */2 * * *", value_name = "CRON")]
+    verify_cron: Cron,
 }
 
 pub(super) async fn run(args: Args, database_url: String) -> anyhow::Result<ExitCode> {
@@ -42,6 +46,7 @@ pub(super) async fn run(args: Args, database_url: String) -> anyhow::Result<Exit
         timezone: args.timezone,
         command_deadline: args.command_deadline,
         poll_delay: args.poll_delay,
+        verify_cron: args.verify_cron,
     };
     let shown = without_password(&settings.database_url);
     let listeners = Listeners::bind(settings.listen, settings.terminal_listen)

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::sync::{
     overview::{self, Summary},
+    proof::{self, Known, Proof},
     removals::{self, Counts},
 };
 
@@ -26,6 +27,14 @@ pub(super) struct Args {
     strict: bool,
 }
 
+/// What is known of a terminal.
+struct Facts {
+    summary: Summary,
+    counts: Counts,
+    proof: Proof,
+    known: Known,
+}
+
 /// A terminal's line.
 #[derive(serde::Serialize)]
 struct Line {
@@ -34,13 +43,29 @@ struct Line {
     school: String,
     is_online: bool,
     last_seen: Option<jiff::Timestamp>,
+    /// Never of a terminal that tells nobody whom it holds.
     in_step: bool,
+    /// What the exit status tells.
+    #[serde(skip)]
+    is_alarming: bool,
     /// What a person should know or do.
     says: String,
     #[serde(flatten)]
     summary: Summary,
     #[serde(flatten)]
     counts: Counts,
+    proof: Proof,
+    drift: Drift,
+}
+
+/// People of whom a reading found something that nothing has mended yet.
+#[derive(serde::Serialize)]
+struct Drift {
+    missing: i64,
+    different: i64,
+    /// Students who left and are still there.
+    extra: i64,
+    strangers: i64,
 }
 
 pub(super) async fn run(args: Args, here: &Here) -> anyhow::Result<ExitCode> {
@@ -52,10 +77,14 @@ pub(super) async fn run(args: Args, here: &Here) -> anyhow::Result<ExitCode> {
     let mut lines = Vec::with_capacity(terminals.len());
     let mut is_out_of_step = false;
     for terminal in terminals {
-        let summary = overview::summary(&mut tx, terminal.id).await?;
-        let counts = removals::counts(&mut tx, terminal.id).await?;
-        let line = Line::of(terminal, summary, counts, args.strict);
-        is_out_of_step |= !line.in_step;
+        let facts = Facts {
+            summary: overview::summary(&mut tx, terminal.id).await?,
+            counts: removals::counts(&mut tx, terminal.id).await?,
+            proof: proof::proof(&mut tx, terminal.id).await?,
+            known: proof::known(&mut tx, terminal.id).await?,
+        };
+        let line = Line::of(terminal, facts, args.strict);
+        is_out_of_step |= line.is_alarming;
         lines.push(line);
     }
     if args.json {
@@ -67,12 +96,15 @@ pub(super) async fn run(args: Args, here: &Here) -> anyhow::Result<ExitCode> {
 }
 
 impl Line {
-    fn of(terminal: Terminal, summary: Summary, counts: Counts, strict: bool) -> Line {
-        let is_whole = is_whole(&summary, &counts) && counts.held_removals == 0;
-        let is_known_well = terminal.is_online && terminal.readback_class.is_some();
+    fn of(terminal: Terminal, facts: Facts, strict: bool) -> Line {
+        let is_right = facts.are_right() || !terminal.is_active;
+        let says = says(&terminal, &facts);
+        let Facts { summary, counts, proof, known } = facts;
+        let is_proven = proof.class.is_some() && !proof.cannot_be_verified();
         Line {
-            says: says(&terminal, &summary, &counts),
-            in_step: (is_whole || !terminal.is_active) && (is_known_well || !strict),
+            says,
+            in_step: is_right && !proof.cannot_be_verified(),
+            is_alarming: !is_right || (strict && !(is_proven && terminal.is_online)),
             serial_number: terminal.serial_number,
             device_name: terminal.device_name,
             school: terminal.school_name,
@@ -80,16 +112,30 @@ impl Line {
             last_seen: terminal.last_seen.map(Into::into),
             summary,
             counts,
+            drift: Drift {
+                missing: known.missing,
+                different: known.different,
+                extra: known.extra - known.strangers,
+                strangers: known.strangers,
+            },
+            proof,
         }
     }
 }
 
-/// Whose card is kept by decision is as somebody wants him.
-fn is_whole(summary: &Summary, counts: &Counts) -> bool {
-    summary.synced + counts.kept_cards == summary.total
+impl Facts {
+    /// Whose card is kept by decision is as somebody wants him.
+    fn are_acknowledged(&self) -> bool {
+        self.summary.synced + self.counts.kept_cards == self.summary.total && self.counts.held_removals == 0
+    }
+
+    fn are_right(&self) -> bool {
+        self.are_acknowledged() && self.proof.drifted == 0 && !self.known.is_drifted()
+    }
 }
 
-fn says(terminal: &Terminal, summary: &Summary, counts: &Counts) -> String {
+fn says(terminal: &Terminal, facts: &Facts) -> String {
+    let Facts { summary, counts, proof, known } = facts;
     if !terminal.is_active {
         return "switched off by an admin".to_owned();
     }
@@ -103,8 +149,8 @@ fn says(terminal: &Terminal, summary: &Summary, counts: &Counts) -> String {
         _ => return "being counted before the first write".to_owned(),
     }
     let mut parts = Vec::new();
-    if is_whole(summary, counts) && counts.held_removals == 0 {
-        parts.push(if terminal.is_online { "in step" } else { "in step when last seen, offline now" }.to_owned());
+    if facts.are_acknowledged() {
+        parts.push(in_step(terminal, proof, known).to_owned());
     }
     let waiting = summary.pending + summary.sent + summary.not_synced - counts.held_cards - counts.kept_cards;
     if waiting > 0 {
@@ -122,7 +168,27 @@ fn says(terminal: &Terminal, summary: &Summary, counts: &Counts) -> String {
             parts.push(format!("{held} {what} held: decide with `rollcall removals {}`", terminal.serial_number));
         }
     }
+    if proof.class.is_none() && proof.verified == 0 {
+        parts.push("not verified yet".to_owned());
+    } else if !proof.cannot_be_verified() {
+        parts.push(format!("{}/{} verified", proof.verified, summary.total));
+    }
+    let drift = known.in_words();
+    if !drift.is_empty() {
+        parts.push(format!("found there: {drift}"));
+    }
     parts.join(", ")
+}
+
+/// Said of a terminal that acknowledged everybody. One that tells nobody whom it holds is never called in step.
+fn in_step(terminal: &Terminal, proof: &Proof, known: &Known) -> &'static str {
+    match (proof.cannot_be_verified(), terminal.is_online) {
+        (true, true) => "acknowledged, cannot be verified",
+        (true, false) => "acknowledged, cannot be verified, offline now",
+        (false, _) if known.is_drifted() || proof.drifted > 0 => "acknowledged",
+        (false, true) => "in step",
+        (false, false) => "in step when last seen, offline now",
+    }
 }
 
 fn print(lines: &[Line]) {
@@ -133,7 +199,11 @@ fn print(lines: &[Line]) {
     let width = |text: fn(&Line) -> &str| lines.iter().map(|line| text(line).chars().count()).max().unwrap_or(0);
     let (serial, name) = (width(|line| &line.serial_number), width(|line| &line.device_name));
     for line in lines {
-        let mark = if line.in_step { "=" } else { "!" };
+        let mark = match line {
+            Line { is_alarming: true, .. } => "!",
+            Line { in_step: true, .. } => "=",
+            _ => "?",
+        };
         let numbers = format!("{}/{}", line.summary.synced, line.summary.total);
         println!(
             "{mark} {:serial$}  {:name$}  {numbers:>9}  {}  ({})",

@@ -1,6 +1,6 @@
 //! Registered terminals as people see and change them. How a terminal becomes one is in [`super::claim`].
 
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Time};
 use push_protocol::text::TextError;
 
 use super::{DeviceId, zone};
@@ -48,6 +48,13 @@ pub struct Device {
     pub language: Option<i64>,
     /// How the terminal can be read back: `list`, `per_pin`, `table`, `count` or `none`; empty before that was tried.
     pub readback_class: Option<String>,
+    /// It tells everybody only when its log is asked for from the beginning, which takes long.
+    pub readback_slow: bool,
+    /// Hours in which what takes long may be done, as `22:00-04:00` on the terminal's own clock; empty: at any time.
+    pub maintenance_window: Option<String>,
+    /// A verification is wanted from then on.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub verify_at: Option<Instant>,
     /// Commands that it is given per poll, as learnt.
     pub batch_size: i64,
     /// It was shown to handle one command per poll. Set to false to have more tried again.
@@ -91,6 +98,8 @@ pub enum Error {
     Name(#[from] names::Error),
     #[error("{0:?} is no time zone: give an IANA name such as Asia/Kathmandu")]
     Timezone(String),
+    #[error("{0:?} are no hours: write them as 22:00-04:00, when they begin and when they end")]
+    Window(String),
     #[error("{0:?} is not possible: \"add\" is, which writes the students beside the people who are there")]
     Takeover(String),
     #[error("there is no school {0}")]
@@ -125,6 +134,7 @@ impl Error {
             Error::Serial(_) | Error::SerialIsFixed => Some("serial_number"),
             Error::Name(_) => Some("device_name"),
             Error::Timezone(_) => Some("timezone"),
+            Error::Window(_) => Some("maintenance_window"),
             Error::Takeover(_) => Some("takeover"),
             Error::NoSchool(_) => Some("school_id"),
             Error::Replaces(_) => Some("replaces"),
@@ -138,7 +148,8 @@ macro_rules! devices {
         concat!(
             "SELECT d.id, d.school_id, d.serial_number, d.device_name, d.is_active, d.is_online, d.last_seen,
                d.last_address, d.firmware_version, d.user_count, d.timezone, d.strangers, d.takeover, d.start_state,
-               d.dialect, d.push_version, d.device_type, d.language, d.readback_class,
+               d.dialect, d.push_version, d.device_type, d.language, d.readback_class, d.readback_slow, d.maintenance_window,
+               d.verify_at,
                CASE WHEN y.one_per_poll THEN 1 ELSE COALESCE(y.batch_size, 1) END AS batch_size,
                COALESCE(y.one_per_poll, FALSE) AS one_per_poll, d.is_full, d.clock_skew_seconds, d.created_at,
                d.updated_at
@@ -216,6 +227,9 @@ pub struct Change {
     #[expect(clippy::option_option, reason = "null and absence differ")]
     pub timezone: Option<Option<String>>,
     pub strangers: Option<Strangers>,
+    /// `Some(None)`: there is none any more.
+    #[expect(clippy::option_option, reason = "null and absence differ")]
+    pub maintenance_window: Option<Option<String>>,
     pub is_active: Option<bool>,
     /// False: more commands per poll are tried again.
     pub one_per_poll: Option<bool>,
@@ -229,7 +243,7 @@ const UPDATE: &str = "
       school_id = COALESCE(CAST($2 AS BIGINT), school_id), device_name = COALESCE(CAST($3 AS TEXT), device_name),
       timezone = CASE WHEN $4 THEN CAST($5 AS TEXT) ELSE timezone END,
       strangers = COALESCE(CAST($6 AS TEXT), strangers), is_active = COALESCE(CAST($7 AS BOOLEAN), is_active),
-      updated_at = $8
+      maintenance_window = CASE WHEN $9 THEN CAST($10 AS TEXT) ELSE maintenance_window END, updated_at = $8
     WHERE id = $1 AND deleted_at IS NULL
     RETURNING serial_number";
 
@@ -238,6 +252,7 @@ const UPDATE: &str = "
 pub async fn update(tx: &mut Tx, id: DeviceId, change: Change, now: Timestamp) -> Result<Option<Reconciled>, Error> {
     let device_name = change.device_name.as_deref().map(names::clean).transpose()?;
     let timezone = change.timezone.clone().flatten().map(check_timezone).transpose()?.flatten();
+    let window = change.maintenance_window.clone().flatten().map(check_window).transpose()?.flatten();
     if let Some(school) = change.school {
         check_school(tx, school).await?;
     }
@@ -251,8 +266,10 @@ pub async fn update(tx: &mut Tx, id: DeviceId, change: Change, now: Timestamp) -
         change.strangers.map(Strangers::as_str).into(),
         change.is_active.into(),
         now.into(),
+        change.maintenance_window.is_some().into(),
+        window.into(),
     ];
-    let Some((serial_number,)) = tx.optional::<(String,), 8>(UPDATE, values).await? else { return Ok(None) };
+    let Some((serial_number,)) = tx.optional::<(String,), 10>(UPDATE, values).await? else { return Ok(None) };
     if change.serial_number.is_some_and(|given| given != serial_number) {
         return Err(Error::SerialIsFixed);
     }
@@ -286,6 +303,22 @@ pub(super) fn check_timezone(name: String) -> Result<Option<String>, Error> {
         // As the zone database spells it, so that `asia/kathmandu` finds its zone everywhere.
         Some(zone) => Ok(Some(zone.iana_name().unwrap_or(trimmed).to_owned())),
         None => Err(Error::Timezone(name)),
+    }
+}
+
+/// `HH:MM-HH:MM`, possibly across midnight. Blank text names no hours.
+fn check_window(text: String) -> Result<Option<String>, Error> {
+    let trimmed = text.trim();
+    if trimmed.is_empty() {
+        return Ok(None);
+    }
+    let time = |text: &str| {
+        let is_written_out = text.len() == "22:00".len();
+        Time::strptime("%H:%M", text).ok().filter(|_| is_written_out)
+    };
+    match trimmed.split_once('-').map(|(begins, ends)| (time(begins), time(ends))) {
+        Some((Some(begins), Some(ends))) if begins != ends => Ok(Some(trimmed.to_owned())),
+        _ => Err(Error::Window(text)),
     }
 }
 

@@ -1,5 +1,5 @@
-//! The database, and nothing about schools: connections, transactions, migrations, times, and the waking of those who
-//! wait for a change.
+//! The database, and nothing about schools: connections, transactions, migrations, times, what runs at set times, and the
+//! waking of those who wait for a change.
 //!
 //! One SQL text serves SQLite and PostgreSQL. Rooms keep their SQL as constants beside the function that runs it and take
 //! `&mut Tx`; only a door or a loop begins and commits one. Nothing outside [`db`] asks which database it is.
@@ -7,6 +7,7 @@
 pub mod db;
 pub mod ids;
 pub mod migrations;
+pub mod schedule;
 pub mod time;
 pub mod wake;
 

@@ -1,4 +1,4 @@
-//! By hand: everything of a terminal again, or one student who failed.
+//! By hand: everything of a terminal again, or students who failed.
 //!
 //! Both raise the wanted version, so that whatever is on its way becomes the older one. Nothing is removed first, and what
 //! waits for a decision, or was decided, stays so.
@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::{
     delivery,
     reconcile::{self, Reconciled, Scope},
+    repair::{REPAIRS, RETRY},
 };
 use crate::{
     devices::DeviceId,
@@ -81,4 +82,14 @@ pub async fn retry(tx: &mut Tx, device: DeviceId, student: StudentId, now: Times
     let mut reconciled = reconcile::reconcile(tx, Scope::Device(device), now).await?;
     reconciled.devices = vec![device];
     Ok(Retry::Queued(reconciled))
+}
+
+/// Queues everybody again who failed, as a reading does. Somebody whom the terminal kept changing back, or who cannot be
+/// represented, stays failed. Answers how many those are, and what the reconciler did.
+pub async fn retry_failed(tx: &mut Tx, device: DeviceId, now: Timestamp) -> Result<(i64, Reconciled)> {
+    reconcile::lock(tx, Scope::Device(device)).await?;
+    tx.execute(delivery::HAS_ROOM, [device.into()]).await?;
+    let retried = tx.execute(RETRY, [device.into(), now.into(), REPAIRS.into()]).await?;
+    let reconciled = reconcile::reconcile(tx, Scope::Device(device), now).await?;
+    Ok((retried as i64, reconciled))
 }

@@ -11,13 +11,17 @@
 //! | [`guard`] | what would remove, or change, too many at once is held |
 //! | [`removals`] | a person decides about what is held |
 //! | [`plan`] | which of them may leave now, and which must wait for another |
-//! | [`again`] | everything once more, or one who failed, by hand |
+//! | [`again`] | everything once more, or those who failed, by hand |
 //! | [`delivery`] | a poll takes commands |
 //! | [`batch`] | how many a terminal takes at once, as learnt |
 //! | [`acknowledge`] | a terminal says what became of them |
 //! | [`reading`] | a terminal is read back |
 //! | [`verdict`] | what a reading proves |
 //! | [`repair`] | what was found becomes commands |
+//! | [`verify`] | somebody wants to know now |
+//! | [`proof`] | how much of what a terminal acknowledged is proven |
+//! | [`found`] | whom it says it holds, and what of that is not as wanted |
+//! | [`timeline`] | what happened to one student on one terminal |
 //! | [`start`] | how writing to a terminal begins |
 //! | [`inherit`] | a terminal takes the place of another |
 //! | [`unserved`] | what waits for a terminal that was switched off ends |
@@ -30,12 +34,14 @@ pub mod batch;
 pub mod delivery;
 mod errand;
 mod event;
+pub mod found;
 pub mod guard;
 pub mod inherit;
 mod manner;
 pub mod overview;
 pub mod pins;
 pub mod plan;
+pub mod proof;
 mod queue;
 pub mod reading;
 pub mod reconcile;
@@ -43,7 +49,9 @@ pub mod removals;
 pub mod repair;
 pub mod start;
 mod strangers;
+pub mod timeline;
 pub mod unserved;
 pub mod verdict;
+pub mod verify;
 pub mod watch;
 mod wire;

@@ -44,13 +44,18 @@ pub struct StudentState {
     /// When the terminal last said yes to a command for this student.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub acknowledged_at: Option<Instant>,
+    /// When the terminal itself last showed him to be as wanted; empty when what is wanted is newer than that.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub verified_at: Option<Instant>,
 }
 
 const STUDENTS: &str = "
     SELECT b.student_id AS id, b.full_name, b.rfid_card_id, k.class_name, t.section_name,
       CASE WHEN l.is_wanted THEN l.sync_status ELSE 'not_synced' END AS sync_status,
       l.last_sync_success, l.last_sync_attempt, COALESCE(l.sync_retries, 0) AS sync_retries,
-      l.error_message, l.device_pin, l.acknowledged_at
+      l.error_message, l.device_pin, l.acknowledged_at,
+      CASE WHEN l.is_wanted AND l.sync_status = 'synced' AND l.verified_version = l.wanted_version
+        THEN l.verified_at END AS verified_at
     FROM belonging b
     LEFT JOIN device_user_sync_status l ON l.device_id = b.device_id AND l.student_id = b.student_id
     LEFT JOIN classes k ON k.id = b.class_id

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     devices::DeviceId,
+    school::StudentId,
     store::{Result, Tx, Value},
 };
 
@@ -29,7 +30,7 @@ pub(super) struct Repaired {
 pub const REPAIRS: i64 = 3;
 
 /// Who was verified twice since the last repair has come to rest.
-pub(super) const VERIFIED: &str = "
+const VERIFIED: &str = "
     WITH v(student_id) AS (VALUES {rows})
     UPDATE device_user_sync_status SET verified_at = $2, verified_version = wanted_version,
       repairs = CASE WHEN verified_version = wanted_version THEN 0 ELSE repairs END,
@@ -68,7 +69,7 @@ const CARDS_ARE_KNOWN: &str = "
       AND device_commands.card_number IS NOT NULL AND device_commands.status NOT IN ('pending', 'sent')";
 /// Somebody who failed is tried again, unless the terminal kept changing him back, his card is somebody else's, or the
 /// terminal is full: then new people wait until its count falls or a person wants it.
-const RETRY: &str = "
+pub(super) const RETRY: &str = "
     UPDATE device_user_sync_status SET wanted_version = wanted_version + 1, error_message = NULL, sync_retries = 0,
       priority = 5, updated_at = $2
     WHERE device_id = $1 AND failed_version = wanted_version AND obstacle IS NULL AND repairs < $3
@@ -112,6 +113,20 @@ pub(super) async fn repair(
     let retried = if is_whole { tx.execute(RETRY, limited).await? } else { 0 };
     strangers::remove(tx, device, &effects.strangers, now).await?;
     Ok(Repaired { written: written as i64, retried: retried as i64 })
+}
+
+/// Lines that nobody asked for show these people as wanted: student and PIN.
+pub(super) async fn verified(
+    tx: &mut Tx,
+    device: DeviceId,
+    people: Vec<(StudentId, String)>,
+    now: Timestamp,
+) -> Result<()> {
+    let fixed = [device.into(), now.into()];
+    let students = people.iter().map(|(student, _)| vec![(*student).into()]).collect();
+    tx.execute_rows(VERIFIED, &fixed, students).await?;
+    tx.execute_rows(ENDED, &fixed, people.into_iter().map(|(_, pin)| vec![pin.into()]).collect()).await?;
+    Ok(())
 }
 
 /// What findings lead to, collected so that it takes few statements however many they are.

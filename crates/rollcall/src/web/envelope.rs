@@ -15,6 +15,9 @@ pub type Reply<T> = Result<Answer<T>, ApiError>;
 /// What a handler that lists returns.
 pub type ListReply<T> = Result<Listed<T>, ApiError>;
 
+/// What a handler returns that answers more than the list.
+pub type PageReply<T> = Result<PageOf<T>, ApiError>;
+
 /// One thing: `{"success": true, "message": "…", "data": …}`.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Answer<T> {
@@ -37,6 +40,18 @@ pub struct Listed<T> {
     #[schema(value_type = String)]
     message: Cow<'static, str>,
     data: Vec<T>,
+    pagination: Pagination,
+}
+
+/// Something that holds a page of things: `{"success": true, "message": "…", "data": {…}, "pagination": {…}}`.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct PageOf<T> {
+    /// Always true.
+    success: bool,
+    /// For a person.
+    #[schema(value_type = String)]
+    message: Cow<'static, str>,
+    data: T,
     pagination: Pagination,
 }
 
@@ -78,11 +93,16 @@ impl<T> Answer<T> {
     pub fn created(message: impl Into<Cow<'static, str>>, data: T) -> Answer<T> {
         Answer { status: StatusCode::CREATED, ..Answer::ok(message, data) }
     }
+
+    /// 202: begun, not finished.
+    pub fn accepted(message: impl Into<Cow<'static, str>>, data: T) -> Answer<T> {
+        Answer { status: StatusCode::ACCEPTED, ..Answer::ok(message, data) }
+    }
 }
 
-impl<T> Listed<T> {
-    /// The rows of a page that the database cut, and how many rows there are on all pages.
-    pub fn page(rows: Vec<T>, total: i64, paging: Paging) -> Listed<T> {
+impl<T> PageOf<T> {
+    /// What holds a page that the database cut, and how many rows there are on all pages.
+    pub fn new(data: T, total: i64, paging: Paging) -> PageOf<T> {
         let total = u64::try_from(total).unwrap_or(0);
         let pagination = Pagination {
             page: paging.page,
@@ -90,7 +110,15 @@ impl<T> Listed<T> {
             total,
             total_pages: total.div_ceil(u64::from(paging.limit)),
         };
-        Listed { success: true, message: Cow::Borrowed("ok"), data: rows, pagination }
+        PageOf { success: true, message: Cow::Borrowed("ok"), data, pagination }
+    }
+}
+
+impl<T> Listed<T> {
+    /// The rows of a page that the database cut, and how many rows there are on all pages.
+    pub fn page(rows: Vec<T>, total: i64, paging: Paging) -> Listed<T> {
+        let PageOf { success, message, data, pagination } = PageOf::new(rows, total, paging);
+        Listed { success, message, data, pagination }
     }
 
     /// The page of rows that are all in memory: for kinds of things of which there are few.
@@ -109,6 +137,12 @@ impl<T: Serialize> IntoResponse for Answer<T> {
 }
 
 impl<T: Serialize> IntoResponse for Listed<T> {
+    fn into_response(self) -> Response {
+        axum::Json(self).into_response()
+    }
+}
+
+impl<T: Serialize> IntoResponse for PageOf<T> {
     fn into_response(self) -> Response {
         axum::Json(self).into_response()
     }

@@ -12,7 +12,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     api::{
         attendance, audit, auth, classes, devices, removals, schools, sections, students, sync, tokens,
-        unknown_devices, users,
+        unknown_devices, users, verification,
     },
     error::ApiError,
     health, home,
@@ -103,6 +103,12 @@ fn device() -> OpenApiRouter<App> {
         .routes(routes!(removals::approve_removals))
         .routes(routes!(removals::reject_removals))
         .routes(routes!(devices::take_over_device))
+        .routes(routes!(verification::verify_sync))
+        .routes(routes!(verification::verify_all))
+        .routes(routes!(verification::show_verification))
+        .routes(routes!(verification::list_held_users))
+        .routes(routes!(verification::show_drift))
+        .routes(routes!(verification::list_timeline))
 }
 
 async fn show_nothing() -> ApiError {

@@ -16,6 +16,7 @@ mod processes;
 mod records;
 mod roles;
 mod roster;
+mod schedule;
 mod server;
 mod shape;
 mod stories;

@@ -1,8 +1,11 @@
 //! `rollcall demo`: the whole product at once, without hardware and without leaving anything behind.
 //!
 //! A server on SQLite in a temporary folder, a school of 50 students, three simulated terminals that behave like
-//! different families of real ones. When all are in step, things begin to happen by themselves.
+//! different families of real ones. When all are in step and were read back, things begin to happen by themselves: in the
+//! database, and at the terminals.
 
+mod console;
+mod deed;
 mod school;
 mod stage;
 
@@ -47,6 +50,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         database_url: format!("sqlite://{}", folder.path().join("rollcall.db").display()),
         command_deadline: SignedDuration::from_secs(5),
         poll_delay: SignedDuration::from_secs(2),
+        verify_cron: "0 */3 * * * *".parse()?,
         ..Settings::default()
     };
     let listeners = listen(args.listen).await?;

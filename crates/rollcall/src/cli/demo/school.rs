@@ -125,7 +125,7 @@ impl School {
                 serial_number: serial.to_owned(),
                 device_name: name.to_owned(),
                 timezone: None,
-                strangers: Strangers::Report,
+                strangers: Strangers::Remove,
                 takeover: None,
                 replaces: None,
             };

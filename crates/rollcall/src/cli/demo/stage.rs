@@ -1,28 +1,38 @@
 //! The terminals of the demo, a live line for each, and what the person who watches is told.
 
 use std::{
-    io::IsTerminal as _,
     net::SocketAddr,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use anyhow::Context as _;
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use jiff::SignedDuration;
+use indicatif::ProgressBar;
+use jiff::{SignedDuration, Timestamp};
 use terminal_simulator::{Profile, Terminal, over_http};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::school::{Event, Place, School};
-use crate::{app::App, clock::Clock, sync::overview};
+use super::{
+    console::Console,
+    deed::{self, Deed, People},
+    school::{Event, Place, School},
+};
+use crate::{
+    app::App,
+    clock::Clock,
+    sync::{
+        found::{self, Drift},
+        overview, proof, verify,
+    },
+};
 
 /// How often the lines are brought up to date.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// Between two things that happen by themselves.
 const PAUSE: Duration = Duration::from_secs(4);
-/// An event that has not arrived by then is left to arrive later.
-const PATIENCE: SignedDuration = SignedDuration::from_mins(1);
+/// What has not arrived, or is not mended, by then is left to be so later.
+const PATIENCE: SignedDuration = SignedDuration::from_mins(2);
 
 pub(super) struct Stage {
     lines: Vec<Line>,
@@ -32,9 +42,17 @@ pub(super) struct Stage {
 
 struct Line {
     place: Place,
-    /// The names that the simulated terminal holds right now: what it is, not what the server thinks.
-    names: Arc<Mutex<Vec<String>>>,
+    simulated: Arc<Simulated>,
     bar: ProgressBar,
+    /// The most quarters of the school that it held, and that were verified, once each worth a line in a file.
+    reached: Mutex<(i64, i64)>,
+}
+
+/// A simulated terminal, as those outside of its task see it.
+#[derive(Default)]
+struct Simulated {
+    people: Mutex<People>,
+    deeds: Mutex<Vec<Deed>>,
 }
 
 impl Stage {
@@ -45,32 +63,42 @@ impl Stage {
         let mut lines = Vec::new();
         for (place, seed) in school.terminals.iter().zip(1..) {
             let profile = Profile::by_name(place.profile).with_context(|| format!("no profile {}", place.profile))?;
-            let names = Arc::new(Mutex::new(Vec::new()));
+            let simulated = Arc::new(Simulated::default());
             let terminal = Terminal::new(place.serial, profile, seed);
-            running.spawn(run_terminal(terminal, server, names.clone(), stop.clone()));
+            running.spawn(run_terminal(terminal, server, simulated.clone(), stop.clone()));
             let bar = console.line()?;
             bar.set_prefix(place.name);
-            lines.push(Line { place: place.clone(), names, bar });
+            lines.push(Line { place: place.clone(), simulated, bar, reached: Mutex::default() });
         }
         Ok(Stage { lines, console, running: Mutex::new(running) })
     }
 
-    /// Shows how the school gets in step, then lets things happen, for ever.
+    /// Shows how the school gets in step and is verified, then lets things happen, for ever.
     pub(super) async fn play(&self, app: &App, school: &School) -> anyhow::Result<()> {
-        let began = app.clock.monotonic();
-        while !self.look(app).await? {
-            tokio::time::sleep(LOOK_EVERY).await;
-        }
-        let took = app.clock.monotonic() - began;
-        self.console.say(&format!(
-            "Every terminal holds the whole school after {:.1} s. Now things happen:",
-            took.as_secs_f64()
-        ));
+        let took = self.until(app, |are_in_step| are_in_step, SignedDuration::MAX).await?;
+        self.console
+            .say(&format!("Every terminal holds the whole school after {}. Each is asked for proof.", after(took)));
+        let mut tx = app.db.write().await?;
+        let devices = verify::want_all(&mut tx, app.clock.now()).await?;
+        tx.commit().await?;
+        app.registry.raise(&devices);
+        self.until(app, |_| self.lines.iter().any(Line::was_verified), PATIENCE).await?;
+        self.console.say("Now things happen:");
         for turn in 0.. {
             self.wait(app, PAUSE).await?;
-            let event = school.happen(app, turn).await?;
-            self.console.say(&format!("· {}", event.in_words()));
-            self.follow(app, &event).await?;
+            // Two deeds at terminals, then something in the database.
+            if turn % 3 < 2 {
+                let nth = turn - turn / 3;
+                // The slow ones join when they have told of everybody.
+                let lines: Vec<&Line> = self.lines.iter().filter(|line| line.was_verified()).collect();
+                if let Some(line) = lines.get((nth + nth / 3) % lines.len().max(1)) {
+                    self.suffer(app, line, nth).await?;
+                }
+            } else {
+                let event = school.happen(app, turn / 3).await?;
+                self.console.say(&format!("· {}", event.in_words()));
+                self.follow(app, &event).await?;
+            }
         }
         Ok(())
     }
@@ -85,29 +113,75 @@ impl Stage {
     }
 
     async fn wait(&self, app: &App, time: Duration) -> anyhow::Result<()> {
-        let until = app.clock.monotonic() + SignedDuration::try_from(time)?;
-        while app.clock.monotonic() < until {
+        self.until(app, |_| false, SignedDuration::try_from(time)?).await.map(drop)
+    }
+
+    /// Looks until it is so (told whether every terminal is in step), for as long as told at most. Answers how long that took.
+    async fn until(
+        &self,
+        app: &App,
+        is_so: impl Fn(bool) -> bool,
+        at_most: SignedDuration,
+    ) -> anyhow::Result<SignedDuration> {
+        let began = app.clock.monotonic();
+        loop {
+            let passed = app.clock.monotonic() - began;
+            if is_so(self.look(app).await?) || passed >= at_most {
+                return Ok(passed);
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// Tells when something that was done at a terminal is found out, and when it is undone.
+    async fn suffer(&self, app: &App, line: &Line, turn: usize) -> anyhow::Result<()> {
+        let before = line.people();
+        let deed = Deed::of_turn(turn, &before);
+        self.console.say(&format!("· {}", deed.in_words(line.place.name)));
+        line.simulated.deeds.lock().unwrap_or_else(PoisonError::into_inner).push(deed);
+        let (began, since) = (app.clock.monotonic(), app.clock.now());
+        let (mut found, mut is_done) = (None, false);
+        loop {
+            let passed = app.clock.monotonic() - began;
+            let held = line.people();
+            is_done |= held != before;
+            if found.is_none() && has_found(app, line, since).await? {
+                found = Some(passed);
+            }
+            if let (true, Some(found)) = (is_done && held == before, found) {
+                let (found, mended) = (after(found), after(passed));
+                self.console.say(&format!("    found after {found}, mended after {mended}"));
+                return Ok(());
+            }
+            if passed > PATIENCE {
+                self.console.say("    not mended yet; that goes on by itself");
+                return Ok(());
+            }
             self.look(app).await?;
             tokio::time::sleep(LOOK_EVERY).await;
         }
-        Ok(())
     }
 
     /// Tells when an event has arrived at each terminal.
     async fn follow(&self, app: &App, event: &Event) -> anyhow::Result<()> {
         let began = app.clock.monotonic();
         let mut missing: Vec<&Line> = self.lines.iter().collect();
+        let mut arrived = Vec::new();
         while !missing.is_empty() && app.clock.monotonic() - began < PATIENCE {
             let passed = app.clock.monotonic() - began;
             missing.retain(|line| {
-                let has_arrived = event.has_arrived(&line.names());
+                let names: Vec<String> = line.people().into_values().map(|(name, _)| name).collect();
+                let has_arrived = event.has_arrived(&names);
                 if has_arrived {
-                    self.console.say(&format!("    at {:12} after {:.1} s", line.place.name, passed.as_secs_f64()));
+                    arrived.push(format!("{} after {}", line.place.name, after(passed)));
                 }
                 !has_arrived
             });
             self.look(app).await?;
             tokio::time::sleep(LOOK_EVERY).await;
+        }
+        if !arrived.is_empty() {
+            self.console.say(&format!("    at {}", arrived.join(", ")));
         }
         Ok(())
     }
@@ -118,15 +192,22 @@ impl Stage {
         let mut tx = app.db.read().await?;
         for line in &self.lines {
             let summary = overview::summary(&mut tx, line.place.device).await?;
-            let held = line.names().len();
-            are_in_step &= summary.synced == summary.total && summary.total > 0;
-            line.bar.set_length(summary.total.unsigned_abs());
-            line.bar.set_position(summary.synced.unsigned_abs());
+            let proof = proof::proof(&mut tx, line.place.device).await?;
+            let (total, synced, verified) = (summary.total, summary.synced, proof.verified);
+            are_in_step &= synced == total && total > 0;
+            line.bar.set_length(total.unsigned_abs());
+            line.bar.set_position(synced.unsigned_abs());
+            let held = line.people().len();
             let text =
-                format!("in step {:>2}/{:<2} · holds {held:>2} · {}", summary.synced, summary.total, line.place.remark);
+                format!("holds {held:>2}/{total:<2} · verified {verified:>2}/{total:<2} · {}", line.place.remark);
             if line.bar.message() != text {
-                self.console.line_changed(line.place.name, &text);
-                line.bar.set_message(text);
+                line.bar.set_message(text.clone());
+            }
+            let mut reached = line.reached.lock().unwrap_or_else(PoisonError::into_inner);
+            let (held, proven) = (synced * 4 / total.max(1), verified * 4 / total.max(1));
+            if held > reached.0 || proven > reached.1 {
+                *reached = (held.max(reached.0), proven.max(reached.1));
+                self.console.milestone(line.place.name, &text);
             }
         }
         Ok(are_in_step)
@@ -134,52 +215,34 @@ impl Stage {
 }
 
 impl Line {
-    fn names(&self) -> Vec<String> {
-        self.names.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    fn people(&self) -> People {
+        self.simulated.people.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Everybody on it was verified once.
+    fn was_verified(&self) -> bool {
+        self.reached.lock().unwrap_or_else(PoisonError::into_inner).1 >= 4
     }
 }
 
-async fn run_terminal(
-    mut terminal: Terminal,
-    server: SocketAddr,
-    names: Arc<Mutex<Vec<String>>>,
-    stop: CancellationToken,
-) {
+/// Whether a reading of the terminal found something since then.
+async fn has_found(app: &App, line: &Line, since: Timestamp) -> anyhow::Result<bool> {
+    let mut tx = app.db.read().await?;
+    let Drift { missing, different, strangers, extra } = found::drift(&mut tx, line.place.device).await?;
+    Ok([missing, different, strangers, extra].iter().flatten().any(|row| row.found_at.0 >= since))
+}
+
+fn after(time: SignedDuration) -> String {
+    format!("{:.1} s", time.as_secs_f64())
+}
+
+async fn run_terminal(mut terminal: Terminal, server: SocketAddr, simulated: Arc<Simulated>, stop: CancellationToken) {
     let clock = Clock::machine();
     let watch = |terminal: &mut Terminal, _: over_http::State| {
-        let held = terminal.users().values().map(|user| user.name.clone()).collect();
-        *names.lock().unwrap_or_else(PoisonError::into_inner) = held;
+        for deed in simulated.deeds.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            deed.act(terminal);
+        }
+        *simulated.people.lock().unwrap_or_else(PoisonError::into_inner) = deed::held(terminal);
     };
     over_http::run(&mut terminal, &server.to_string(), || clock.now(), stop.cancelled(), watch).await;
-}
-
-/// Live lines where somebody watches; plain lines where the output goes into a file.
-struct Console {
-    lines: MultiProgress,
-    is_live: bool,
-}
-
-impl Console {
-    fn new() -> Console {
-        Console { lines: MultiProgress::new(), is_live: std::io::stderr().is_terminal() }
-    }
-
-    fn line(&self) -> anyhow::Result<ProgressBar> {
-        let style = ProgressStyle::with_template("{prefix:12} {bar:20} {msg}")?;
-        Ok(self.lines.add(ProgressBar::new(0).with_style(style)))
-    }
-
-    fn say(&self, text: &str) {
-        if self.is_live {
-            let _ = self.lines.println(text);
-        } else {
-            println!("{text}");
-        }
-    }
-
-    fn line_changed(&self, name: &str, text: &str) {
-        if !self.is_live {
-            println!("{name:12} {text}");
-        }
-    }
 }

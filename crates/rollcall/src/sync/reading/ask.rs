@@ -59,11 +59,13 @@ pub(super) struct Row {
     pub readback_slow: bool,
     pub maintenance_window: Option<String>,
     operation_stamp: Option<String>,
+    /// People whom the terminal said it holds, last.
+    user_count: Option<i64>,
 }
 
 const ROW: &str = "
     SELECT r.id, r.cause, r.scope, r.phase, r.began_event, r.lists, r.sweeps, r.has_written, r.counted, r.last_line_at,
-      d.readback_class, d.readback_slow, d.maintenance_window,
+      d.readback_class, d.readback_slow, d.maintenance_window, d.user_count,
       (SELECT t.stamp FROM device_stamps t WHERE t.device_id = d.id AND t.table_name = 'OPERLOG') AS operation_stamp
     FROM readings r JOIN devices d ON d.id = r.device_id WHERE r.device_id = $1 AND r.state = 'running'";
 
@@ -234,7 +236,7 @@ async fn quiet_until(tx: &mut Tx, device: DeviceId, row: &Row, how: Questions) -
     }
     let asked = last.asked_event.unwrap_or(0);
     let has_everything = match last.kind.as_str() {
-        "list" | "dump" => finish::told_since(tx, device, asked).await? == row.counted.unwrap_or(-1),
+        "list" | "dump" => finish::told_since(tx, device, asked).await? == row.counted.or(row.user_count).unwrap_or(-1),
         _ => finish::everybody_spoke(tx, row.id).await?,
     };
     if has_everything {

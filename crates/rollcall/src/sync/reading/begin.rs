@@ -59,6 +59,7 @@ pub async fn want(tx: &mut Tx, device: DeviceId, cause: Cause, now: Timestamp) -
 
 const EVERYWHERE: &str = "
     SELECT d.id FROM devices d WHERE d.is_active AND d.deleted_at IS NULL AND d.start_state = 'writing'
+      AND d.dialect IS DISTINCT FROM 'security'
       AND d.verify_at IS NULL AND (CAST($1 AS TEXT) = 'asked' OR NOT EXISTS (
         SELECT 1 FROM readings r WHERE r.device_id = d.id AND r.state = 'running'))
     ORDER BY d.id";
@@ -97,19 +98,27 @@ const DUE: &str = "
       EXISTS (SELECT 1 FROM readings r WHERE r.device_id = d.id AND r.state = 'running') AS is_running,
       EXISTS (SELECT 1 FROM device_user_sync_status l WHERE l.device_id = d.id AND l.obstacle IS NULL
         AND l.confirmed_version <> l.wanted_version AND l.failed_version <> l.wanted_version) AS has_open,
-      (SELECT COUNT(*) FROM device_user_sync_status l WHERE l.device_id = d.id AND l.repairs > 0
-        AND l.verified_version <> l.wanted_version AND l.confirmed_version = l.wanted_version) AS to_check
+      (SELECT COUNT(DISTINCT f.device_pin) FROM device_drift f JOIN device_user_sync_status l
+        ON l.device_id = f.device_id AND l.student_id = f.student_id
+        WHERE f.device_id = d.id AND f.ended_at IS NULL AND l.verified_version <> l.wanted_version
+          AND l.confirmed_version = l.wanted_version) AS to_check
     FROM devices d JOIN device_delivery y ON y.device_id = d.id WHERE d.id = $1";
 const TO_CHECK: &str = "
-    SELECT device_pin FROM device_user_sync_status WHERE device_id = $1 AND repairs > 0
-      AND verified_version <> wanted_version AND confirmed_version = wanted_version";
+    SELECT DISTINCT l.device_pin FROM device_drift f JOIN device_user_sync_status l
+      ON l.device_id = f.device_id AND l.student_id = f.student_id
+    WHERE f.device_id = $1 AND f.ended_at IS NULL AND l.verified_version <> l.wanted_version
+      AND l.confirmed_version = l.wanted_version";
 const TAKEN_UP: &str = "UPDATE devices SET verify_at = NULL, verify_cause = NULL WHERE id = $1";
 const FORGET_CLASS: &str = "UPDATE devices SET readback_class = NULL, readback_slow = FALSE WHERE id = $1";
 
 /// Begins the reading that is due for a device, if one is and none runs.
 pub(super) async fn begin_if_due(tx: &mut Tx, device: DeviceId, now: Timestamp) -> Result<()> {
     let due: Due = tx.one(DUE, [device.into(), now.into()]).await?;
-    if !due.may_begin || due.dialect.as_deref() == Some("security") {
+    if !due.may_begin {
+        return Ok(());
+    }
+    if due.dialect.as_deref() == Some("security") {
+        tx.execute(TAKEN_UP, [device.into()]).await?;
         return Ok(());
     }
     let cause = Cause::parse(due.verify_cause.as_deref().unwrap_or_default());

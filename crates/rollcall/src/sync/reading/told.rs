@@ -21,7 +21,7 @@ use crate::{
         event, pins,
         plan::Wanted,
         reconcile::{self, Scope},
-        repair::VERIFIED,
+        repair,
         verdict::{self, Told},
     },
 };
@@ -164,7 +164,7 @@ async fn doubtful(
             (Some(student), Some(true)) => {
                 let wanted = Wanted::of(wish.is_wanted == Some(true), wish.wanted_name, wish.wanted_card);
                 if is_as_wanted(&wanted, user, at, charset) {
-                    verified.push(vec![student.into()]);
+                    verified.push((student, wish.pin));
                 } else {
                     doubtful.insert(wish.pin);
                 }
@@ -177,7 +177,7 @@ async fn doubtful(
             }
         }
     }
-    tx.execute_rows(VERIFIED, &[device.into(), now.into()], verified).await?;
+    repair::verified(tx, device, verified, now).await?;
     Ok(doubtful)
 }
 

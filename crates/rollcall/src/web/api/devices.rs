@@ -112,6 +112,10 @@ pub struct DeviceUpdate {
     #[schema(value_type = Option<String>)]
     timezone: Option<Option<String>>,
     strangers: Option<Strangers>,
+    /// Hours on the terminal's own clock, as `22:00-04:00`; `null`: none.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
+    maintenance_window: Option<Option<String>>,
     /// False: the terminal is answered and its punches are stored, and it is sent nothing.
     is_active: Option<bool>,
     /// False: what was learnt about how many commands it takes at once is forgotten.
@@ -276,6 +280,7 @@ impl From<DeviceUpdate> for known::Change {
             device_name: change.device_name,
             timezone: change.timezone,
             strangers: change.strangers,
+            maintenance_window: change.maintenance_window,
             is_active: change.is_active,
             one_per_poll: change.one_per_poll,
         }

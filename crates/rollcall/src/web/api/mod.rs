@@ -17,3 +17,4 @@ pub mod sync;
 pub mod tokens;
 pub mod unknown_devices;
 pub mod users;
+pub mod verification;

@@ -20,6 +20,7 @@ use crate::{
     sync::{
         again::{self, Retry},
         overview::{self, LoggedCommand, StudentState, Summary},
+        proof::{self, Proof},
         reconcile::{Reconciled, Scope, reconcile},
         removals::{self, Counts},
     },
@@ -52,6 +53,8 @@ pub struct SyncStatus {
     held_removals: i64,
     /// Students whose change of card waits for a decision.
     held_cards: i64,
+    /// How much of that the terminal itself has shown to be so.
+    proof: Proof,
     students: Vec<StudentState>,
 }
 
@@ -95,7 +98,8 @@ pub async fn show_sync_status(State(app): State<App>, caller: Caller, Path(id): 
     let students = overview::students(&mut tx, id).await?;
     let summary = Summary::of(students.iter().map(|student| (student.sync_status.as_str(), 1)));
     let Counts { held_removals, held_cards, .. } = removals::counts(&mut tx, id).await?;
-    Ok(Answer::ok("ok", SyncStatus { summary, held_removals, held_cards, students }))
+    let proof = proof::proof(&mut tx, id).await?;
+    Ok(Answer::ok("ok", SyncStatus { summary, held_removals, held_cards, proof, students }))
 }
 
 /// Retry a student who failed

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use super::program::{Program, until};
 
 #[tokio::test]
-async fn the_demo_comes_in_step_and_leaves_nothing_behind() {
+async fn the_demo_comes_in_step_is_verified_and_leaves_nothing_behind() {
     let folder = tempfile::tempdir().unwrap();
     let mut demo = start(&folder);
     let said = until("the demo says how to log in", async || {
@@ -32,6 +32,12 @@ async fn the_demo_comes_in_step_and_leaves_nothing_behind() {
         demo.out().contains("Every terminal holds the whole school").then_some(())
     })
     .await;
+    until("what somebody did at a keypad is found and mended", async || {
+        demo.must_run();
+        demo.out().contains("mended after").then_some(())
+    })
+    .await;
+    assert!(demo.out().contains("verified 50/50"), "{}", demo.out());
     demo.signal("INT");
     let ended = demo.end().await;
     assert!(ended.done().contains("The demo is over."), "{ended:?}");

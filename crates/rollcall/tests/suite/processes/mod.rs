@@ -8,6 +8,7 @@ mod kill;
 mod log;
 pub mod program;
 mod removals;
+mod schedule;
 mod simulate;
 mod status;
 mod stop;

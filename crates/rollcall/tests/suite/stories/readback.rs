@@ -34,7 +34,7 @@ const SERIAL: &str = "CJX9253300417";
 
 impl Campus {
     /// Wants a reading and lets time pass until none is wanted or running. The newest one.
-    pub async fn verify(&mut self, device: DeviceId) -> Shown {
+    pub async fn read_back(&mut self, device: DeviceId) -> Shown {
         let mut tx = self.world.app.db.write().await.unwrap();
         reading::want(&mut tx, device, Cause::Asked, self.world.now()).await.unwrap();
         tx.commit().await.unwrap();
@@ -145,7 +145,7 @@ async fn every_family_ends_in_the_class_that_the_reference_gives_it(database: Da
     devices.push((campus.terminal("FAMdeaf", silent).await, "deaf", "count"));
     for (device, name, class) in devices {
         campus.in_step(device).await;
-        let shown = campus.verify(device).await;
+        let shown = campus.read_back(device).await;
         assert_eq!(shown.readback_class.as_deref(), Some(class), "{name}: {shown:?}");
         if class == "count" {
             assert_eq!((shown.state.as_str(), campus.verified(device).await), ("inconclusive", 0), "{name}");
@@ -160,11 +160,11 @@ async fn a_list_verifies_everybody(database: Database) {
     campus.enrol_many(30).await;
     let device = campus.terminal(SERIAL, Profile::zam180()).await;
     campus.in_step(device).await;
-    let shown = campus.verify(device).await;
+    let shown = campus.read_back(device).await;
     assert_eq!((shown.is_complete, shown.verified, shown.repaired), (true, 30, 0), "{shown:?}");
     assert_eq!(campus.verified(device).await, 30);
     // Once more: now that the class is known there is no trying.
-    let again = campus.verify(device).await;
+    let again = campus.read_back(device).await;
     assert_eq!((again.state.as_str(), again.verified, again.repaired), ("done", 30, 0));
 }
 
@@ -173,7 +173,7 @@ async fn single_people_are_asked_for_where_lists_are_not_answered(database: Data
     campus.enrol_many(15).await;
     let device = campus.terminal(SERIAL, Profile::mars()).await;
     campus.in_step(device).await;
-    let shown = campus.verify(device).await;
+    let shown = campus.read_back(device).await;
     assert_eq!((shown.readback_class.as_deref(), shown.verified), (Some("per_pin"), 15), "{shown:?}");
     assert!(shown.is_complete, "as many answered as it counts: {shown:?}");
 
@@ -195,12 +195,12 @@ async fn failure_3_a_wiped_terminal_is_found_and_refilled_with_the_same_pins(dat
         campus.enrol_many(8).await;
         let device = campus.terminal(SERIAL, profile).await;
         campus.in_step(device).await;
-        campus.verify(device).await;
+        campus.read_back(device).await;
         let before = campus.world.fleet.terminals()[0].users().clone();
         campus.world.fleet.terminal(0).wipe();
         // A terminal that tells its count by itself is refilled at once; the others at the next verification.
         if name == "legacy-fw" {
-            campus.verify(device).await;
+            campus.read_back(device).await;
         }
         campus.run_for(120).await;
         assert!(!campus.world.fleet.terminals()[0].users().is_empty(), "{name}: the refill starts within two polls");
@@ -220,7 +220,7 @@ async fn what_was_changed_at_the_keypad_is_seen_within_a_poll_and_healed(databas
     campus.enrol_many(6).await;
     let device = campus.terminal(SERIAL, Profile::zam180()).await;
     campus.in_step(device).await;
-    campus.verify(device).await;
+    campus.read_back(device).await;
     let card = campus.world.fleet.terminals()[0].users()["3"].card;
     campus.world.fleet.terminal(0).edit_at_keypad("3", "Ganzer Anderer", card);
     campus.run_for(60).await;
@@ -240,7 +240,7 @@ async fn who_was_removed_at_the_keypad_comes_back(database: Database) {
         campus.enrol_many(5).await;
         let device = campus.terminal(SERIAL, profile).await;
         campus.in_step(device).await;
-        campus.verify(device).await;
+        campus.read_back(device).await;
         campus.world.fleet.terminal(0).remove_at_keypad("2");
         campus.run_for(120).await;
         campus.quiet(device).await;
@@ -273,7 +273,7 @@ async fn acknowledged_and_not_stored(database: Database, fault: FaultKind, kind:
         assert_eq!(campus.status(device).await.students[&victim].status, "synced", "{name}");
         assert_ne!(campus.held(device, victim).await, Some(("Temuera Ngāti".to_owned(), Some(515_151))), "{name}");
 
-        let shown = campus.verify(device).await;
+        let shown = campus.read_back(device).await;
         assert_eq!(campus.held(device, victim).await, Some(("Temuera Ngāti".to_owned(), Some(515_151))), "{name}");
         campus.agree(device).await;
         assert_eq!(campus.verified(device).await, students.len() as i64 + 1, "{name}: {shown:?}");
@@ -289,14 +289,14 @@ async fn strangers_are_reported_and_stay(database: Database) {
     campus.enrol_many(3).await;
     let device = campus.terminal(SERIAL, Profile::zam180()).await;
     campus.in_step(device).await;
-    campus.verify(device).await;
+    campus.read_back(device).await;
     campus.world.fleet.terminal(0).edit_at_keypad("777", "Şükrü Öztürk", Some(4242));
     campus.run_for(60).await;
     campus.quiet(device).await;
     let found = campus.drift(device).await;
     assert_eq!(found.len(), 1, "{found:?}");
     assert_eq!((found[0].0.as_str(), found[0].3.as_deref(), found[0].4), ("stranger", Some("Şükrü Öztürk"), false));
-    let shown = campus.verify(device).await;
+    let shown = campus.read_back(device).await;
     assert_eq!((shown.extra, shown.repaired, shown.is_complete), (1, 0, true));
     assert!(campus.world.fleet.terminals()[0].users().contains_key("777"));
     assert_eq!(Card::parse("4242").unwrap().number(), 4242);
@@ -312,7 +312,7 @@ async fn strangers_are_removed_where_the_policy_says_so_but_never_administrators
         HeldUser::new("800", "Директор школы").with_privilege(14),
         HeldUser::new("801", "Κάποιος Άλλος"),
     ]);
-    campus.verify(device).await;
+    campus.read_back(device).await;
     let left: Vec<&String> = campus.world.fleet.terminals()[0].users().keys().collect();
     assert_eq!(left, ["1", "2", "3", "800"]);
     let found = campus.drift(device).await;
@@ -325,7 +325,7 @@ async fn rule_17_a_count_of_nobody_is_asked_for_before_anything_is_written(datab
     campus.enrol_many(4).await;
     let device = campus.terminal(SERIAL, Profile::zam180()).await;
     campus.in_step(device).await;
-    campus.verify(device).await;
+    campus.read_back(device).await;
     let before = campus.commands(device).await.len();
     // The line says nobody; the terminal, when asked, says four.
     let poll = format!("GET /iclock/getrequest?SN={SERIAL}&INFO=X-1,0,0,0 HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -347,8 +347,8 @@ async fn what_comes_back_after_three_repairs_is_reported(database: Database) {
     profile.people.name_bytes = 10;
     let device = campus.terminal(SERIAL, profile).await;
     campus.world.settle(super::campus::A_WHILE).await;
-    campus.verify(device).await;
-    campus.verify(device).await;
+    campus.read_back(device).await;
+    campus.read_back(device).await;
     let status = campus.status(device).await;
     let failed: Vec<_> = students.iter().map(|student| &status.students[student]).collect();
     for shown in failed.iter().filter(|shown| shown.name.len() > 10) {
@@ -369,11 +369,11 @@ async fn a_legacy_terminal_lists_everybody_in_its_maintenance_window(database: D
     campus.enrol_many(6).await;
     let device = campus.terminal(SERIAL, Profile::legacy_fw()).await;
     campus.in_step(device).await;
-    let shown = campus.verify(device).await;
+    let shown = campus.read_back(device).await;
     assert_eq!(shown.readback_class.as_deref(), Some("per_pin"));
     // Somebody of whom nobody ever heard: single questions cannot name him.
     campus.world.fleet.terminal(0).preload_users([HeldUser::new("4711", "Ιφιγένεια")]);
-    let shown = campus.verify(device).await;
+    let shown = campus.read_back(device).await;
     assert_eq!((shown.is_complete, shown.extra), (false, 0), "{shown:?}");
     // Its operation log has real, growing stamps.
     let card = campus.world.fleet.terminals()[0].users()["1"].card;
@@ -384,7 +384,7 @@ async fn a_legacy_terminal_lists_everybody_in_its_maintenance_window(database: D
 
     // The school is in Ecuador: five in the morning UTC is midnight there.
     campus.world.foreign("UPDATE devices SET maintenance_window = '23:00-05:00' WHERE id = $1", [device.into()]).await;
-    let shown = campus.verify(device).await;
+    let shown = campus.read_back(device).await;
     assert_eq!((shown.readback_class.as_deref(), shown.is_complete, shown.extra), (Some("list"), true, 1), "{shown:?}");
     assert_eq!(campus.verified(device).await, 6);
     let dumps =
@@ -393,7 +393,7 @@ async fn a_legacy_terminal_lists_everybody_in_its_maintenance_window(database: D
 
     // By day it is asked for single people, and stays known as one that lists slowly.
     campus.world.foreign("UPDATE devices SET maintenance_window = '12:00-12:30' WHERE id = $1", [device.into()]).await;
-    let shown = campus.verify(device).await;
+    let shown = campus.read_back(device).await;
     assert_eq!((shown.readback_class.as_deref(), shown.verified), (Some("list"), 6), "{shown:?}");
     let dumps =
         campus.world.fleet.terminals()[0].story().lines().filter(|(_, line)| line.contains("dumps all")).count();
@@ -405,7 +405,7 @@ async fn enrolling_at_the_terminal_that_only_the_log_tells_of_is_looked_into(dat
     campus.enrol_many(3).await;
     let device = campus.terminal(SERIAL, Profile::zam180()).await;
     campus.in_step(device).await;
-    campus.verify(device).await;
+    campus.read_back(device).await;
     // The person changes, and only the line of the operation log arrives (VAMS).
     campus.world.fleet.terminal(0).preload_users([HeldUser::new("2", "Jemand Anderes").with_card(99)]);
     let body = "OPLOG 101\t0\t2026-03-02 09:14:20\t2\t0\t0\t0\n";
@@ -427,13 +427,13 @@ async fn a_partial_list_proves_no_absence_and_removes_nobody(database: Database)
     let device = campus.terminal(SERIAL, Profile::zam180()).await;
     campus.in_step(device).await;
     campus.world.foreign("UPDATE devices SET strangers = 'remove' WHERE id = $1", [device.into()]).await;
-    campus.verify(device).await;
+    campus.read_back(device).await;
     // From now on its list stops after four, nobody answers to his own number, and one stranger is among them.
     let queries = &mut campus.world.fleet.terminal(0).profile_mut().queries;
     queries.list = List::Truncated(4);
     queries.answers_people = false;
     campus.world.fleet.terminal(0).preload_users([HeldUser::new("0001", "Ξένος")]);
-    let shown = campus.verify(device).await;
+    let shown = campus.read_back(device).await;
     assert_eq!((shown.missing, shown.repaired, shown.is_complete), (0, 0, false), "{shown:?}");
     assert!(campus.world.fleet.terminals()[0].users().contains_key("0001"), "an incomplete reading never removes");
 }
@@ -443,7 +443,7 @@ async fn what_was_found_is_shown_until_it_has_ended(database: Database) {
     campus.enrol_many(3).await;
     let device = campus.terminal(SERIAL, Profile::zam180()).await;
     campus.in_step(device).await;
-    campus.verify(device).await;
+    campus.read_back(device).await;
     campus.world.fleet.terminal(0).edit_at_keypad("777", "Şükrü Öztürk", None);
     campus.run_for(60).await;
     campus.quiet(device).await;
@@ -451,7 +451,7 @@ async fn what_was_found_is_shown_until_it_has_ended(database: Database) {
     campus.world.fleet.terminal(0).remove_at_keypad("777");
     campus.run_for(60).await;
     campus.quiet(device).await;
-    campus.verify(device).await;
+    campus.read_back(device).await;
     assert!(campus.drift(device).await[0].4, "{:?}", campus.drift(device).await);
 }
 
@@ -462,7 +462,7 @@ async fn rule_20_strangers_who_are_too_many_wait_for_a_decision(database: Databa
     campus.in_step(device).await;
     campus.world.foreign("UPDATE devices SET strangers = 'remove' WHERE id = $1", [device.into()]).await;
     campus.world.fleet.terminal(0).preload_users((0..15).map(|n| HeldUser::new(&format!("{}", 700 + n), "Ἄγνωστος")));
-    campus.verify(device).await;
+    campus.read_back(device).await;
     assert_eq!(campus.world.fleet.terminals()[0].users().len(), 35, "a fifth of all, and more than ten");
     let path = format!("/api/v1/device/{device}/removals");
     let held = campus.get(&path).await;
@@ -470,7 +470,7 @@ async fn rule_20_strangers_who_are_too_many_wait_for_a_decision(database: Databa
     assert_eq!(held.data(200)["students"][0]["change"], "stranger");
     assert_eq!(held.data(200)["students"][0]["full_name"], "Ἄγνωστος");
     // The next verification does not bypass it.
-    campus.verify(device).await;
+    campus.read_back(device).await;
     assert_eq!(campus.world.fleet.terminals()[0].users().len(), 35);
 
     campus.post(&format!("{path}/approve"), serde_json::json!({})).await.data(200);

@@ -152,6 +152,7 @@ impl World {
         self.rounds += 1;
         let found = self.watch.tick(self.app.wake.take()).await.unwrap();
         self.app.registry.raise(&found);
+        loops::verify_on_schedule(&self.app).await.unwrap();
         if self.rounds.is_multiple_of(5) {
             loops::raise_due(&self.app).await.unwrap();
             loops::refresh(&self.app).await.unwrap();

@@ -1,0 +1,247 @@
+//! What happened to one student on one terminal: put together from the ledger, the command log, what the terminal told,
+//! and what readings found.
+
+use std::cmp::Reverse;
+
+use push_protocol::result::meaning;
+
+use crate::{
+    devices::DeviceId,
+    school::StudentId,
+    store::{Instant, Result, Tx},
+};
+
+/// One thing that happened.
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, utoipa::ToSchema)]
+pub struct TimelineEvent {
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Instant,
+    pub event: Kind,
+    /// The same for a person.
+    pub words: String,
+    /// The command's number on the wire, where there is one.
+    pub command_id: Option<i64>,
+    /// The terminal's return code.
+    pub code: Option<i64>,
+    /// `name` or `card`, where a field differs.
+    pub field: Option<String>,
+    pub ours: Option<String>,
+    pub theirs: Option<String>,
+}
+
+/// In the order in which they follow from each other, for what happens at the same moment.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, serde::Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[schema(as = TimelineEventKind)]
+pub enum Kind {
+    /// The roster wants something of him on this terminal.
+    Wanted,
+    /// The terminal said something about his PIN.
+    Seen,
+    /// The terminal showed him otherwise than wanted.
+    #[serde(rename = "drift found")]
+    DriftFound,
+    /// A command waits for the terminal's next poll.
+    Queued,
+    /// It was handed to the terminal.
+    Sent,
+    /// The terminal said yes.
+    Acknowledged,
+    /// It refused, or never answered.
+    Failed,
+    /// Something newer took the command's place.
+    Superseded,
+    /// The terminal itself showed him to be as wanted.
+    Verified,
+    /// What was found is over.
+    #[serde(rename = "drift ended")]
+    DriftEnded,
+}
+
+#[derive(Debug, sqlx::FromRow)]
+struct Ledger {
+    device_pin: String,
+    is_wanted: bool,
+    wanted_name: Option<String>,
+    wanted_card: Option<String>,
+    error_message: Option<String>,
+    created_at: Instant,
+    updated_at: Instant,
+    verified_at: Option<Instant>,
+    has_command: bool,
+}
+
+const LEDGER: &str = "
+    SELECT device_pin, is_wanted, wanted_name, wanted_card, error_message, created_at, updated_at, verified_at,
+      (wanted_version = 1 OR confirmed_version = wanted_version OR EXISTS (
+        SELECT 1 FROM device_commands c WHERE c.device_id = l.device_id AND c.student_id = l.student_id
+          AND c.wanted_version = l.wanted_version)) AS has_command
+    FROM device_user_sync_status l WHERE device_id = $1 AND student_id = $2";
+const BELONGS: &str = "SELECT student_id FROM belonging WHERE device_id = $1 AND student_id = $2";
+
+/// Everything that is known, newest first; `None` when he never had to do with this terminal.
+pub async fn timeline(tx: &mut Tx, device: DeviceId, student: StudentId) -> Result<Option<Vec<TimelineEvent>>> {
+    let ledger: Option<Ledger> = tx.optional(LEDGER, [device.into(), student.into()]).await?;
+    let Some(ledger) = ledger else {
+        let belongs: Option<(StudentId,)> = tx.optional(BELONGS, [device.into(), student.into()]).await?;
+        return Ok(belongs.map(|_| Vec::new()));
+    };
+    let mut events = ledger.events();
+    let commands: Vec<Instruction> = tx.all(COMMANDS, [device.into(), student.into()]).await?;
+    events.extend(commands.iter().flat_map(Instruction::events));
+    let seen: Option<Told> = tx.optional(SEEN, [device.into(), ledger.device_pin.into()]).await?;
+    events.extend(seen.map(Told::event));
+    let drift: Vec<Drift> = tx.all(DRIFT, [device.into(), student.into()]).await?;
+    events.extend(drift.iter().flat_map(Drift::events));
+    events.sort_by_key(|event| Reverse((event.at, event.event, event.command_id)));
+    Ok(Some(events))
+}
+
+impl TimelineEvent {
+    fn new(at: Instant, event: Kind, words: impl Into<String>) -> TimelineEvent {
+        let words = words.into();
+        TimelineEvent { at, event, words, command_id: None, code: None, field: None, ours: None, theirs: None }
+    }
+}
+
+impl Ledger {
+    fn events(&self) -> Vec<TimelineEvent> {
+        let pin = &self.device_pin;
+        let mut events = vec![TimelineEvent::new(
+            self.created_at,
+            Kind::Wanted,
+            format!("is to be on this terminal, under PIN {pin}"),
+        )];
+        // What is wanted now and has no command tells of itself; all else is told by its command.
+        if !self.has_command {
+            let wanted = match (&self.wanted_name, &self.wanted_card) {
+                (Some(name), Some(card)) if self.is_wanted => format!("is to be there as {name:?} with card {card}"),
+                _ => "is to be removed".to_owned(),
+            };
+            let words = match &self.error_message {
+                Some(why) => format!("{wanted}; {why}"),
+                None => wanted,
+            };
+            events.push(TimelineEvent::new(self.updated_at, Kind::Wanted, words));
+        }
+        let shown =
+            if self.is_wanted { "the terminal showed him to be as wanted" } else { "the terminal has him no more" };
+        events.extend(self.verified_at.map(|at| TimelineEvent::new(at, Kind::Verified, shown)));
+        events
+    }
+}
+
+#[derive(Debug, sqlx::FromRow)]
+struct Instruction {
+    wire_id: i64,
+    command_type: String,
+    step: String,
+    status: String,
+    attempts: i64,
+    created_at: Instant,
+    sent_at: Option<Instant>,
+    completed_at: Option<Instant>,
+    return_code: Option<i64>,
+    error_message: Option<String>,
+}
+
+const COMMANDS: &str = "
+    SELECT wire_id, command_type, step, status, attempts, created_at, sent_at, completed_at, return_code, error_message
+    FROM device_commands WHERE device_id = $1 AND student_id = $2";
+
+impl Instruction {
+    fn events(&self) -> Vec<TimelineEvent> {
+        let mut events =
+            vec![self.event(self.created_at, Kind::Queued, format!("a command {} is queued", self.to_do()))];
+        if let Some(at) = self.sent_at {
+            let words = match self.attempts {
+                0 | 1 => "handed to the terminal".to_owned(),
+                attempts => format!("handed to the terminal, attempt {attempts}"),
+            };
+            events.push(self.event(at, Kind::Sent, words));
+        }
+        let Some(at) = self.completed_at else { return events };
+        let answer = || self.return_code.map_or_else(|| "no answer came".to_owned(), meaning);
+        let ending = match self.status.as_str() {
+            "completed" => self.event(at, Kind::Acknowledged, format!("the terminal answered: {}", answer())),
+            "failed" => self.event(at, Kind::Failed, self.error_message.clone().unwrap_or_else(answer)),
+            "superseded" => self.event(at, Kind::Superseded, "something newer took the place of this command"),
+            _ => return events,
+        };
+        events.push(TimelineEvent { code: self.return_code, ..ending });
+        events
+    }
+
+    fn event(&self, at: Instant, event: Kind, words: impl Into<String>) -> TimelineEvent {
+        TimelineEvent { command_id: Some(self.wire_id), ..TimelineEvent::new(at, event, words) }
+    }
+
+    fn to_do(&self) -> &'static str {
+        match (self.command_type.as_str(), self.step.as_str()) {
+            (_, "clear_card") => "to clear his card first",
+            ("delete_user", _) => "to remove him",
+            ("add_user", _) => "to add him",
+            _ => "to write him",
+        }
+    }
+}
+
+#[derive(Debug, sqlx::FromRow)]
+struct Told {
+    name: Option<String>,
+    card_number: Option<i64>,
+    seen_at: Instant,
+}
+
+const SEEN: &str = "SELECT name, card_number, seen_at FROM terminal_users WHERE device_id = $1 AND pin = $2";
+
+impl Told {
+    fn event(self) -> TimelineEvent {
+        let words = match (&self.name, self.card_number.filter(|card| *card > 0)) {
+            (None, _) => "the terminal mentioned his PIN".to_owned(),
+            (Some(name), Some(card)) => format!("the terminal told of {name:?} with card {card}"),
+            (Some(name), None) => format!("the terminal told of {name:?} without a card"),
+        };
+        TimelineEvent::new(self.seen_at, Kind::Seen, words)
+    }
+}
+
+#[derive(Debug, sqlx::FromRow)]
+struct Drift {
+    kind: String,
+    field: Option<String>,
+    ours: Option<String>,
+    theirs: Option<String>,
+    found_at: Instant,
+    ended_at: Option<Instant>,
+}
+
+const DRIFT: &str = "
+    SELECT kind, field, ours, CASE WHEN kind = 'different' THEN theirs END AS theirs, found_at, ended_at
+    FROM device_drift WHERE device_id = $1 AND student_id = $2";
+
+impl Drift {
+    fn events(&self) -> Vec<TimelineEvent> {
+        let what = match (self.kind.as_str(), &self.field) {
+            ("missing", _) => "is not on the terminal".to_owned(),
+            ("extra", _) => "is still on the terminal".to_owned(),
+            (_, Some(field)) => {
+                let quoted = |value: &Option<String>| match value.as_deref() {
+                    Some(value) if !value.is_empty() => format!("{value:?}"),
+                    _ => "nothing".to_owned(),
+                };
+                format!("{field} is {} there and should be {}", quoted(&self.theirs), quoted(&self.ours))
+            }
+            (kind, None) => kind.to_owned(),
+        };
+        let event = |at, event, words| TimelineEvent {
+            field: self.field.clone(),
+            ours: self.ours.clone(),
+            theirs: self.theirs.clone(),
+            ..TimelineEvent::new(at, event, words)
+        };
+        let mut events = vec![event(self.found_at, Kind::DriftFound, what.clone())];
+        events.extend(self.ended_at.map(|at| event(at, Kind::DriftEnded, format!("no longer so: {what}"))));
+        events
+    }
+}
