@@ -73,7 +73,7 @@ impl Proof {
             Some(Class::None) => {
                 parts.push("cannot be verified: this terminal tells nothing of whom it holds".to_owned());
             }
-            None if self.verified == 0 => parts.push("not verified yet: the terminal was never read back".to_owned()),
+            None if self.verified == 0 => parts.push("not verified yet".to_owned()),
             _ => parts.push(format!("{} verified", self.verified)),
         }
         if self.acknowledged > 0 && (class.is_some() || self.verified > 0) {

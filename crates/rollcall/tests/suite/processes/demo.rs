@@ -27,6 +27,11 @@ async fn the_demo_comes_in_step_is_verified_and_leaves_nothing_behind() {
     assert_eq!(answer["data"]["user"]["role"], "superadmin", "{answer}");
     assert!(!is_empty(folder.path()), "its database is here");
 
+    until("the slowest terminal holds the half of them", async || {
+        demo.must_run();
+        (demo.out().lines().filter(|line| line.starts_with("Library")).count() >= 2).then_some(())
+    })
+    .await;
     until("every terminal is in step", async || {
         demo.must_run();
         demo.out().contains("Every terminal holds the whole school").then_some(())
