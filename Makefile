@@ -15,9 +15,9 @@ check:
 test: tools check
 	tests/with-postgres cargo test --workspace
 
-# The convergence test with many more seeds; SEEDS=1000 for more still.
+# The convergence test with many more seeds; SEEDS=2000 for more still.
 soak: tools
-	ROLLCALL_SEEDS=$${SEEDS:-300} tests/with-postgres cargo test --release -p rollcall --test suite convergence
+	ROLLCALL_SEEDS=$${SEEDS:-500} tests/with-postgres cargo test --release -p rollcall --test suite convergence
 
 # Costs as ratios within one run; see crates/rollcall/benches.
 bench: tools
