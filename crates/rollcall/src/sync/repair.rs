@@ -2,6 +2,8 @@
 //! who should have gone are removed again, strangers by the device's policy. What comes back after three repairs is
 //! reported instead of fought for ever.
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 
 use super::{
@@ -61,6 +63,9 @@ const CAN_PUNCH: &str = "
     UPDATE device_user_mappings SET valid_to = NULL
     FROM v WHERE device_user_mappings.device_id = $1 AND device_user_mappings.student_id = v.student_id
       AND device_user_mappings.valid_to IS NOT NULL";
+const CARDS_IN_DOUBT: &str = "
+    SELECT DISTINCT student_id FROM device_commands
+    WHERE device_id = $1 AND card_number IS NOT NULL AND student_id IS NOT NULL AND status NOT IN ('pending', 'sent')";
 /// What commands of before may have left there is known now.
 const CARDS_ARE_KNOWN: &str = "
     WITH v(student_id) AS (VALUES {rows})
@@ -94,9 +99,12 @@ pub(super) async fn repair(
     let fixed = [device.into(), now.into()];
     write_drift(tx, device, &effects, now).await?;
     let limited = [device.into(), now.into(), REPAIRS.into()];
-    tx.execute_rows(CARDS_ARE_KNOWN, &[device.into()], effects.students).await?;
-    tx.execute_rows(VERIFIED, &fixed, effects.verified.clone()).await?;
-    tx.execute_rows(LEFT, &fixed, effects.verified).await?;
+    let in_doubt: Vec<(StudentId,)> = tx.all(CARDS_IN_DOUBT, [device.into()]).await?;
+    let known = in_doubt.into_iter().filter(|(student,)| effects.students.contains(student));
+    tx.execute_rows(CARDS_ARE_KNOWN, &[device.into()], known.map(|(student,)| vec![student.into()]).collect()).await?;
+    tx.execute_rows(VERIFIED, &fixed, effects.verified).await?;
+    tx.execute_rows(VERIFIED, &fixed, effects.gone.clone()).await?;
+    tx.execute_rows(LEFT, &fixed, effects.gone).await?;
     tx.execute_rows(CAN_PUNCH, &[device.into()], effects.still_there).await?;
     tx.execute_rows(GIVE_UP, &limited, effects.given_up).await?;
     tx.execute_rows(LEAVE_ADMINISTRATORS, &limited, effects.administrators).await?;
@@ -133,14 +141,15 @@ pub(super) async fn verified(
 #[derive(Default)]
 struct Effects<'a> {
     verified: Vec<Vec<Value>>,
+    gone: Vec<Vec<Value>>,
     again: Vec<Vec<Value>>,
     given_up: Vec<Vec<Value>>,
     administrators: Vec<Vec<Value>>,
     still_there: Vec<Vec<Value>>,
     strangers: Vec<&'a Finding>,
-    students: Vec<Vec<Value>>,
-    /// PINs of which something is proven.
-    judged: Vec<Vec<Value>>,
+    /// Students and PINs of whom something is proven.
+    students: HashSet<StudentId>,
+    judged: HashSet<&'a str>,
     drift: Vec<Vec<Value>>,
 }
 
@@ -149,8 +158,8 @@ impl<'a> Effects<'a> {
         if finding.verdict == Verdict::Unknown {
             return;
         }
-        self.judged.push(vec![finding.pin.clone().into()]);
-        self.students.extend(finding.student.map(|student| vec![student.into()]));
+        self.judged.insert(&finding.pin);
+        self.students.extend(finding.student);
         match (&finding.verdict, finding.student) {
             (Verdict::Stranger { told, .. }, _) => {
                 self.drift(finding, "stranger", None, &told.name);
@@ -158,6 +167,7 @@ impl<'a> Effects<'a> {
             }
             (_, None) | (Verdict::Unknown, _) => {}
             (Verdict::Verified, Some(student)) => self.verified.push(vec![student.into()]),
+            (Verdict::Gone, Some(student)) => self.gone.push(vec![student.into()]),
             (Verdict::Missing, Some(student)) => {
                 self.drift(finding, "missing", None, "");
                 self.again.push(vec![student.into(), false.into(), false.into(), None::<i64>.into()]);
@@ -219,6 +229,7 @@ const FOUND_NEW: &str = "
     SELECT CAST($1 AS BIGINT), v.pin, v.student_id, v.kind, v.field, v.ours, v.theirs, $2, $2
     FROM v WHERE NOT EXISTS (SELECT 1 FROM device_drift o WHERE o.device_id = $1 AND o.device_pin = v.pin
       AND o.ended_at IS NULL AND o.found_last_at = $2 AND o.kind = v.kind AND o.field IS NOT DISTINCT FROM v.field)";
+const OPEN: &str = "SELECT DISTINCT device_pin FROM device_drift WHERE device_id = $1 AND ended_at IS NULL";
 const ENDED: &str = "
     WITH v(pin) AS (VALUES {rows})
     UPDATE device_drift SET ended_at = $2
@@ -233,7 +244,9 @@ async fn write_drift(tx: &mut Tx, device: DeviceId, effects: &Effects<'_>, now: 
     let fixed = [device.into(), now.into()];
     tx.execute_rows(FOUND_AGAIN, &fixed, effects.drift.clone()).await?;
     tx.execute_rows(FOUND_NEW, &fixed, effects.drift.clone()).await?;
-    tx.execute_rows(ENDED, &fixed, effects.judged.clone()).await?;
+    let open: Vec<(String,)> = tx.all(OPEN, [device.into()]).await?;
+    let judged = open.into_iter().filter(|(pin,)| effects.judged.contains(pin.as_str()));
+    tx.execute_rows(ENDED, &fixed, judged.map(|(pin,)| vec![pin.into()]).collect()).await?;
     tx.execute(ENDED_STRANGERS, fixed).await?;
     Ok(())
 }

@@ -79,8 +79,10 @@ pub struct Finding {
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Verdict {
-    /// As wanted; for somebody who is not wanted: not there.
+    /// There, as wanted.
     Verified,
+    /// Not wanted, and not there.
+    Gone,
     /// Wanted, and not there.
     Missing,
     /// There, with other fields than wanted.
@@ -135,7 +137,7 @@ pub fn findings(people: &[Person], reading: &Reading, charset: Charset) -> Vec<F
     let strangers = others.into_iter().filter(|pin| !ours.contains(pin.as_str())).filter_map(|pin| {
         let verdict = match reading.evidence(pin, i64::MIN) {
             Evidence::Seen(told) => Verdict::Stranger { told: told.clone(), is_sure: reading.is_sure(pin, i64::MIN) },
-            Evidence::Absent => Verdict::Verified,
+            Evidence::Absent => Verdict::Gone,
             Evidence::Nothing => return None,
         };
         Some(Finding { pin: pin.clone(), student: None, verdict })
@@ -149,7 +151,7 @@ fn judge(person: &Person, reading: &Reading, charset: Charset) -> Verdict {
     }
     match (reading.evidence(&person.pin, person.written), &person.wanted) {
         (Evidence::Nothing, _) => Verdict::Unknown,
-        (Evidence::Absent, Wanted::Absent) => Verdict::Verified,
+        (Evidence::Absent, Wanted::Absent) => Verdict::Gone,
         (Evidence::Absent, Wanted::Present { .. }) => Verdict::Missing,
         (Evidence::Seen(_), Wanted::Absent) if !reading.is_sure(&person.pin, person.written) => Verdict::Unknown,
         (Evidence::Seen(told), Wanted::Absent) => {
@@ -300,7 +302,7 @@ mod tests {
         assert_eq!(verdict(zeynep(), &listed(true, [])), Verdict::Missing);
         assert_eq!(verdict(zeynep(), &listed(false, [])), Verdict::Unknown);
         assert_eq!(verdict(zeynep(), &asked([("9", told(22, "Ọmọlará", 5))])), Verdict::Missing);
-        assert_eq!(verdict(Wanted::Absent, &asked([("9", told(22, "Ọmọlará", 5))])), Verdict::Verified);
+        assert_eq!(verdict(Wanted::Absent, &asked([("9", told(22, "Ọmọlará", 5))])), Verdict::Gone);
         assert_eq!(verdict(zeynep(), &asked([])), Verdict::Unknown);
         assert_eq!(verdict(zeynep(), &asked([("9", told(21, "Ọmọlará", 5))])), Verdict::Unknown);
     }
@@ -323,7 +325,7 @@ mod tests {
     fn a_terminal_that_counts_nobody_holds_nobody() {
         let reading = Reading { counted_nobody: Some(30), ..Reading::default() };
         assert_eq!(verdict(zeynep(), &reading), Verdict::Missing);
-        assert_eq!(verdict(Wanted::Absent, &reading), Verdict::Verified);
+        assert_eq!(verdict(Wanted::Absent, &reading), Verdict::Gone);
     }
 
     #[test]
@@ -408,9 +410,7 @@ mod tests {
             reading.counted_nobody = None;
             reading.list = reading.list.map(|listed| Listed { is_complete: false, ..listed });
             let verdict = findings(std::slice::from_ref(&person), &reading, Charset::Utf8).remove(0).verdict;
-            let is_absent = verdict == Verdict::Missing
-                || (verdict == Verdict::Verified && person.wanted == Wanted::Absent);
-            if is_absent {
+            if matches!(verdict, Verdict::Missing | Verdict::Gone) {
                 let control_spoke = reading.controls.iter().any(|(pin, at)| {
                     *at > reading.own[&person.pin].at && reading.told.get(pin).is_some_and(|told| told.at > *at)
                 });

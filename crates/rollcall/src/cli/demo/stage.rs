@@ -16,14 +16,14 @@ use tokio_util::sync::CancellationToken;
 use super::{
     console::Console,
     deed::{self, Deed, People},
-    school::{Event, Place, School},
+    school::{Event, Place, SWITCHED_OFF, School},
 };
 use crate::{
     app::App,
     clock::Clock,
     sync::{
         found::{self, Drift},
-        overview, proof, verify,
+        overview, proof, removals, verify,
     },
 };
 
@@ -33,6 +33,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 const PAUSE: Duration = Duration::from_secs(4);
 /// What has not arrived, or is not mended, by then is left to be so later.
 const PATIENCE: SignedDuration = SignedDuration::from_mins(2);
+/// One turn of so many is a bad import.
+const IMPORT_EVERY: usize = 8;
 
 pub(super) struct Stage {
     lines: Vec<Line>,
@@ -86,6 +88,10 @@ impl Stage {
         self.console.say("Now things happen:");
         for turn in 0.. {
             self.wait(app, PAUSE).await?;
+            if turn % IMPORT_EVERY == IMPORT_EVERY / 2 {
+                self.guard(app, school).await?;
+                continue;
+            }
             // Two deeds at terminals, then something in the database.
             if turn % 3 < 2 {
                 let nth = turn - turn / 3;
@@ -156,6 +162,42 @@ impl Stage {
             if passed > PATIENCE {
                 self.console.say("    not mended yet; that goes on by itself");
                 return Ok(());
+            }
+            self.look(app).await?;
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// A bad import would empty the terminals. What would be removed is held; people stay, and the mistake is mended.
+    async fn guard(&self, app: &App, school: &School) -> anyhow::Result<()> {
+        let before: Vec<usize> = self.lines.iter().map(|line| line.people().len()).collect();
+        self.console.say(&format!("· a bad import switches {SWITCHED_OFF} students off"));
+        school.import_badly(app).await?;
+        let held = self.until_held(app, |held| held > 0).await?;
+        let stay = self.lines.iter().zip(before).all(|(line, before)| line.people().len() == before);
+        let people = if stay { "nobody was removed" } else { "somebody was removed" };
+        self.console
+            .say(&format!("    {held} removals are held until somebody decides: {people} (rollcall removals SERIAL)"));
+        self.wait(app, PAUSE).await?;
+        self.console.say("· the import is corrected");
+        school.import_well(app).await?;
+        self.until_held(app, |held| held == 0).await?;
+        self.console.say("    nothing is held any more; everybody was there all the time");
+        Ok(())
+    }
+
+    /// Looks until so many removals are held on all terminals together, for a while. How many they are.
+    async fn until_held(&self, app: &App, is_so: impl Fn(i64) -> bool) -> anyhow::Result<i64> {
+        let began = app.clock.monotonic();
+        loop {
+            let mut tx = app.db.read().await?;
+            let mut held = 0;
+            for line in &self.lines {
+                held += removals::counts(&mut tx, line.place.device).await?.held_removals;
+            }
+            drop(tx);
+            if is_so(held) || app.clock.monotonic() - began > PATIENCE {
+                return Ok(held);
             }
             self.look(app).await?;
             tokio::time::sleep(LOOK_EVERY).await;

@@ -316,11 +316,8 @@ pub(super) async fn finish(
         let is_slow = class == Class::List && was_dumped;
         tx.execute(CLASS, [device.into(), class.as_str().into(), now.into(), is_slow.into()]).await?;
     }
-    let absent = |finding: &&Finding| {
-        finding.verdict == Verdict::Missing
-            || (finding.verdict == Verdict::Verified && !reading.told.contains_key(&finding.pin))
-    };
-    let gone = findings.iter().filter(absent).map(|finding| vec![finding.pin.clone().into()]).collect();
+    let is_absent = |finding: &&Finding| matches!(finding.verdict, Verdict::Missing | Verdict::Gone);
+    let gone = findings.iter().filter(is_absent).map(|finding| vec![finding.pin.clone().into()]).collect();
     tx.execute_rows(NOT_THERE, &[device.into()], gone).await?;
     if let Some(list) = reading.list.filter(|list| list.is_complete) {
         tx.execute(NOT_LISTED, [device.into(), list.at.into()]).await?;
@@ -333,7 +330,6 @@ pub(super) async fn finish(
     reconcile::reconcile(tx, Scope::Device(device), now).await?;
 
     let count = |wanted: fn(&Verdict) -> bool| findings.iter().filter(|f| wanted(&f.verdict)).count() as i64;
-    let verified = findings.iter().filter(|f| f.student.is_some() && f.verdict == Verdict::Verified).count() as i64;
     let state = if ending.is_conclusive { "done" } else { "inconclusive" };
     let class = ending.class.or_else(|| row.readback_class.as_deref().and_then(Class::parse));
     let extra = count(|verdict| matches!(verdict, Verdict::StillThere { .. } | Verdict::Stranger { .. }));
@@ -343,7 +339,7 @@ pub(super) async fn finish(
         now.into(),
         ending.is_complete.into(),
         told.into(),
-        verified.into(),
+        count(|verdict| *verdict == Verdict::Verified).into(),
         count(|verdict| *verdict == Verdict::Missing).into(),
         count(|verdict| matches!(verdict, Verdict::Different(_))).into(),
         extra.into(),

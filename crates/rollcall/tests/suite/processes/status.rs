@@ -103,14 +103,14 @@ async fn status_tells_what_was_found(database: Database) {
     let whole = rollcall(url, &["status"]).await;
     assert!(whole.done().contains("in step, 2/2 verified"), "{whole:?}");
 
-    let stranger = "INSERT INTO device_drift (device_id, device_pin, kind, theirs, found_at)
-        VALUES (1, '7000', 'stranger', 'Νίκος', $1)";
+    let stranger = "INSERT INTO device_drift (device_id, device_pin, kind, theirs, found_at, found_last_at)
+        VALUES (1, '7000', 'stranger', 'Νίκος', $1, $1)";
     world.foreign(stranger, [world.now().into()]).await;
     let beside = rollcall(url, &["status"]).await;
     assert!(beside.done().contains("in step, 2/2 verified, found there: 1 stranger"), "{beside:?}");
 
-    let missing = "INSERT INTO device_drift (device_id, device_pin, student_id, kind, found_at)
-        VALUES (1, '1', 1, 'missing', $1)";
+    let missing = "INSERT INTO device_drift (device_id, device_pin, student_id, kind, found_at, found_last_at)
+        VALUES (1, '1', 1, 'missing', $1, $1)";
     world.foreign(missing, [world.now().into()]).await;
     world.foreign("UPDATE device_user_sync_status SET verified_version = 0 WHERE student_id = 1", []).await;
     let drifted = rollcall(url, &["status"]).await;
@@ -164,8 +164,8 @@ async fn verify_asks_a_terminal_and_tells_what_is_known(database: Database) {
 
     let fail = "UPDATE device_user_sync_status SET failed_version = wanted_version WHERE student_id = 1";
     world.foreign(fail, []).await;
-    let missing = "INSERT INTO device_drift (device_id, device_pin, student_id, kind, found_at)
-        VALUES (1, '1', 1, 'missing', $1)";
+    let missing = "INSERT INTO device_drift (device_id, device_pin, student_id, kind, found_at, found_last_at)
+        VALUES (1, '1', 1, 'missing', $1, $1)";
     world.foreign(missing, [world.now().into()]).await;
     world.foreign("UPDATE devices SET is_online = FALSE", []).await;
     let ended = rollcall(&url, &["verify", SERIAL]).await;
