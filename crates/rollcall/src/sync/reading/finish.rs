@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use push_protocol::{command::Command, text::Pin};
 
 use super::{Class, Phase, ask::Row, script::Ending};
@@ -11,6 +11,7 @@ use crate::{
     school::StudentId,
     store::{Result, Tx},
     sync::{
+        delivery::later,
         manner,
         plan::Wanted,
         queue,
@@ -295,6 +296,11 @@ const FORGET_READINGS: &str = "
     DELETE FROM readings WHERE device_id = $1 AND id NOT IN (
       SELECT id FROM readings WHERE device_id = $1 ORDER BY id DESC LIMIT 50)";
 
+const FORGET_DRIFT: &str = "DELETE FROM device_drift WHERE device_id = $1 AND ended_at < $2";
+
+/// What was found and has ended is history for so long.
+const KEPT: SignedDuration = SignedDuration::from_hours(180 * 24);
+
 /// Ends a reading: what it proves is written down, and what differs is repaired.
 pub(super) async fn finish(
     tx: &mut Tx,
@@ -352,6 +358,7 @@ pub(super) async fn finish(
     tx.execute(FORGET_STEPS, [row.id.into()]).await?;
     tx.execute(FORGET_QUESTIONS, [device.into()]).await?;
     tx.execute(FORGET_READINGS, [device.into()]).await?;
+    tx.execute(FORGET_DRIFT, [device.into(), later(now, -KEPT).into()]).await?;
     tracing::info!(
         device = %device,
         cause = row.cause,

@@ -1,0 +1,88 @@
+//! A terminal said yes and did not store what it was told, in every way that was seen (protocol §8.1): found at the next
+//! verification, written again, verified.
+
+use terminal_simulator::{CardReading, CardWriting, FaultKind, Profile};
+
+use super::campus::{A_WHILE, Campus};
+use crate::databases::{Database, both_databases};
+
+both_databases! {
+    an_update_that_was_dropped_is_found_and_written_again,
+    a_field_that_was_cut_is_found_and_written_again,
+    a_card_in_a_form_that_the_terminal_ignores_is_found_and_written_in_its_own,
+    a_terminal_that_a_bad_delete_emptied_is_found_and_refilled,
+}
+
+const SERIAL: &str = "CJX9253300417";
+
+async fn an_update_that_was_dropped_is_found_and_written_again(database: Database) {
+    acknowledged_and_not_stored(database, FaultKind::DropUser, "missing").await;
+}
+
+async fn a_field_that_was_cut_is_found_and_written_again(database: Database) {
+    acknowledged_and_not_stored(database, FaultKind::CutField, "different").await;
+}
+
+async fn a_card_in_a_form_that_the_terminal_ignores_is_found_and_written_in_its_own(database: Database) {
+    let mut campus = Campus::open(database).await;
+    campus.enrol_many(4).await;
+    // Announces itself as a unit that takes decimal cards, says yes to them, and keeps none.
+    let mut profile = Profile::zam180();
+    profile.people.card_reading = CardReading::FiveBytesOnly;
+    profile.people.card_writing = CardWriting::FiveBytes;
+    let device = campus.terminal(SERIAL, profile).await;
+    assert!(campus.world.settle(A_WHILE).await);
+    assert_eq!(campus.status(device).await.in_words(), "4 synced of 4", "as far as the terminal said");
+    assert!(campus.world.fleet.terminals()[0].users().values().all(|user| user.card.is_none()));
+
+    campus.read_back(device).await;
+    campus.agree(device).await;
+    assert_eq!(campus.verified(device).await, 4);
+    let found = campus.drift(device).await;
+    assert!(found.iter().all(|row| row.0 == "different" && row.2.as_deref() == Some("card") && row.4), "{found:?}");
+}
+
+async fn a_terminal_that_a_bad_delete_emptied_is_found_and_refilled(database: Database) {
+    let mut campus = Campus::open(database).await;
+    campus.enrol_many(5).await;
+    // It tells nobody's name, only how many it holds.
+    let mut profile = Profile::mars();
+    profile.queries.answers_people = false;
+    let device = campus.terminal(SERIAL, profile).await;
+    campus.in_step(device).await;
+    let shown = campus.read_back(device).await;
+    assert_eq!(shown.readback_class.as_deref(), Some("count"), "{shown:?}");
+    // Another server's delete without a PIN.
+    campus.world.fleet.terminal(0).wipe();
+    campus.run_for(60).await;
+    campus.quiet(device).await;
+    campus.agree(device).await;
+    let found = campus.drift(device).await;
+    assert!(found.len() == 5 && found.iter().all(|row| row.0 == "missing"), "{found:?}");
+    assert_eq!(campus.verified(device).await, 0, "nobody can say more than that they were written");
+}
+
+async fn acknowledged_and_not_stored(database: Database, fault: FaultKind, kind: &str) {
+    for profile in [Profile::zam180(), Profile::mars(), Profile::legacy_fw(), Profile::senseface_a2()] {
+        let name = profile.name;
+        let mut campus = Campus::open(database.again().await).await;
+        let students = campus.enrol_many(5).await;
+        let device = campus.terminal(SERIAL, profile).await;
+        campus.in_step(device).await;
+        campus.world.fleet.terminal(0).faults().once(fault);
+        let victim = campus.enrol("Temuera Ngāti", "515151").await;
+        campus.run_for(120).await;
+        // The terminal said yes: that is all that anybody can know so far.
+        assert_eq!(campus.status(device).await.students[&victim].status, "synced", "{name}");
+        assert_ne!(campus.held(device, victim).await, Some(("Temuera Ngāti".to_owned(), Some(515_151))), "{name}");
+
+        let shown = campus.read_back(device).await;
+        assert_eq!(campus.held(device, victim).await, Some(("Temuera Ngāti".to_owned(), Some(515_151))), "{name}");
+        campus.agree(device).await;
+        assert_eq!(campus.verified(device).await, students.len() as i64 + 1, "{name}: {shown:?}");
+        let found = campus.drift(device).await;
+        let pin = campus.pin(device, victim).await.unwrap();
+        assert!(found.iter().all(|row| row.0 == kind && row.1 == pin && row.4), "{name}: {found:?}");
+        assert!(!found.is_empty(), "{name}");
+    }
+}
