@@ -11,7 +11,7 @@ use push_protocol::{
 };
 
 use super::{
-    Class, Phase, begin, finish,
+    Class, Phase, Question, begin, finish,
     script::{self, Facts, Next},
 };
 use crate::{
@@ -138,14 +138,14 @@ async fn hand_out(
     let mut questions: Vec<(i64, Command, Option<String>)> = Vec::new();
     let mut attempts = 1;
     for step in waiting {
-        let command = match step.kind.as_str() {
-            "count" => Command::Info,
-            "list" => Command::QueryUsers,
-            "dump" => {
+        let command = match Question::parse(&step.kind) {
+            Question::Count => Command::Info,
+            Question::List => Command::QueryUsers,
+            Question::Dump => {
                 tx.execute(DUMP, [reading.id.into()]).await?;
                 Command::Check
             }
-            _ => {
+            Question::Person | Question::Control => {
                 let pin = match step.pin.clone() {
                     Some(pin) => Some(pin),
                     None => finish::sentinel(tx, device, reading.id, reading.began_event).await?,
@@ -231,13 +231,16 @@ const LAST_STEP: &str = "
 /// What the last questions asked for may still be on its way, until then.
 async fn quiet_until(tx: &mut Tx, device: DeviceId, row: &Row, how: Questions) -> Result<Option<Timestamp>> {
     let Some(last) = tx.optional::<LastStep, 1>(LAST_STEP, [row.id.into()]).await? else { return Ok(None) };
-    if last.kind == "count" || last.state == "refused" || last.state == "silent" {
+    let kind = Question::parse(&last.kind);
+    if kind == Question::Count || last.state == "refused" || last.state == "silent" {
         return Ok(None);
     }
     let asked = last.asked_event.unwrap_or(0);
-    let has_everything = match last.kind.as_str() {
-        "list" | "dump" => finish::told_since(tx, device, asked).await? == row.counted.or(row.user_count).unwrap_or(-1),
-        _ => finish::everybody_spoke(tx, row.id).await?,
+    let has_everything = match kind {
+        Question::List | Question::Dump => {
+            finish::told_since(tx, device, asked).await? == row.counted.or(row.user_count).unwrap_or(-1)
+        }
+        Question::Count | Question::Person | Question::Control => finish::everybody_spoke(tx, row.id).await?,
     };
     if has_everything {
         return Ok(None);
@@ -287,17 +290,17 @@ async fn proceed(tx: &mut Tx, device: DeviceId, row: &Row, how: Questions) -> Re
         can_write: gathered.can_write,
         unresolved: gathered.unresolved.len() as i64,
     };
-    let (phase, kind) = match script::next(&facts) {
-        Next::Count(phase) => (phase, "count"),
+    let (phase, question) = match script::next(&facts) {
+        Next::Count(phase) => (phase, Question::Count),
         Next::List => {
             tx.execute(LISTED, [row.id.into()]).await?;
-            (Phase::List, "list")
+            (Phase::List, Question::List)
         }
         Next::Dump => {
             tx.execute(LISTED, [row.id.into()]).await?;
-            (Phase::Dump, "dump")
+            (Phase::Dump, Question::Dump)
         }
-        Next::Sentinel => (Phase::Sentinel, "control"),
+        Next::Sentinel => (Phase::Sentinel, Question::Control),
         Next::Write => {
             tx.execute(WRITTEN, [row.id.into()]).await?;
             tx.execute(PHASE, [row.id.into(), Phase::Write.as_str().into(), false.into()]).await?;
@@ -317,8 +320,8 @@ async fn proceed(tx: &mut Tx, device: DeviceId, row: &Row, how: Questions) -> Re
             return Ok(false);
         }
     };
-    tx.execute(PHASE, [row.id.into(), phase.as_str().into(), (kind == "count").into()]).await?;
-    tx.execute(ADD_STEP, [row.id.into(), device.into(), kind.into()]).await?;
+    tx.execute(PHASE, [row.id.into(), phase.as_str().into(), (question == Question::Count).into()]).await?;
+    tx.execute(ADD_STEP, [row.id.into(), device.into(), question.as_str().into()]).await?;
     Ok(true)
 }
 
@@ -366,7 +369,7 @@ pub(crate) async fn answered(
     };
     let values = [device.into(), wire_id.into(), state.into(), now.into(), code.into(), count.map(i64::from).into()];
     let Some((reading, kind)) = tx.optional::<(i64, String), 6>(ANSWERED, values).await? else { return Ok(()) };
-    if kind == "count" {
+    if Question::parse(&kind) == Question::Count {
         tx.execute(COUNT, [reading.into(), count.map(i64::from).into()]).await?;
     }
     tx.execute(WAKE, [reading.into()]).await?;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Class, Phase};
+use super::{Class, Phase, Question};
 use crate::{
     devices::DeviceId,
     store::{Result, Tx},
@@ -183,11 +183,11 @@ pub(super) async fn add_people(
     let mut rows = Vec::new();
     for (number, pin) in pins.enumerate() {
         if number > 0 && number.is_multiple_of(CONTROL_EVERY) {
-            rows.push(vec![reading.into(), device.into(), "control".into(), None::<String>.into()]);
+            rows.push(vec![reading.into(), device.into(), Question::Control.as_str().into(), None::<String>.into()]);
         }
-        rows.push(vec![reading.into(), device.into(), "person".into(), pin.clone().into()]);
+        rows.push(vec![reading.into(), device.into(), Question::Person.as_str().into(), pin.clone().into()]);
     }
-    rows.push(vec![reading.into(), device.into(), "control".into(), None::<String>.into()]);
+    rows.push(vec![reading.into(), device.into(), Question::Control.as_str().into(), None::<String>.into()]);
     tx.execute_rows(ADD, &[], rows).await?;
     tx.execute(SWEPT, [reading.into()]).await?;
     Ok(())

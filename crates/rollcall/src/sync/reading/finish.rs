@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use push_protocol::{command::Command, text::Pin};
 
-use super::{Class, Phase, ask::Row, script::Ending};
+use super::{Class, Phase, Question, ask::Row, script::Ending};
 use crate::{
     devices::DeviceId,
     school::StudentId,
@@ -49,23 +49,25 @@ struct PersonRow {
     is_settled: bool,
 }
 
+macro_rules! people {
+    ($which:literal) => {
+        concat!(
+            "SELECT l.student_id, l.device_pin, l.is_wanted, l.wanted_name, l.wanted_card, l.written_event,
+               ((l.confirmed_version = l.wanted_version OR l.failed_version = l.wanted_version)
+                 AND NOT EXISTS (SELECT 1 FROM device_commands c WHERE c.device_id = l.device_id
+                   AND c.student_id = l.student_id AND c.status IN ('pending', 'sent'))) AS is_settled
+             FROM device_user_sync_status l WHERE l.device_id = $1 AND ",
+            $which
+        )
+    };
+}
 /// Those of whom a reading proved that they are gone need no further proof.
-const PEOPLE: &str = "
-    SELECT l.student_id, l.device_pin, l.is_wanted, l.wanted_name, l.wanted_card, l.written_event,
-      ((l.confirmed_version = l.wanted_version OR l.failed_version = l.wanted_version)
-        AND NOT EXISTS (SELECT 1 FROM device_commands c WHERE c.device_id = l.device_id AND c.student_id = l.student_id
-          AND c.status IN ('pending', 'sent'))) AS is_settled
-    FROM device_user_sync_status l
-    WHERE l.device_id = $1 AND (l.is_wanted OR l.verified_version <> l.wanted_version
-      OR EXISTS (SELECT 1 FROM terminal_users u WHERE u.device_id = $1 AND u.pin = l.device_pin AND u.told_event > $2))";
-const PEOPLE_ASKED_FOR: &str = "
-    SELECT l.student_id, l.device_pin, l.is_wanted, l.wanted_name, l.wanted_card, l.written_event,
-      ((l.confirmed_version = l.wanted_version OR l.failed_version = l.wanted_version)
-        AND NOT EXISTS (SELECT 1 FROM device_commands c WHERE c.device_id = l.device_id AND c.student_id = l.student_id
-          AND c.status IN ('pending', 'sent'))) AS is_settled
-    FROM device_user_sync_status l
-    WHERE l.device_id = $1 AND l.device_pin IN (
-      SELECT s.pin FROM reading_steps s WHERE s.reading_id = $2 AND s.kind = 'person')";
+const PEOPLE: &str = people!(
+    "(l.is_wanted OR l.verified_version <> l.wanted_version OR EXISTS (
+       SELECT 1 FROM terminal_users u WHERE u.device_id = $1 AND u.pin = l.device_pin AND u.told_event > $2))"
+);
+const PEOPLE_ASKED_FOR: &str =
+    people!("l.device_pin IN (SELECT s.pin FROM reading_steps s WHERE s.reading_id = $2 AND s.kind = 'person')");
 
 #[derive(Debug, sqlx::FromRow)]
 struct StepRow {
@@ -125,24 +127,24 @@ pub(super) async fn gather(tx: &mut Tx, device: DeviceId, row: &Row) -> Result<G
     let (mut in_vain, mut somebody_spoke, mut was_dumped) = (0, false, false);
     for step in &steps {
         let spoke = |pin: &String| reading.told.get(pin).is_some_and(|told| told.at > step.asked_event);
-        match (step.kind.as_str(), &step.pin) {
-            (kind @ ("list" | "dump"), _) => {
-                was_dumped = kind == "dump";
+        match (Question::parse(&step.kind), &step.pin) {
+            (kind @ (Question::List | Question::Dump), _) => {
+                was_dumped = kind == Question::Dump;
                 reading.list = Some(Listed { at: step.asked_event, is_complete: false });
             }
-            ("control", Some(pin)) => {
+            (Question::Control, Some(pin)) => {
                 let answered = spoke(pin);
                 somebody_spoke |= answered;
                 in_vain += i64::from(!answered);
                 reading.controls.push((pin.clone(), step.asked_event));
             }
-            ("person", Some(pin)) => {
+            (Question::Person, Some(pin)) => {
                 somebody_spoke |= spoke(pin);
                 *times.entry(pin.clone()).or_default() += 1;
                 let is_answered = step.state == "answered";
                 reading.own.insert(pin.clone(), Asked { at: step.asked_event, is_answered });
             }
-            ("count", _) if row.counted == Some(0) => reading.counted_nobody = Some(step.asked_event),
+            (Question::Count, _) if row.counted == Some(0) => reading.counted_nobody = Some(step.asked_event),
             _ => {}
         }
     }

@@ -44,6 +44,18 @@ pub enum Class {
     None,
 }
 
+/// What is asked: `reading_steps.kind`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Question {
+    Count,
+    List,
+    /// Shake hands again, and be told that nothing of the operation log has arrived.
+    Dump,
+    Person,
+    /// Somebody who should answer.
+    Control,
+}
+
 /// How far a reading is: `readings.phase`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Phase {
@@ -79,6 +91,23 @@ impl Class {
     /// Whether what the terminal holds can be told person by person.
     pub fn tells_people(self) -> bool {
         matches!(self, Class::List | Class::PerPin | Class::Table)
+    }
+}
+
+impl Question {
+    fn as_str(self) -> &'static str {
+        match self {
+            Question::Count => "count",
+            Question::List => "list",
+            Question::Dump => "dump",
+            Question::Person => "person",
+            Question::Control => "control",
+        }
+    }
+
+    fn parse(word: &str) -> Question {
+        let kinds = [Question::Count, Question::List, Question::Dump, Question::Control];
+        kinds.into_iter().find(|kind| kind.as_str() == word).unwrap_or(Question::Person)
     }
 }
 
