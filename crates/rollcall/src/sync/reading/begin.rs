@@ -246,7 +246,8 @@ struct Counted {
     held: i64,
     strangers: i64,
     found_last: Option<i64>,
-    is_running: bool,
+    /// `all`, `some`, or, of one that asks for the count anyway, `count`.
+    running: Option<String>,
 }
 
 const COUNTED: &str = "
@@ -258,8 +259,12 @@ const COUNTED: &str = "
         SELECT 1 FROM device_user_sync_status l WHERE l.device_id = d.id AND l.device_pin = u.pin)) AS strangers,
       (SELECT r.counted FROM readings r WHERE r.device_id = d.id AND r.state <> 'running'
         AND r.counted IS NOT NULL ORDER BY r.id DESC LIMIT 1) AS found_last,
-      EXISTS (SELECT 1 FROM readings r WHERE r.device_id = d.id AND r.state = 'running') AS is_running
+      (SELECT CASE WHEN r.cause = 'count' THEN 'count' ELSE r.scope END FROM readings r
+        WHERE r.device_id = d.id AND r.state = 'running') AS running
     FROM devices d WHERE d.id = $1";
+const OVERTAKE: &str = "
+    UPDATE readings SET state = 'inconclusive', finished_at = $2, words = 'the terminal counted nobody meanwhile'
+    WHERE device_id = $1 AND state = 'running'";
 const LOOKED: &str = "UPDATE devices SET count_looked_into = $2 WHERE id = $1";
 
 /// A poll told how many people the terminal holds. Nobody where there should be somebody leads to a question at once, once;
@@ -267,14 +272,18 @@ const LOOKED: &str = "UPDATE devices SET count_looked_into = $2 WHERE id = $1";
 pub(crate) async fn look_at_count(tx: &mut Tx, device: DeviceId, count: u32, now: Timestamp) -> Result<()> {
     let count = i64::from(count);
     let facts: Counted = tx.one(COUNTED, [device.into()]).await?;
-    if facts.is_running || facts.count_looked_into == Some(count) {
+    let running = facts.running.as_deref();
+    if running == Some("count") || facts.count_looked_into == Some(count) {
         return Ok(());
     }
     let looked = if count == 0 && facts.held > 0 {
+        // Whatever is asked just now can wait.
+        tx.execute(OVERTAKE, [device.into(), now.into()]).await?;
         begin(tx, device, Cause::Count, None, now).await?;
         Some(0)
     } else if count != facts.held + facts.strangers
         && facts.found_last != Some(count)
+        && running != Some("all")
         && !facts.has_open
         && facts.readback_class.as_deref().and_then(Class::parse).is_some_and(Class::tells_people)
     {

@@ -11,6 +11,7 @@ both_databases! {
     a_field_that_was_cut_is_found_and_written_again,
     a_card_in_a_form_that_the_terminal_ignores_is_found_and_written_in_its_own,
     a_terminal_that_a_bad_delete_emptied_is_found_and_refilled,
+    a_wipe_in_the_middle_of_a_reading_is_refilled_within_two_polls,
 }
 
 const SERIAL: &str = "CJX9253300417";
@@ -85,4 +86,21 @@ async fn acknowledged_and_not_stored(database: Database, fault: FaultKind, kind:
         assert!(found.iter().all(|row| row.0 == kind && row.1 == pin && row.4), "{name}: {found:?}");
         assert!(!found.is_empty(), "{name}");
     }
+}
+
+async fn a_wipe_in_the_middle_of_a_reading_is_refilled_within_two_polls(database: Database) {
+    let mut campus = Campus::open(database).await;
+    campus.enrol_many(6).await;
+    let device = campus.terminal(SERIAL, Profile::zam180()).await;
+    campus.in_step(device).await;
+    campus.read_back(device).await;
+    // Somebody's line leads to a question; while it is out everybody vanishes.
+    campus.world.fleet.terminal(0).profile_mut().queries.answers_people = false;
+    campus.world.fleet.terminal(0).edit_at_keypad("3", "Ganzer Anderer", None);
+    campus.run_for(25).await;
+    campus.world.fleet.terminal(0).wipe();
+    campus.run_for(45).await;
+    assert!(!campus.world.fleet.terminals()[0].users().is_empty(), "the refill starts within two polls");
+    campus.quiet(device).await;
+    campus.agree(device).await;
 }
