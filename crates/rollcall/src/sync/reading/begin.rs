@@ -97,7 +97,8 @@ const DUE: &str = "
       d.readback_firmware, y.learnt_firmware,
       EXISTS (SELECT 1 FROM readings r WHERE r.device_id = d.id AND r.state = 'running') AS is_running,
       EXISTS (SELECT 1 FROM device_user_sync_status l WHERE l.device_id = d.id AND l.obstacle IS NULL
-        AND l.confirmed_version <> l.wanted_version AND l.failed_version <> l.wanted_version) AS has_open,
+        AND l.confirmed_version <> l.wanted_version AND l.failed_version <> l.wanted_version
+        AND COALESCE(l.decision, '') NOT IN ('held', 'kept')) AS has_open,
       (SELECT COUNT(DISTINCT f.device_pin) FROM device_drift f JOIN device_user_sync_status l
         ON l.device_id = f.device_id AND l.student_id = f.student_id
         WHERE f.device_id = d.id AND f.ended_at IS NULL AND l.verified_version <> l.wanted_version
@@ -253,7 +254,8 @@ struct Counted {
 const COUNTED: &str = "
     SELECT d.count_looked_into, d.readback_class,
       EXISTS (SELECT 1 FROM device_user_sync_status l WHERE l.device_id = d.id
-        AND l.confirmed_version <> l.wanted_version AND l.failed_version <> l.wanted_version) AS has_open,
+        AND l.confirmed_version <> l.wanted_version AND l.failed_version <> l.wanted_version
+        AND COALESCE(l.decision, '') NOT IN ('held', 'kept')) AS has_open,
       (SELECT COUNT(*) FROM device_user_sync_status l WHERE l.device_id = d.id AND l.is_held) AS held,
       (SELECT COUNT(*) FROM terminal_users u WHERE u.device_id = d.id AND u.seen_event > 0 AND NOT EXISTS (
         SELECT 1 FROM device_user_sync_status l WHERE l.device_id = d.id AND l.device_pin = u.pin)) AS strangers,

@@ -265,7 +265,8 @@ const WRITE_ONE: &str = "
         AND w.confirmed_version = w.wanted_version ORDER BY w.student_id LIMIT 1)";
 const OPEN: &str = "
     SELECT COUNT(*) FROM device_user_sync_status WHERE device_id = $1 AND obstacle IS NULL
-      AND confirmed_version <> wanted_version AND failed_version <> wanted_version";
+      AND confirmed_version <> wanted_version AND failed_version <> wanted_version
+      AND COALESCE(decision, '') NOT IN ('held', 'kept')";
 
 /// Writes one of the wanted again, so that there is somebody who must be there.
 pub(super) async fn write_somebody(tx: &mut Tx, device: DeviceId, now: Timestamp) -> Result<()> {

@@ -12,6 +12,7 @@ both_databases! {
     a_card_in_a_form_that_the_terminal_ignores_is_found_and_written_in_its_own,
     a_terminal_that_a_bad_delete_emptied_is_found_and_refilled,
     a_wipe_in_the_middle_of_a_reading_is_refilled_within_two_polls,
+    what_was_mended_is_looked_at_although_something_else_is_held,
 }
 
 const SERIAL: &str = "CJX9253300417";
@@ -103,4 +104,23 @@ async fn a_wipe_in_the_middle_of_a_reading_is_refilled_within_two_polls(database
     assert!(!campus.world.fleet.terminals()[0].users().is_empty(), "the refill starts within two polls");
     campus.quiet(device).await;
     campus.agree(device).await;
+}
+
+async fn what_was_mended_is_looked_at_although_something_else_is_held(database: Database) {
+    let mut campus = Campus::open(database).await;
+    let students = campus.enrol_many(16).await;
+    let device = campus.terminal(SERIAL, Profile::zam180()).await;
+    campus.in_step(device).await;
+    campus.read_back(device).await;
+    // Twelve of sixteen leave at once: held. Nobody decides.
+    let all_but_four = "UPDATE students SET is_active = FALSE WHERE id > 4";
+    campus.world.foreign(all_but_four, []).await;
+    campus.run_for(60).await;
+    assert_eq!(campus.get(&format!("/api/v1/device/{device}/removals")).await.data(200)["held"], 12);
+    let pin = campus.pin(device, students[0]).await.unwrap();
+    campus.world.fleet.terminal(0).edit_at_keypad(&pin, "Ganzer Anderer", None);
+    campus.run_for(60).await;
+    campus.quiet(device).await;
+    assert_eq!(campus.verified(device).await, 4, "{:?}", campus.drift(device).await);
+    assert_eq!(campus.world.fleet.terminals()[0].users().len(), 16);
 }
