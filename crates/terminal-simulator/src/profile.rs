@@ -38,6 +38,17 @@ pub struct Profile {
     pub posts_results_twice: bool,
     pub codes: Codes,
     pub clock: Clock,
+    /// An access unit: it speaks the security dialect, whatever else stands here about words.
+    pub access: Option<Access>,
+}
+
+/// What only access units do (SEC4.8, SF-repo).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Access {
+    /// Rows of a table in one packet of an answer; at least 1.
+    pub rows_per_packet: usize,
+    /// Updates are passed on: −5000 first, and what became of them in a second result (SEC4.8 §10.4).
+    pub answers_twice: bool,
 }
 
 /// The handshake's announcement (ATT5.8 §3).
@@ -353,6 +364,7 @@ impl Profile {
             "mars" => Some(Profile::mars()),
             "chatty" => Some(Profile::chatty()),
             "mb10" => Some(Profile::mb10()),
+            "access-s3" => Some(Profile::access_s3()),
             "hostile" => Some(Profile::hostile()),
             _ => None,
         }
