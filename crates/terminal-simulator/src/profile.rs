@@ -47,6 +47,8 @@ pub struct Profile {
 pub struct Access {
     /// Rows of a table in one packet of an answer; at least 1.
     pub rows_per_packet: usize,
+    /// People need a right to the door, and the unit has a table for it.
+    pub has_door_rights: bool,
     /// Updates are passed on: −5000 first, and what became of them in a second result (SEC4.8 §10.4).
     pub answers_twice: bool,
 }
@@ -353,7 +355,7 @@ pub struct Clock {
 impl Profile {
     /// All names that [`Profile::by_name`] knows.
     pub const NAMES: &'static [&'static str] =
-        &["legacy-fw", "push1", "zam180", "senseface-a2", "mars", "chatty", "mb10", "hostile"];
+        &["legacy-fw", "push1", "zam180", "senseface-a2", "mars", "chatty", "mb10", "access-s3", "hostile"];
 
     pub fn by_name(name: &str) -> Option<Profile> {
         match name {

@@ -281,7 +281,7 @@ impl Profile {
             uploads: Uploads { status: 0, posts_options: false, pings: false, ..base.uploads },
             people: People { same_card: SameCard::FirstKeeps, ..base.people },
             clock: Clock { from_date: false, ..base.clock },
-            access: Some(Access { rows_per_packet: 20, answers_twice: false }),
+            access: Some(Access { rows_per_packet: 20, has_door_rights: true, answers_twice: false }),
             ..base
         }
     }

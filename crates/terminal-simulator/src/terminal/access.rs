@@ -62,6 +62,7 @@ impl Terminal {
         let (action, rest) = split_word(rest);
         let (table, params) = split_word(rest);
         let code = match (action, table) {
+            (_, b"userauthorize") if !access.has_door_rights => WRONG_TABLE,
             (b"UPDATE", b"user") => self.update_access_user(params),
             (b"UPDATE", b"userauthorize") => self.authorize(params),
             (b"DELETE", b"user") => self.delete_access_users(params),
