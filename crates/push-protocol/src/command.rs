@@ -1,5 +1,6 @@
-//! Instructions handed out on a poll (ATT5.8 §10, MAN3.2 §7). A command is a typed value; its text is rendered per dialect,
-//! so that no TAB, CR, LF or other control character of a name can reach the wire, and no delete can lack its PIN.
+//! Instructions handed out on a poll (ATT5.8 §10, MAN3.2 §7, SEC4.8 §12). A command is a typed value; its text is rendered
+//! per dialect, so that no TAB, CR, LF or other control character of a name can reach the wire, and no delete can lack its
+//! PIN.
 
 use jiff::civil::DateTime;
 
@@ -7,6 +8,8 @@ use crate::{
     dialect::Dialect,
     text::{Card, CardForm, Charset, Name, Pin, TextError},
 };
+
+mod security;
 
 /// The number of a command on the wire: 1 to 999,999,999 (SmartOps, MAN3.2: short decimal ids are the only kind that all
 /// terminals take).
@@ -27,6 +30,16 @@ pub enum Command {
     DeleteUser {
         pin: Pin,
     },
+    /// Lets a person through the door at any time. Security dialect only: without it a person is known and denied (SF-repo).
+    PutDoorRight {
+        pin: Pin,
+    },
+    /// Takes that away. Security dialect only.
+    DeleteDoorRight {
+        pin: Pin,
+    },
+    /// How many people the terminal holds.
+    CountUsers,
     QueryUsers,
     QueryUser {
         pin: Pin,
@@ -71,8 +84,7 @@ pub struct Manner {
 pub enum RenderError {
     #[error(transparent)]
     Text(#[from] TextError),
-    /// Security terminals are recognised and answered; their commands have their place here and no words yet.
-    #[error("commands for terminals of the security dialect are not supported yet")]
+    #[error("terminals of this dialect have no such command")]
     Dialect,
 }
 
@@ -109,7 +121,7 @@ impl Command {
     /// (SmartOps). Only a card is spelt out when it is empty, because a terminal that merges would keep the old one.
     pub fn render(&self, manner: Manner) -> Result<String, RenderError> {
         if manner.dialect == Dialect::Security {
-            return Err(RenderError::Dialect);
+            return security::render(self);
         }
         let word = self.word(manner);
         Ok(match self {
@@ -127,9 +139,13 @@ impl Command {
                 format!("{word} StartTime={}\tEndTime={}", wall_clock(*from), wall_clock(*to))
             }
             Command::SetOption { key, value } => format!("{word} {key}={}", without_controls(value)),
-            Command::QueryUsers | Command::Info | Command::Check | Command::ReloadOptions | Command::Reboot => {
-                word.to_owned()
-            }
+            Command::PutDoorRight { .. } | Command::DeleteDoorRight { .. } => return Err(RenderError::Dialect),
+            Command::CountUsers
+            | Command::QueryUsers
+            | Command::Info
+            | Command::Check
+            | Command::ReloadOptions
+            | Command::Reboot => word.to_owned(),
         })
     }
 
@@ -137,19 +153,21 @@ impl Command {
     ///
     /// The query of one person has a name of its own, because terminals answer it that ignore the list (VAMS, TimeBridge).
     pub fn word(&self, manner: Manner) -> &'static str {
-        let is_security = manner.dialect == Dialect::Security;
+        if manner.dialect == Dialect::Security {
+            return security::word(self);
+        }
         match (self, manner.vocabulary) {
-            (Command::PutUser { .. }, _) if is_security => "DATA UPDATE user",
             (Command::PutUser { .. }, Vocabulary::UserInfo) => "DATA UPDATE USERINFO",
             (Command::PutUser { .. }, Vocabulary::User) => "DATA USER",
-            (Command::DeleteUser { .. }, _) if is_security => "DATA DELETE user",
             (Command::DeleteUser { .. }, Vocabulary::UserInfo) => "DATA DELETE USERINFO",
             (Command::DeleteUser { .. }, Vocabulary::User) => "DATA DEL_USER",
-            (Command::QueryUsers | Command::QueryUser { .. }, _) if is_security => "DATA QUERY user",
             (Command::QueryUsers, _) => "DATA QUERY USERINFO",
             (Command::QueryUser { .. }, _) => "DATA QUERY USERINFO PIN",
             (Command::QueryPunches { .. }, _) => "DATA QUERY ATTLOG",
-            (Command::Info, _) => "INFO",
+            // Words that only the security dialect has.
+            (Command::PutDoorRight { .. } | Command::DeleteDoorRight { .. }, _) => security::word(self),
+            // Its result brings the count among other options (ATT5.8 §10.6).
+            (Command::Info | Command::CountUsers, _) => "INFO",
             (Command::Check, _) => "CHECK",
             (Command::ReloadOptions, _) => "RELOAD OPTIONS",
             (Command::SetOption { .. }, _) => "SET OPTION",
@@ -247,6 +265,7 @@ mod tests {
                 "DATA QUERY ATTLOG StartTime=2026-03-01 10:00:00\tEndTime=2026-03-01 12:00:00",
             ),
             (Command::Info, MODERN, "INFO"),
+            (Command::CountUsers, OLD, "INFO"),
             (Command::Check, OLD, "CHECK"),
             (Command::ReloadOptions, MODERN, "RELOAD OPTIONS"),
             (Command::SetOption { key: "VOLUME", value: "4\r\n0".to_owned() }, MODERN, "SET OPTION VOLUME=4  0"),
@@ -256,13 +275,6 @@ mod tests {
             assert_eq!(command.render(manner).unwrap(), text);
             assert!(text.starts_with(command.word(manner)), "{text}");
         }
-    }
-
-    #[test]
-    fn security_terminals_get_no_words_of_another_dialect() {
-        let security = Manner { dialect: Dialect::Security, ..MODERN };
-        assert_eq!(put(None).render(security), Err(RenderError::Dialect));
-        assert_eq!(put(None).word(security), "DATA UPDATE user");
     }
 
     #[test]

@@ -119,6 +119,11 @@ pub fn parse_table<'a>(table_name: &str, body: &'a [u8], charset: Charset) -> Co
     records(&table_name.to_ascii_uppercase(), body, charset)
 }
 
+/// Reads the body of `POST querydata` of type `count`: `user=3` (SEC4.8 §12.1.3). `None` for anything else.
+pub fn parse_count(table_name: &str, body: &[u8]) -> Option<u32> {
+    u32::try_from(Fields::tabs(body.trim_ascii()).number(table_name)?).ok()
+}
+
 /// `table` tells what a line without tag is.
 fn records<'a>(table: &str, body: &'a [u8], charset: Charset) -> Content<'a> {
     let lines = body.split(|byte| *byte == b'\n').map(without_end).filter(|line| !line.trim_ascii().is_empty());
@@ -190,6 +195,15 @@ mod tests {
         assert_eq!(kinds(&read(None, b"\r\n \t\n\0")), [""; 0]);
         assert_eq!(kinds(&read(None, b"")), [""; 0]);
         assert_eq!(kinds(&read(None, b"\r\nx\r\n\r\ny")), ["unread", "unread"]);
+    }
+
+    #[test]
+    fn access_units_tell_a_count_under_the_name_of_its_table() {
+        assert_eq!(parse_count("user", b"user=3"), Some(3));
+        assert_eq!(parse_count("user", b" USER=0\r\n"), Some(0));
+        for body in ["user=-1", "user=many", "biophoto=3", "3", ""] {
+            assert_eq!(parse_count("user", body.as_bytes()), None, "{body}");
+        }
     }
 
     #[test]

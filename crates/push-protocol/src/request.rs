@@ -5,10 +5,12 @@ use crate::{dialect::Announcement, text::Pin};
 
 mod info;
 mod line;
+mod packet;
 mod query;
 
 pub use info::Info;
 pub use line::{Mended, is_terminal_path, mend_request_line};
+pub use packet::{Packet, is_whole};
 pub use query::Query;
 
 /// One request as its URL tells it; bodies are read by [`crate::record`] and [`crate::result`].

@@ -38,6 +38,19 @@ pub struct Profile {
     pub posts_results_twice: bool,
     pub codes: Codes,
     pub clock: Clock,
+    /// An access unit: it speaks the security dialect, whatever else stands here about words.
+    pub access: Option<Access>,
+}
+
+/// What only access units do (SEC4.8, SF-repo).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Access {
+    /// Rows of a table in one packet of an answer; at least 1.
+    pub rows_per_packet: usize,
+    /// People need a right to the door, and the unit has a table for it.
+    pub has_door_rights: bool,
+    /// Updates are passed on: −5000 first, and what became of them in a second result (SEC4.8 §10.4).
+    pub answers_twice: bool,
 }
 
 /// The handshake's announcement (ATT5.8 §3).
@@ -342,7 +355,7 @@ pub struct Clock {
 impl Profile {
     /// All names that [`Profile::by_name`] knows.
     pub const NAMES: &'static [&'static str] =
-        &["legacy-fw", "push1", "zam180", "senseface-a2", "mars", "chatty", "mb10", "hostile"];
+        &["legacy-fw", "push1", "zam180", "senseface-a2", "mars", "chatty", "mb10", "access-s3", "hostile"];
 
     pub fn by_name(name: &str) -> Option<Profile> {
         match name {
@@ -353,6 +366,7 @@ impl Profile {
             "mars" => Some(Profile::mars()),
             "chatty" => Some(Profile::chatty()),
             "mb10" => Some(Profile::mb10()),
+            "access-s3" => Some(Profile::access_s3()),
             "hostile" => Some(Profile::hostile()),
             _ => None,
         }

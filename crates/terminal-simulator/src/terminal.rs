@@ -1,10 +1,13 @@
 //! One terminal: a state machine that is told the time and the replies, and says what it sends next.
 
+mod access;
 mod edit;
 mod exchange;
 mod execute;
 mod http;
 mod info;
+mod keep;
+mod registration;
 mod send;
 mod settings;
 mod settle;
@@ -22,6 +25,7 @@ use push_protocol::text::Charset;
 use self::{
     exchange::InFlight,
     execute::{Ending, Instruction},
+    registration::Registration,
     settings::Settings,
     table::Table,
     upload::Outbox,
@@ -71,6 +75,9 @@ pub struct Terminal {
     /// Options set by command.
     options: BTreeMap<String, String>,
     table: Table,
+    /// PINs of those whom an access unit lets through its door.
+    door_rights: BTreeSet<String>,
+    registration: Registration,
     outbox: Outbox,
     /// Commands taken and not yet carried out.
     batch: VecDeque<Instruction>,
@@ -101,6 +108,8 @@ struct Results {
     held_until: Timestamp,
     /// Failed attempts since the last poll.
     attempts: u32,
+    /// What follows once this was accepted: units that pass a command on answer twice (SEC4.8 §10.4).
+    second: Vec<u8>,
     /// Accepted once, and posted again by a unit that does everything twice.
     repeated: bool,
 }
@@ -137,6 +146,8 @@ impl Terminal {
             settings: Settings::factory(&profile.polling, profile.clock.factory_zone),
             options: BTreeMap::new(),
             table: Table::default(),
+            door_rights: BTreeSet::new(),
+            registration: Registration::default(),
             outbox: Outbox {
                 rows: profile.uploads.rows,
                 nothing: profile.uploads.empty_operlog.then_some(start),
@@ -350,7 +361,7 @@ impl Terminal {
         if !self.done.insert(command.id.clone()) {
             self.statistics.duplicates += 1;
         }
-        let ending = self.execute(&command.text);
+        let ending = self.execute(command);
         if self.faults.strikes(FaultKind::CrashBeforeResult, self.now) {
             self.story.tell(self.now, format!("carries out {} {text:?} and loses power", command.id));
             self.reboot();

@@ -193,6 +193,35 @@ proptest! {
     }
 
     #[test]
+    fn an_access_unit_is_told_of_one_person_at_a_time(pin in pins(), text in names(), card in proptest::option::of(cards())) {
+        let manner = Manner {
+            dialect: Dialect::Security,
+            vocabulary: Vocabulary::UserInfo,
+            card_form: CardForm::Bracket,
+            charset: Charset::Utf8,
+        };
+        for command in [Command::DeleteUser { pin: pin.clone() }, Command::DeleteDoorRight { pin: pin.clone() }] {
+            let rendered = command.render(manner).unwrap();
+            // No delete without its PIN can be expressed, and none with any other key.
+            prop_assert_eq!(rendered, format!("{} Pin={pin}", command.word(manner)));
+        }
+        let right = Command::PutDoorRight { pin: pin.clone() }.render(manner).unwrap();
+        let starts = format!("DATA UPDATE userauthorize Pin={pin}\t");
+        prop_assert!(right.starts_with(&starts));
+        let Ok(name) = Name::fit(&text, manner.charset) else { return Ok(()) };
+        let command = Command::PutUser { pin: pin.clone(), name: name.clone(), card };
+        let rendered = command.render(manner).unwrap();
+        let fields = &rendered[command.word(manner).len() + 1..];
+        let keys: Vec<&str> = fields.split('\t').map(|field| field.split('=').next().unwrap()).collect();
+        prop_assert_eq!(keys, ["CardNo", "Pin", "Group", "Name", "Privilege"]);
+        // What it stores it uploads under the same keys in small letters.
+        let line = format!("user uid=1\t{}", fields.replace("CardNo=", "cardno=").replace("\tPin=", "\tpin="));
+        let Record::User(user) = only(record::parse_table("user", line.as_bytes(), manner.charset))? else { panic!() };
+        prop_assert_eq!((user.pin, user.card, user.privilege), (pin, card, Some(0)));
+        prop_assert_eq!(user.name, name.as_read_back(manner.charset).into_owned());
+    }
+
+    #[test]
     fn a_name_cut_by_the_terminal_is_a_beginning(text in names(), length in 0..=NAME_BYTES) {
         let Ok(name) = Name::fit(&text, Charset::Utf8) else { return Ok(()) };
         let bytes = &name.as_str().as_bytes()[..length.min(name.as_str().len())];

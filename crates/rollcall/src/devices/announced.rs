@@ -42,9 +42,9 @@ pub async fn store(tx: &mut Tx, device: DeviceId, announced: &Announcement, now:
     let announced = kept(announced);
     let stored: Stored = tx.one(STORED, [device.into()]).await?;
     let repeats = stored.push_version == announced.push_version && stored.device_type == announced.device_type;
-    // A terminal that was found to speak the security dialect speaks it until it announces something else.
+    // A terminal that was found to speak another dialect than it announces speaks it until it announces something else.
     let dialect = match stored.dialect.as_deref().and_then(Dialect::parse) {
-        Some(Dialect::Security) if repeats => Dialect::Security,
+        Some(found) if repeats => found,
         _ => Dialect::recognise(&announced),
     };
     let told = Stored {
@@ -103,11 +103,16 @@ pub async fn wants_log_by_stamp(tx: &mut Tx, device: DeviceId) -> Result<bool> {
 
 const SPEAKS_SECURITY: &str = "
 UPDATE devices SET dialect = 'security', updated_at = $2 WHERE id = $1 AND dialect IS DISTINCT FROM 'security'";
+/// It was greeted as an access unit: with an offset that no zone has it is made to shake hands again.
+const SPEAKS_ATTENDANCE: &str = "
+UPDATE devices SET dialect = CASE WHEN push_version IS NULL THEN 'legacy' ELSE 'attendance' END, shown_offset_seconds = 1,
+  updated_at = $2
+WHERE id = $1 AND dialect = 'security'";
 
-/// A terminal called as only those of the security dialect do: `registry`, `push`, `rtlog`, `rtstate`, `tabledata`.
-pub async fn speaks_security(tx: &mut Tx, device: DeviceId, now: Timestamp) -> Result<()> {
-    tx.execute(SPEAKS_SECURITY, [device.into(), now.into()]).await?;
-    Ok(())
+/// A terminal was found to speak the security dialect, or not to, whatever it announced. Answers whether that is news.
+pub async fn speaks(tx: &mut Tx, device: DeviceId, dialect: Dialect, now: Timestamp) -> Result<bool> {
+    let sql = if dialect == Dialect::Security { SPEAKS_SECURITY } else { SPEAKS_ATTENDANCE };
+    Ok(tx.execute(sql, [device.into(), now.into()]).await? > 0)
 }
 
 /// How a card form is stored in `devices.card_form`.

@@ -15,7 +15,7 @@ struct Source {
     postgres: &'static str,
 }
 
-const SOURCES: [Source; 3] = [
+const SOURCES: [Source; 4] = [
     Source {
         version: 1,
         name: "rollcall",
@@ -27,6 +27,12 @@ const SOURCES: [Source; 3] = [
         version: 3,
         name: "readings",
         both: include_str!("../../../../migrations/0003_readings.sql"),
+        postgres: "",
+    },
+    Source {
+        version: 4,
+        name: "access units",
+        both: include_str!("../../../../migrations/0004_access_units.sql"),
         postgres: "",
     },
 ];

@@ -4,20 +4,21 @@
 //! a late "yes" to version 1 while version 2 is wanted leaves the student pending. Repeated and unknown results change
 //! nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use push_protocol::result::{Outcome, meaning};
 
 use super::{
-    delivery, errand, event, manner, queue, reading,
+    delivery, errand, event, queue, reading,
     reconcile::{self, Reconciled, Scope},
+    rights,
     start::{self, Told},
-    strangers,
+    strangers, words,
 };
 use crate::{
-    devices::{DeviceId, announced},
-    school::StudentId,
+    devices::DeviceId,
+    school::{SchoolId, StudentId},
     store::{Result, Tx, Value},
 };
 
@@ -36,11 +37,15 @@ pub struct Answer {
 struct Asked {
     id: i64,
     wire_id: i64,
+    school_id: SchoolId,
     student_id: Option<StudentId>,
     command_type: String,
     word: String,
     step: String,
     device_pin: Option<String>,
+    /// The student's.
+    pin: Option<String>,
+    priority: i64,
     status: String,
     attempts: i64,
     card_number: Option<i64>,
@@ -52,8 +57,8 @@ struct Asked {
 
 const ASKED: &str = "
     WITH v(wire_id) AS (VALUES {rows})
-    SELECT c.id, c.wire_id, c.student_id, c.command_type, c.word, c.step, c.device_pin, c.status, c.attempts, c.card_number,
-      c.batch_number, c.batch_position, c.wanted_version, l.wanted_version AS now_wanted
+    SELECT c.id, c.wire_id, c.school_id, c.student_id, c.command_type, c.word, c.step, c.device_pin, l.device_pin AS pin,
+      c.priority, c.status, c.attempts, c.card_number, c.batch_number, c.batch_position, c.wanted_version, l.wanted_version AS now_wanted
     FROM v JOIN device_commands c ON c.device_id = $1 AND c.wire_id = v.wire_id
     LEFT JOIN device_user_sync_status l ON l.device_id = c.device_id AND l.student_id = c.student_id
     WHERE c.status IN ('sent', 'pending', 'superseded') AND c.attempts > 0 AND c.return_code IS NULL";
@@ -71,6 +76,9 @@ pub async fn acknowledge(
     let rows = codes.keys().map(|wire_id| vec![(*wire_id).into()]).collect();
     let asked: Vec<Asked> = tx.all_rows(ASKED, &[device.into()], rows).await?;
     let mut effects = Effects::default();
+    if asked.iter().any(|command| command.step == rights::USER) {
+        effects.refused_words = words::refused(tx, device).await?.into_iter().map(|(word, _)| word).collect();
+    }
     for command in &asked {
         let Some(answer) = codes.get(&command.wire_id) else { continue };
         effects.collect(command, answer, first_deadline, now);
@@ -98,6 +106,9 @@ pub async fn acknowledge(
     Ok(reconciled)
 }
 
+/// What a person reads of somebody whom an access unit holds and does not let in.
+const WITHOUT_DOOR: &str = "he is on the terminal, but its door stays closed to him: it takes no door rights";
+
 /// What the results of one request change, collected so that it takes few statements however many they are.
 #[derive(Default)]
 struct Effects {
@@ -111,6 +122,11 @@ struct Effects {
     /// (student, command): cards that earlier commands may have left on the terminal are not there any more.
     outlived: Vec<Vec<Value>>,
     refused: Vec<Vec<Value>>,
+    /// Access units: written, or removed, and the right to the door is still to come.
+    halfway: Vec<Vec<Value>>,
+    rights: Vec<rights::Due>,
+    /// What this terminal refused before.
+    refused_words: BTreeSet<String>,
     lacking: BTreeMap<String, i64>,
     is_full: bool,
     has_room: bool,
@@ -118,7 +134,7 @@ struct Effects {
 
 impl Effects {
     fn collect(&mut self, command: &Asked, answer: &Answer, first_deadline: SignedDuration, now: Timestamp) {
-        let is_delete = command.command_type == "delete_user";
+        let is_delete = matches!(command.command_type.as_str(), "delete_user" | rights::DELETE);
         let outcome = Outcome::of(answer.code, is_delete);
         let is_current = command.wanted_version == command.now_wanted;
         if let (Some(batch), Some(position)) = (command.batch_number, command.batch_position) {
@@ -131,11 +147,23 @@ impl Effects {
                 let deadline = delivery::later(now, delivery::wait(first_deadline, delivery::OFFERS, 1));
                 self.command(command, "sent", None, Some(deadline), None);
             }
+            // Nobody is there who could use it.
+            Outcome::LacksWord | Outcome::Full | Outcome::Refused if command.command_type == rights::DELETE => {
+                if outcome == Outcome::LacksWord {
+                    self.lacking.insert(command.word.clone(), answer.code);
+                }
+                self.command(command, "completed", Some(answer.code), None, Some(meaning(answer.code)));
+                self.confirm(command, is_delete);
+            }
             Outcome::Done => {
                 let status = if command.status == "superseded" { "superseded" } else { "completed" };
                 self.command(command, status, Some(answer.code), None, None);
-                self.confirm(command, is_delete);
-                self.has_room |= is_delete || command.command_type == "add_user";
+                if command.step == rights::USER {
+                    self.halfway(command, is_delete, is_current);
+                } else {
+                    self.confirm(command, is_delete);
+                }
+                self.has_room |= matches!(command.command_type.as_str(), "delete_user" | "add_user");
             }
             // A reading asks again by itself.
             Outcome::TryLater
@@ -145,11 +173,19 @@ impl Effects {
                 self.command(command, "pending", None, Some(again), Some(meaning(answer.code)));
                 self.unsend(command);
             }
+            // He is written already: no other word would let him in.
+            Outcome::LacksWord if command.step == rights::DOOR_RIGHT => {
+                self.lacking.insert(command.word.clone(), answer.code);
+                self.command(command, "failed", Some(answer.code), None, Some(meaning(answer.code)));
+                self.fail(command, WITHOUT_DOOR);
+            }
             Outcome::LacksWord if is_current => {
                 self.refused.push(vec![command.id.into()]);
                 self.lacking.insert(command.word.clone(), answer.code);
                 self.command(command, "failed", Some(answer.code), None, Some(meaning(answer.code)));
-                self.unsend(command);
+                if command.status != "superseded" {
+                    self.unsend(command);
+                }
             }
             Outcome::TryLater | Outcome::LacksWord | Outcome::Full | Outcome::Refused => {
                 let status = if command.status == "superseded" { "superseded" } else { "failed" };
@@ -174,13 +210,36 @@ impl Effects {
     fn confirm(&mut self, command: &Asked, is_delete: bool) {
         let (Some(student), Some(version)) = (command.student_id, command.wanted_version) else { return };
         self.outlived.push(vec![student.into(), command.id.into()]);
-        if command.step == "clear_card" {
+        if command.step == queue::CLEAR_CARD {
             self.cleared.push(vec![student.into(), version.into()]);
             return;
         }
         self.confirmed.push(vec![student.into(), version.into(), (!is_delete).into(), command.card_number.into()]);
         if is_delete {
             self.left.push(vec![student.into()]);
+        }
+    }
+
+    /// An access unit holds him now, or does not any more. His right to the door is the second step, unless something newer
+    /// is wanted of him, or is queued already.
+    fn halfway(&mut self, command: &Asked, is_delete: bool, is_current: bool) {
+        let (Some(student), Some(version)) = (command.student_id, command.wanted_version) else { return };
+        self.outlived.push(vec![student.into(), command.id.into()]);
+        self.halfway.push(vec![student.into(), version.into(), (!is_delete).into(), command.card_number.into()]);
+        let Some(pin) = command.pin.clone().filter(|_| is_current && command.status != "superseded") else { return };
+        let lacks = |word: &str| self.refused_words.contains(word);
+        match is_delete {
+            true if lacks("DATA DELETE userauthorize") => self.confirm(command, is_delete),
+            false if lacks("DATA UPDATE userauthorize") => self.fail(command, WITHOUT_DOOR),
+            _ => self.rights.push(rights::Due {
+                student,
+                school: command.school_id,
+                pin,
+                version,
+                card_number: command.card_number,
+                priority: command.priority,
+                is_delete,
+            }),
         }
     }
 
@@ -203,6 +262,7 @@ impl Effects {
         tx.execute_rows(COMMANDS, &[now.into()], self.commands).await?;
         let batches = self.batches.into_iter().map(|(batch, (n, last))| vec![batch.into(), n.into(), last.into()]);
         tx.execute_rows(BATCH, &[device.into()], batches.collect()).await?;
+        tx.execute_rows(HALFWAY, &fixed, self.halfway).await?;
         tx.execute_rows(CONFIRMED, &fixed, self.confirmed).await?;
         tx.execute_rows(CLEARED, &fixed, self.cleared).await?;
         tx.execute_rows(FAILED, &fixed, self.failed).await?;
@@ -216,9 +276,9 @@ impl Effects {
             tx.execute(delivery::HAS_ROOM, [device.into()]).await?;
         }
         for (word, code) in self.lacking {
-            choose_other_word(tx, device, &word, code, now).await?;
+            words::is_lacking(tx, device, &word, code, now).await?;
         }
-        Ok(())
+        rights::queue(tx, device, self.rights, now).await
     }
 }
 
@@ -252,6 +312,11 @@ const CLEARED: &str = "
       updated_at = $2
     FROM v WHERE device_user_sync_status.device_id = $1 AND device_user_sync_status.student_id = v.student_id
       AND device_user_sync_status.confirmed_version < v.version";
+const HALFWAY: &str = "
+    WITH v(student_id, version, is_held, card_number) AS (VALUES {rows})
+    UPDATE device_user_sync_status SET is_held = v.is_held, held_card_number = v.card_number, updated_at = $2
+    FROM v WHERE device_user_sync_status.device_id = $1 AND device_user_sync_status.student_id = v.student_id
+      AND device_user_sync_status.confirmed_version < v.version";
 const FAILED: &str = "
     WITH v(student_id, version, error_message) AS (VALUES {rows})
     UPDATE device_user_sync_status SET failed_version = v.version, error_message = v.error_message, updated_at = $2
@@ -278,52 +343,3 @@ const REFUSED: &str = "
     WITH v(id) AS (VALUES {rows})
     UPDATE device_commands SET card_number = NULL FROM v WHERE device_commands.id = v.id";
 const FULL: &str = "UPDATE devices SET is_full = TRUE, full_at_count = user_count WHERE id = $1";
-
-/// Access units say so of the attendance dialect's table of people (SEC4.8 App. 1).
-const WRONG_TABLE: i64 = -629;
-
-const REMEMBER_WORD: &str = "
-    INSERT INTO device_words (device_id, firmware_version, word, return_code, refused_at)
-    SELECT y.device_id, COALESCE(y.learnt_firmware, ''), CAST($2 AS TEXT), CAST($3 AS BIGINT), $4
-    FROM device_delivery y WHERE y.device_id = $1
-    ON CONFLICT (device_id, firmware_version, word) DO NOTHING";
-const REFUSED_WORDS: &str = "
-    SELECT w.word, w.return_code FROM device_words w JOIN device_delivery y ON y.device_id = w.device_id
-      AND COALESCE(y.learnt_firmware, '') = w.firmware_version
-    WHERE w.device_id = $1";
-const SET_VOCABULARY: &str = "UPDATE devices SET vocabulary = $2 WHERE id = $1";
-const WITHDRAW: &str = "
-    UPDATE device_commands SET status = 'superseded', completed_at = $2
-    WHERE device_id = $1 AND status = 'pending' AND student_id IS NOT NULL";
-const FAIL_OPEN: &str = "
-    UPDATE device_user_sync_status SET failed_version = wanted_version, error_message = $2, updated_at = $3
-    WHERE device_id = $1 AND confirmed_version <> wanted_version AND failed_version <> wanted_version
-      AND COALESCE(decision, '') NOT IN ('held', 'kept') AND NOT EXISTS (SELECT 1 FROM device_commands c WHERE c.device_id = device_user_sync_status.device_id
-        AND c.student_id = device_user_sync_status.student_id AND c.status IN ('pending', 'sent'))";
-
-/// The terminal lacks a word. Its dialect has another for the same thing, which is tried once; what waits is rendered
-/// again with it. When that was refused too, nothing can be written to this terminal until its firmware changes.
-async fn choose_other_word(tx: &mut Tx, device: DeviceId, word: &str, code: i64, now: Timestamp) -> Result<()> {
-    tx.execute(REMEMBER_WORD, [device.into(), word.into(), code.into(), now.into()]).await?;
-    let refused: Vec<(String, i64)> = tx.all(REFUSED_WORDS, [device.into()]).await?;
-    let is_refused =
-        |speaks_user: bool| refused.iter().any(|(word, _)| manner::is_user_word(word) == Some(speaks_user));
-    let vocabulary = match (is_refused(false), is_refused(true)) {
-        (true, false) => manner::USER,
-        (false, true) => manner::USER_INFO,
-        (false, false) => return Ok(()),
-        (true, true) => {
-            tx.execute(WITHDRAW, [device.into(), now.into()]).await?;
-            if refused.iter().any(|(_, code)| *code == WRONG_TABLE) {
-                announced::speaks_security(tx, device, now).await?;
-                tracing::warn!(device = %device, "the terminal speaks the security dialect, whatever it announced");
-            }
-            let words = format!("this terminal takes none of the commands for people: {}", meaning(code));
-            tx.execute(FAIL_OPEN, [device.into(), words.into(), now.into()]).await?;
-            return Ok(());
-        }
-    };
-    tx.execute(SET_VOCABULARY, [device.into(), vocabulary.into()]).await?;
-    tx.execute(WITHDRAW, [device.into(), now.into()]).await?;
-    Ok(())
-}

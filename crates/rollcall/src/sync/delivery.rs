@@ -92,7 +92,7 @@ pub async fn hand_out(
         if row.learnt_firmware.is_some() {
             row.learnt.forget();
             tx.execute(FORGET_VOCABULARY, [device.into()]).await?;
-            reading::start_over(tx, device, now).await?;
+            reading::start_over(tx, device, "the terminal got other firmware meanwhile", now).await?;
         }
         row.learnt_firmware.clone_from(&poll.firmware);
     }
@@ -256,7 +256,7 @@ async fn take(
     tx.execute_rows(SEND, &[now.into(), row.batch_number.into()], sent).await?;
     let students = pending
         .iter()
-        .filter(|command| command.step == "whole")
+        .filter(|command| command.step != queue::CLEAR_CARD)
         .filter_map(|command| Some(vec![command.student_id?.into(), command.wanted_version.into()]))
         .collect();
     tx.execute_rows(SENT, &[now.into(), device.into()], students).await?;

@@ -3,7 +3,10 @@
 //! roster and nothing else (rule 8). Each goes alone.
 
 use jiff::{SignedDuration, Timestamp, civil::DateTime};
-use push_protocol::command::{Command, CommandId};
+use push_protocol::{
+    command::{Command, CommandId},
+    dialect::Dialect,
+};
 
 use super::{delivery, manner, wire};
 use crate::{
@@ -37,6 +40,7 @@ pub(super) const RELOAD_OPTIONS: &str = "reload_options";
 
 #[derive(Debug, sqlx::FromRow)]
 struct Facts {
+    dialect: Option<String>,
     log_request: Option<String>,
     shown_offset_seconds: Option<i64>,
     is_out: bool,
@@ -46,7 +50,7 @@ struct Facts {
 }
 
 const FACTS: &str = "
-    SELECT d.log_request, d.shown_offset_seconds,
+    SELECT d.dialect, d.log_request, d.shown_offset_seconds,
       EXISTS (SELECT 1 FROM device_commands c WHERE c.device_id = d.id AND c.status = 'sent' AND c.student_id IS NULL)
         AS is_out,
       EXISTS (SELECT 1 FROM device_commands c WHERE c.device_id = d.id AND c.created_at > $3
@@ -56,6 +60,8 @@ const FACTS: &str = "
       EXISTS (SELECT 1 FROM device_commands c WHERE c.device_id = d.id AND c.created_at > $2
         AND c.command_type = 'set_timezone') AS has_set_offset
     FROM devices d WHERE d.id = $1";
+
+const LOG_COMES: &str = "UPDATE devices SET log_request = 'answered' WHERE id = $1";
 
 /// The one errand that is due for a device, if any. One is out at a time.
 pub(super) async fn due(
@@ -72,7 +78,14 @@ pub(super) async fn due(
         return Ok(None);
     }
     if must_ask_count {
-        return Ok(Some(Errand { kind: INFO, command: Command::Info, leaves: Leaves::Nothing }));
+        return Ok(Some(Errand { kind: INFO, command: Command::CountUsers, leaves: Leaves::Nothing }));
+    }
+    if facts.dialect.as_deref().and_then(Dialect::parse) == Some(Dialect::Security) {
+        // Access units report what happens at their doors by themselves, and ask for the time.
+        if facts.log_request.as_deref() == Some("wanted") {
+            tx.execute(LOG_COMES, [device.into()]).await?;
+        }
+        return Ok(None);
     }
     if facts.log_request.as_deref() == Some("wanted") {
         let (from, to) = (DateTime::constant(2000, 1, 1, 0, 0, 0, 0), DateTime::constant(2099, 12, 31, 23, 59, 59, 0));

@@ -28,6 +28,7 @@ pub(super) struct Terminal {
     is_full: bool,
     refuses_userinfo: bool,
     refuses_user: bool,
+    refuses_tables: bool,
     may_try: bool,
 }
 
@@ -43,7 +44,10 @@ const TERMINALS: &str = "
         WHERE w.device_id = d.id AND w.word IN ('DATA UPDATE USERINFO', 'DATA DELETE USERINFO')) AS refuses_userinfo,
       EXISTS (SELECT 1 FROM device_words w JOIN device_delivery y ON y.device_id = w.device_id
         AND COALESCE(y.learnt_firmware, '') = w.firmware_version
-        WHERE w.device_id = d.id AND w.word IN ('DATA USER', 'DATA DEL_USER')) AS refuses_user
+        WHERE w.device_id = d.id AND w.word IN ('DATA USER', 'DATA DEL_USER')) AS refuses_user,
+      EXISTS (SELECT 1 FROM device_words w JOIN device_delivery y ON y.device_id = w.device_id
+        AND COALESCE(y.learnt_firmware, '') = w.firmware_version
+        WHERE w.device_id = d.id AND w.word IN ('DATA UPDATE user', 'DATA DELETE user')) AS refuses_tables
     FROM v JOIN devices d ON d.id = v.id";
 
 pub(super) async fn terminals(
@@ -63,7 +67,7 @@ pub(super) async fn of(tx: &mut Tx, device: DeviceId) -> Result<Manner> {
 impl Terminal {
     pub(super) fn manner(&self) -> Manner {
         Manner {
-            dialect: self.dialect.as_deref().and_then(Dialect::parse).unwrap_or(Dialect::Attendance),
+            dialect: self.dialect(),
             vocabulary: if self.vocabulary == USER { Vocabulary::User } else { Vocabulary::UserInfo },
             card_form: self.card_form(),
             charset: self.charset(),
@@ -80,7 +84,10 @@ impl Terminal {
             charset: self.charset(),
             card_form: self.card_form(),
             room,
-            takes_nobody: self.refuses_userinfo && self.refuses_user,
+            takes_nobody: match self.dialect() {
+                Dialect::Security => self.refuses_tables,
+                Dialect::Legacy | Dialect::Attendance => self.refuses_userinfo && self.refuses_user,
+            },
         }
     }
 
@@ -88,7 +95,14 @@ impl Terminal {
         Charset::of_language(self.language.and_then(|language| u32::try_from(language).ok()))
     }
 
+    fn dialect(&self) -> Dialect {
+        self.dialect.as_deref().and_then(Dialect::parse).unwrap_or(Dialect::Attendance)
+    }
+
     fn card_form(&self) -> CardForm {
+        if self.dialect() == Dialect::Security {
+            return CardForm::Decimal;
+        }
         match self.card_form.as_deref() {
             Some("decimal") => CardForm::Decimal,
             Some("bracket") => CardForm::Bracket,

@@ -15,6 +15,7 @@
 //! | [`delivery`] | a poll takes commands |
 //! | [`batch`] | how many a terminal takes at once, as learnt |
 //! | [`acknowledge`] | a terminal says what became of them |
+//! | [`words`] | it lacks a word, or speaks another dialect than it announced |
 //! | [`reading`] | a terminal is read back |
 //! | [`verdict`] | what a reading proves |
 //! | [`repair`] | what was found becomes commands |
@@ -47,6 +48,7 @@ pub mod reading;
 pub mod reconcile;
 pub mod removals;
 pub mod repair;
+mod rights;
 pub mod start;
 mod strangers;
 pub mod timeline;
@@ -55,3 +57,4 @@ pub mod verdict;
 pub mod verify;
 pub mod watch;
 mod wire;
+pub mod words;

@@ -196,7 +196,7 @@ struct Row {
 /// A look at what was just repaired is a part of the verification that found it.
 const WISH: &str = "
     SELECT COALESCE(verify_at IS NOT NULL AND verify_cause <> 'repair', FALSE) AS is_wanted, is_online,
-      (is_online AND is_active AND start_state = 'writing' AND COALESCE(dialect, '') <> 'security') AS is_asked_now
+      (is_online AND is_active AND start_state = 'writing') AS is_asked_now
     FROM devices WHERE id = $1";
 const NEWEST: &str = "
     SELECT state, cause, started_at, finished_at, is_complete, counted, told, verified, missing, different, extra, unknown,

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use push_protocol::command::Command;
+use push_protocol::{command::Command, dialect::Dialect};
 
 use super::{
     manner::{self, Terminal},
     plan::{self, CardUse, Open, Stays, Step, Wanted},
     reconcile::{Reconciled, Scope},
+    rights,
 };
 use crate::{
     devices::DeviceId,
@@ -238,11 +239,15 @@ const COMMANDS: &str = "
     INSERT INTO device_commands (device_id, school_id, student_id, command_type, command_string, word, step,
       wanted_version, card_number, priority, created_at, wire_id) VALUES {rows}";
 
+/// The stored `step` of a command that does all that is wanted of a student, and of one that only frees his card.
+const WHOLE: &str = "whole";
+pub(super) const CLEAR_CARD: &str = "clear_card";
+
 impl Writing {
     fn step(&mut self, row: &Row, card: Option<i64>, step: Step, terminal: &Terminal, now: Timestamp) {
         let (command, step_word) = match step {
-            Step::Whole(command) => (command, "whole"),
-            Step::ClearCard(command) => (command, "clear_card"),
+            Step::Whole(command) => (command, WHOLE),
+            Step::ClearCard(command) => (command, CLEAR_CARD),
             Step::Wait(obstacle, words) => {
                 if row.obstacle.as_deref() != Some(obstacle.as_str()) || row.error_message.as_ref() != Some(&words) {
                     self.note(row, card, 0, Some(obstacle.as_str()), Some(words));
@@ -255,6 +260,10 @@ impl Writing {
             }
         };
         let manner = terminal.manner();
+        let step_word = match step_word {
+            WHOLE if manner.dialect == Dialect::Security => rights::USER,
+            word => word,
+        };
         match command.render(manner) {
             Ok(text) => {
                 let (kind, sets_card) = match &command {

@@ -178,6 +178,8 @@ impl Instruction {
 
     fn to_do(&self) -> &'static str {
         match (self.command_type.as_str(), self.step.as_str()) {
+            ("add_door_right", _) => "to open the door to him",
+            ("delete_door_right", _) => "to close the door to him",
             (_, "clear_card") => "to clear his card first",
             ("delete_user", _) => "to remove him",
             ("add_user", _) => "to add him",

@@ -43,7 +43,7 @@ pub enum State {
 /// Reads one terminal back.
 pub async fn verify(tx: &mut Tx, device: DeviceId, now: Timestamp) -> Result<Begun> {
     let facts: Facts = tx.one(FACTS, [device.into()]).await?;
-    if facts.can_be_read() {
+    if facts.is_active {
         reading::want(tx, device, Cause::Asked, now).await?;
     }
     begin(tx, device, &facts, now).await
@@ -71,21 +71,14 @@ struct Facts {
     is_active: bool,
     is_online: bool,
     start_state: String,
-    dialect: Option<String>,
 }
 
-const FACTS: &str = "SELECT is_active, is_online, start_state, dialect FROM devices WHERE id = $1";
+const FACTS: &str = "SELECT is_active, is_online, start_state FROM devices WHERE id = $1";
 
 impl Facts {
-    fn can_be_read(&self) -> bool {
-        self.is_active && self.dialect.as_deref() != Some("security")
-    }
-
     fn state(&self) -> (State, &'static str) {
         if !self.is_active {
             (State::Waiting, "the terminal is switched off by an admin: nothing is asked of it")
-        } else if !self.can_be_read() {
-            (State::Waiting, "terminals of the security dialect cannot be read back yet")
         } else if Start::parse(&self.start_state) != Start::Writing {
             (State::Waiting, "nothing is written to the terminal yet: it is read back when that has begun")
         } else if self.is_online {

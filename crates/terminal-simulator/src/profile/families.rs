@@ -3,8 +3,8 @@
 use jiff::SignedDuration;
 
 use super::{
-    Acknowledged, Announces, CardReading, CardWriting, Check, Clock, Codes, Columns, Http, List, People, Polling,
-    Profile, Queries, Reader, ResultForm, SameCard, Stamps, Update, Uploads, UserLine, Vocabulary,
+    Access, Acknowledged, Announces, CardReading, CardWriting, Check, Clock, Codes, Columns, Http, List, People,
+    Polling, Profile, Queries, Reader, ResultForm, SameCard, Stamps, Update, Uploads, UserLine, Vocabulary,
 };
 
 impl Profile {
@@ -92,6 +92,7 @@ impl Profile {
                 no_punches: -1,
             },
             clock: Clock { from_date: true, factory_zone: 0 },
+            access: None,
         }
     }
 
@@ -264,6 +265,23 @@ impl Profile {
             http: Http { content_type: None, ..base.http },
             uploads: Uploads { rows: 128, status: 255, verify: 1, replays_history: true, ..base.uploads },
             people: People { same_card: SameCard::Shared, card_writing: CardWriting::Decimal, ..base.people },
+            ..base
+        }
+    }
+
+    /// An access unit that speaks the security dialect (SEC4.8; SF-repo, `SenseFace` 2A): it registers, tells no count with
+    /// its polls, and sends its table in packets.
+    pub fn access_s3() -> Profile {
+        let base = Profile::senseface_a2();
+        Profile {
+            name: "access-s3",
+            firmware: "ZAM70-NF24HA-Ver3.0.99".to_owned(),
+            model: "SenseTest 2A",
+            announces: Some(Announces { push_version: "3.1.2", device_type: Some("acc"), more: "" }),
+            uploads: Uploads { status: 0, posts_options: false, pings: false, ..base.uploads },
+            people: People { same_card: SameCard::FirstKeeps, ..base.people },
+            clock: Clock { from_date: false, ..base.clock },
+            access: Some(Access { rows_per_packet: 20, has_door_rights: true, answers_twice: false }),
             ..base
         }
     }

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, civil::DateTime};
 
-use super::{Terminal, table::HeldUser, upload::Punch};
+use super::{Terminal, registration, table::HeldUser, upload::Punch};
 use crate::faults::FaultKind;
 
 /// People whom somebody might enrol at a keypad.
@@ -82,6 +82,7 @@ impl Terminal {
         self.in_flight = None;
         self.outbox.forget_answers();
         self.link.session = false;
+        self.registration = registration::Registration::default();
         self.link.stalled = false;
         self.reboot_due = false;
         self.results.attempts = 0;

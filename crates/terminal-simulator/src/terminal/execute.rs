@@ -67,7 +67,11 @@ impl Handed {
 
 impl Terminal {
     /// Carries one command out.
-    pub(super) fn execute(&mut self, text: &[u8]) -> Ending {
+    pub(super) fn execute(&mut self, command: &Instruction) -> Ending {
+        if let Some(access) = self.profile.access.clone() {
+            return self.execute_access(&access, command);
+        }
+        let text = command.text.as_slice();
         let (verb, rest) = split_word(text);
         match verb {
             b"DATA" => self.data(rest),
@@ -150,35 +154,9 @@ impl Terminal {
         if params.iter().any(|&b| (b < 0x20 && b != b'\t') || b == 0x7F) {
             self.statistics.control_characters += 1;
         }
-        let mut user = match self.table.prepare(params, &self.profile.people, codes, self.charset()) {
-            Ok(user) => user,
-            Err(Refused(code)) => return code,
-        };
-        if !self.table.contains_key(&user.pin) && self.full_until.is_some_and(|until| self.now < until) {
-            return -1001;
-        }
-        if self.faults.strikes(FaultKind::DropUser, self.now) {
-            self.story.tell(self.now, format!("acknowledges {} and does not store it", user.pin));
-            return 0;
-        }
-        if self.faults.strikes(FaultKind::CutField, self.now) {
-            self.cut_field(&mut user);
-        }
-        self.statistics.users_written += 1;
-        self.info_due = true;
-        self.table.store(user);
-        0
-    }
-
-    fn cut_field(&mut self, user: &mut HeldUser) {
-        if user.card.is_some() && self.faults.index(2) == 0 {
-            self.story.tell(self.now, format!("stores {} without the card", user.pin));
-            user.card = None;
-        } else {
-            self.story.tell(self.now, format!("stores {} with half the name", user.pin));
-            let half = user.name_bytes.len() / 2;
-            let bytes = std::mem::take(&mut user.name_bytes);
-            user.rename(&bytes, half, self.charset());
+        match self.table.prepare(params, &self.profile.people, codes, self.charset()) {
+            Ok(user) => self.keep_user(user),
+            Err(Refused(code)) => code,
         }
     }
 
@@ -373,7 +351,7 @@ impl Terminal {
     }
 }
 
-fn done(echo: &str) -> Ending {
+pub(super) fn done(echo: &str) -> Ending {
     done_with(echo, String::new())
 }
 
@@ -382,7 +360,7 @@ fn done_with(echo: &str, lines: String) -> Ending {
 }
 
 /// The first word and what stands behind its blank. A TAB is part of a word.
-fn split_word(text: &[u8]) -> (&[u8], &[u8]) {
+pub(super) fn split_word(text: &[u8]) -> (&[u8], &[u8]) {
     match text.iter().position(|&b| b == b' ') {
         Some(blank) => (&text[..blank], &text[blank + 1..]),
         None => (text, b""),
@@ -395,6 +373,6 @@ fn period(params: &[u8]) -> Option<(DateTime, DateTime)> {
     Some((time("StartTime")?, time("EndTime")?))
 }
 
-fn ascii(bytes: &[u8]) -> String {
+pub(super) fn ascii(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }

@@ -12,8 +12,9 @@ const HEADER_BYTES: usize = 2048;
 /// One line of it.
 const HEADER_LINE_BYTES: usize = 1024;
 
-/// A whole request; `body` makes it a POST. `target` is path and query behind `/iclock/`, blanks and all.
-pub(super) fn request(http: &Http, target: &str, body: Option<&[u8]>) -> Vec<u8> {
+/// A whole request; `body` makes it a POST. `target` is path and query behind `/iclock/`, blanks and all; `token` is what
+/// an access unit shows in its session.
+pub(super) fn request(http: &Http, target: &str, token: Option<&str>, body: Option<&[u8]>) -> Vec<u8> {
     let method = if body.is_some() { "POST" } else { "GET" };
     let mut head = format!(
         "{method} /iclock/{target} {}\r\nHost: {}\r\nUser-Agent: iClock Proxy/1.09\r\nConnection: {}\r\n",
@@ -29,6 +30,9 @@ pub(super) fn request(http: &Http, target: &str, body: Option<&[u8]>) -> Vec<u8>
         head += http.more_headers;
         if let (Some(kind), true) = (http.content_type, body.is_some()) {
             let _ = write!(head, "Content-Type: {kind}\r\n");
+        }
+        if let Some(token) = token {
+            let _ = write!(head, "Cookie: token={token}\r\n");
         }
         head += length.as_deref().unwrap_or_default();
     }

@@ -76,7 +76,7 @@ impl Terminal {
     }
 
     /// The number of users as the terminal tells it: its table's, unless it is made to miscount.
-    fn user_count(&self) -> i64 {
+    pub(super) fn user_count(&self) -> i64 {
         let count = i64::try_from(self.table.len()).unwrap_or(i64::MAX);
         let off = self.stale.filter(|(_, until)| self.now < *until).map_or(0, |(off, _)| off);
         count.saturating_add(off).max(0)

@@ -19,6 +19,9 @@ impl Terminal {
             let more = if announces.more.is_empty() { String::new() } else { format!("&{}", announces.more) };
             format!("&pushver={}{device_type}&language={}{more}", announces.push_version, self.profile.language)
         });
+        if self.profile.access.is_some() {
+            return self.send_registration(&announced);
+        }
         let target = self.target("cdata", &format!("&options=all{announced}"));
         self.send(Call::Handshake, &target, None, false)
     }
@@ -28,7 +31,7 @@ impl Terminal {
         if self.now < self.link.dark_until {
             return Step::Wait(self.link.dark_until);
         }
-        let with_info = self.info_due;
+        let with_info = self.info_due && self.profile.access.is_none();
         let info = if with_info { format!("&INFO={}", self.info_values()) } else { String::new() };
         let target = self.target("getrequest", &info);
         self.send(Call::Poll, &target, None, with_info)
@@ -50,7 +53,7 @@ impl Terminal {
         let fate = self.fate(call);
         let timeout = self.profile.http.timeout * if body.is_some_and(|body| body.len() > BIG_BODY) { 4 } else { 1 };
         let deadline = now + timeout;
-        let bytes = http::request(&self.profile.http, target, body);
+        let bytes = http::request(&self.profile.http, target, self.registration.token.as_deref(), body);
         self.statistics.requests += 1;
         self.transcript.add(Direction::Request, &bytes);
         self.in_flight = Some(InFlight { id, call, fate, sent: now, deadline, with_info, late: None });

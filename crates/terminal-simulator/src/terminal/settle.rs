@@ -20,6 +20,8 @@ const PAUSES: [SignedDuration; 3] =
 /// A clock is set when it is further off than this, and the round trip was shorter than that (FWSRC).
 const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_secs(10);
 const CLOCK_ROUND_TRIP: SignedDuration = SignedDuration::from_secs(5);
+/// How long a unit takes that passes commands on.
+const SECOND_ANSWER: SignedDuration = SignedDuration::from_secs(15);
 /// How often the chatty unit repeats itself (`TimeBridge`).
 const CHATTER: SignedDuration = SignedDuration::from_millis(200);
 
@@ -34,6 +36,7 @@ impl Terminal {
             None => Err(Failure::Lost),
         };
         let done = answer.and_then(|answer| match in_flight.call {
+            Call::Handshake if self.profile.access.is_some() => self.register(&answer),
             Call::Handshake => self.shake_hands(in_flight, &answer),
             Call::Poll => self.take_commands(in_flight, &answer),
             Call::Results => self.results_posted(&answer),
@@ -115,6 +118,10 @@ impl Terminal {
         self.results.repeated = self.profile.posts_results_twice && !self.results.repeated;
         if !self.results.repeated {
             self.results.file.clear();
+            if !self.results.second.is_empty() {
+                self.results.file = std::mem::take(&mut self.results.second);
+                self.results.held_until = self.now + SECOND_ANSWER;
+            }
         }
         Ok(())
     }

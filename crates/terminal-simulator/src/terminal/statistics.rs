@@ -27,6 +27,8 @@ pub struct Statistics {
     pub users_removed: u64,
     /// Commands that removed everybody.
     pub wipes_by_command: u64,
+    /// Updates that made somebody without a PIN (SF-repo).
+    pub users_without_pin: u64,
     /// Updates with control characters in a value.
     pub control_characters: u64,
     /// Exchanges that failed.

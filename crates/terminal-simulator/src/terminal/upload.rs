@@ -124,6 +124,9 @@ impl Terminal {
         if let Some(answer) = self.outbox.answers.pop_front() {
             return Ok(answer);
         }
+        if self.profile.access.is_some() {
+            return self.take_access_upload().ok_or(None);
+        }
         if let Some(options) = self.outbox.options.take() {
             return Ok(Upload {
                 target: self.target("cdata", "&table=options"),
@@ -269,7 +272,7 @@ impl Terminal {
 
     /// One line of the operation log (App. A.3), if those are wanted.
     pub(super) fn log_operation(&mut self, code: u32, object: &str) {
-        if self.settings.transfers.operations {
+        if self.settings.transfers.operations && self.profile.access.is_none() {
             let time = wire::stamp(self.local(self.now));
             let object = if object.is_empty() { "0" } else { object };
             self.outbox.lines.push_back(format!("OPLOG {code}\t0\t{time}\t{object}\t0\t0\t0\n").into_bytes());
@@ -278,11 +281,12 @@ impl Terminal {
 
     /// The `USER` line of somebody changed here, if those are wanted.
     pub(super) fn log_user(&mut self, pin: &str) {
-        if self.settings.transfers.users
-            && let Some(user) = self.table.get(pin)
-        {
-            self.outbox.lines.push_back(user.line(&self.profile.people));
-        }
+        let line = if self.profile.access.is_some() {
+            self.access_line_of(pin)
+        } else {
+            self.table.get(pin).map(|user| user.line(&self.profile.people))
+        };
+        self.outbox.lines.extend(line.filter(|_| self.settings.transfers.users));
     }
 
     /// Moves upload positions to what a handshake's stamps say. A stamp never moves a position forward: a real unit whose
@@ -306,6 +310,10 @@ impl Terminal {
     /// Whether this body acknowledges what is being sent (ATT5.8 §9.1, MAN3.2 §2.4.1).
     pub(super) fn acknowledges(&self, body: &[u8]) -> Result<(), super::Failure> {
         let Some(upload) = &self.outbox.sending else { return Ok(()) };
+        if self.profile.access.is_some() {
+            let is_done = super::access::acknowledges(upload, body);
+            return if is_done { Ok(()) } else { Err(super::Failure::Uncounted) };
+        }
         let Some(ok) = super::http::find(body, b"OK") else { return Err(super::Failure::NotOk) };
         let wants_count = self.profile.uploads.acknowledged == Acknowledged::Counted && upload.counted;
         let count = body[ok..].strip_prefix(b"OK:").map(wire::atoi);

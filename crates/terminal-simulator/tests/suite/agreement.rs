@@ -146,8 +146,10 @@ fn converse(terminal: &mut Terminal, server: &mut Server, now: &mut Timestamp) {
     panic!("they never come to an end\n{}", terminal.story());
 }
 
+/// Those of the attendance dialects.
 fn families() -> Vec<Profile> {
     let mut families: Vec<Profile> = Profile::NAMES.iter().map(|name| Profile::by_name(name).unwrap()).collect();
+    families.retain(|profile| profile.access.is_none());
     families.push(Profile { language: 83, ..Profile::zam180() });
     families
 }

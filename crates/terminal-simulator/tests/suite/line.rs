@@ -11,6 +11,10 @@ pub const SERIAL: &str = "CJX9253300417";
 pub const OPTIONS: &str = "GET OPTION FROM: CJX9253300417\nATTLOGStamp=None\nOPERLOGStamp=9999\nErrorDelay=30\nDelay=10\n\
     TransFlag=TransData AttLog\tOpLog\tEnrollUser\tChgUser\nTimeZone=3\nRealtime=1\nEncrypt=0\nServerVer=2.2.14\n";
 
+/// What an access unit is told at the steps of its session, whichever it asks for.
+pub const ACCESS: &str = "registry=ok\nRegistryCode=Qv8mT2xLp0\nErrorDelay=30\nRequestDelay=10\n\
+    SessionID=7C1D0E5A94B24F6F8E3A2B1C0D9E8F70\n";
+
 /// One terminal and the time.
 pub struct Line {
     pub terminal: Terminal,
@@ -29,7 +33,12 @@ impl Line {
     /// A terminal that shook hands and was told `OK` at its first poll.
     pub fn online(profile: Profile) -> Line {
         let mut line = Line::new(profile);
-        line.expect(Call::Handshake, OPTIONS);
+        let greeting = if line.terminal.profile().access.is_some() { 3 } else { 1 };
+        for _ in 0..greeting {
+            let handshake = line.next();
+            assert_eq!(handshake.call, Call::Handshake);
+            line.answer(&handshake, &line.acknowledgement(&handshake));
+        }
         line.expect(Call::Poll, "OK");
         line
     }
@@ -89,12 +98,7 @@ impl Line {
                     (self.terminal, self.now) = before;
                     return requests;
                 }
-                Call::Handshake => self.answer(&exchange, OPTIONS),
-                Call::Results | Call::Ping => self.answer(&exchange, "OK"),
-                Call::Upload => {
-                    let rows = body(&text(&exchange.bytes)).lines().count().max(1);
-                    self.answer(&exchange, &format!("OK: {rows}"));
-                }
+                _ => self.answer(&exchange, &self.acknowledgement(&exchange)),
             }
             requests.push(text(&exchange.bytes));
         }
@@ -136,13 +140,25 @@ impl Line {
                 }
                 polls += usize::from(exchange.call == Call::Poll);
                 reply = Some(self.http(&match exchange.call {
-                    Call::Handshake => OPTIONS.to_owned(),
                     Call::Poll if polls % 3 == 0 => commands.to_owned(),
-                    Call::Poll | Call::Results | Call::Ping => "OK".to_owned(),
-                    Call::Upload => format!("OK: {}", body(&text(&exchange.bytes)).lines().count().max(1)),
+                    _ => self.acknowledgement(&exchange),
                 }));
             }
             self.terminal.reply(exchange.id, reply.as_deref().map_or(Reply::Lost, Reply::Bytes), self.now);
+        }
+    }
+
+    /// What a conforming server says to this, commands aside.
+    fn acknowledgement(&self, exchange: &Exchange) -> String {
+        let request = text(&exchange.bytes);
+        let rows = body(&request).lines().count().max(1);
+        match exchange.call {
+            Call::Handshake if self.terminal.profile().access.is_some() => ACCESS.to_owned(),
+            Call::Handshake => OPTIONS.to_owned(),
+            Call::Upload if target(&request).contains("type=count") => "OK".to_owned(),
+            Call::Upload if target(&request).contains("tablename=user") => format!("user={rows}"),
+            Call::Upload => format!("OK: {rows}"),
+            Call::Poll | Call::Results | Call::Ping => "OK".to_owned(),
         }
     }
 
@@ -160,6 +176,10 @@ impl Line {
 
 fn first_two(line: &str) -> Option<String> {
     let mut columns = line.split('\t');
+    if let Some(time) = line.strip_prefix("time=") {
+        let (time, pin) = (time.split('\t').next()?, columns.nth(1)?.strip_prefix("pin=")?);
+        return Some(format!("{pin}\t{time}\t"));
+    }
     Some(format!("{}\t{}\t", columns.next()?, columns.next()?))
 }
 

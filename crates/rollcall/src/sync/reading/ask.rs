@@ -6,12 +6,13 @@
 use jiff::{SignedDuration, Timestamp, civil::Time};
 use push_protocol::{
     command::{Command, CommandId},
+    dialect::Dialect,
     result::Outcome,
     text::Pin,
 };
 
 use super::{
-    Class, Phase, Question, begin, finish,
+    Class, Phase, Question, begin, finish, packets,
     script::{self, Facts, Next},
 };
 use crate::{
@@ -58,14 +59,21 @@ pub(super) struct Row {
     pub readback_class: Option<String>,
     pub readback_slow: bool,
     pub maintenance_window: Option<String>,
+    pub dialect: Option<String>,
     operation_stamp: Option<String>,
     /// People whom the terminal said it holds, last.
     user_count: Option<i64>,
 }
 
+impl Row {
+    pub(super) fn is_access(&self) -> bool {
+        self.dialect.as_deref().and_then(Dialect::parse) == Some(Dialect::Security)
+    }
+}
+
 const ROW: &str = "
     SELECT r.id, r.cause, r.scope, r.phase, r.began_event, r.lists, r.sweeps, r.has_written, r.counted, r.last_line_at,
-      d.readback_class, d.readback_slow, d.maintenance_window, d.user_count,
+      d.readback_class, d.readback_slow, d.maintenance_window, d.user_count, d.dialect,
       (SELECT t.stamp FROM device_stamps t WHERE t.device_id = d.id AND t.table_name = 'OPERLOG') AS operation_stamp
     FROM readings r JOIN devices d ON d.id = r.device_id WHERE r.device_id = $1 AND r.state = 'running'";
 
@@ -139,7 +147,7 @@ async fn hand_out(
     let mut attempts = 1;
     for step in waiting {
         let command = match Question::parse(&step.kind) {
-            Question::Count => Command::Info,
+            Question::Count => Command::CountUsers,
             Question::List => Command::QueryUsers,
             Question::Dump => {
                 tx.execute(DUMP, [reading.id.into()]).await?;
@@ -184,7 +192,7 @@ async fn hand_out(
         // Questions hold no text of ours that could be refused.
         let text = command.render(manner).unwrap_or_default();
         let kind = match command {
-            Command::Info => "info",
+            Command::CountUsers => "info",
             Command::QueryUsers => "query_users",
             Command::Check => "check",
             _ => "query_user",
@@ -232,15 +240,19 @@ const LAST_STEP: &str = "
 async fn quiet_until(tx: &mut Tx, device: DeviceId, row: &Row, how: Questions) -> Result<Option<Timestamp>> {
     let Some(last) = tx.optional::<LastStep, 1>(LAST_STEP, [row.id.into()]).await? else { return Ok(None) };
     let kind = Question::parse(&last.kind);
-    if kind == Question::Count || last.state == "refused" || last.state == "silent" {
+    // Access units bring the count apart from the result.
+    let is_counted = kind == Question::Count && (row.counted.is_some() || !row.is_access());
+    if is_counted || last.state == "refused" || last.state == "silent" {
         return Ok(None);
     }
     let asked = last.asked_event.unwrap_or(0);
     let has_everything = match kind {
+        Question::Count => false,
+        Question::List if row.is_access() => packets::are_all(tx, row.id).await?,
         Question::List | Question::Dump => {
             finish::told_since(tx, device, asked).await? == row.counted.or(row.user_count).unwrap_or(-1)
         }
-        Question::Count | Question::Person | Question::Control => finish::everybody_spoke(tx, row.id).await?,
+        Question::Person | Question::Control => finish::everybody_spoke(tx, row.id).await?,
     };
     if has_everything {
         return Ok(None);
@@ -278,10 +290,12 @@ async fn proceed(tx: &mut Tx, device: DeviceId, row: &Row, how: Questions) -> Re
         sweeps: row.sweeps,
         class,
         can_dump,
+        is_access: row.is_access(),
         is_narrow: row.scope == "some",
         is_about_count: row.cause == "count",
         counted: row.counted,
         told: gathered.told,
+        is_whole: gathered.is_whole,
         refuses_list: gathered.refuses_list,
         refuses_people: gathered.refuses_people,
         somebody_spoke: gathered.somebody_spoke,
@@ -346,10 +360,12 @@ pub async fn wants_dump(tx: &mut Tx, device: DeviceId) -> Result<bool> {
 }
 
 const ANSWERED: &str = "
-    UPDATE reading_steps SET state = $3, answered_at = $4, return_code = $5, counted = $6
+    UPDATE reading_steps SET state = $3, answered_at = $4, return_code = $5, counted = COALESCE($6, counted)
     WHERE device_id = $1 AND wire_id = $2 AND state IN ('sent', 'waiting', 'silent')
     RETURNING reading_id, kind";
-const COUNT: &str = "UPDATE readings SET counted = $2 WHERE id = $1 AND state = 'running'";
+const COUNT: &str = "UPDATE readings SET counted = COALESCE($2, counted) WHERE id = $1 AND state = 'running'";
+const HELD_OPEN: &str = "
+    UPDATE reading_steps SET deadline_at = $3 WHERE device_id = $1 AND wire_id = $2 AND state = 'sent'";
 const WAKE: &str = "UPDATE readings SET wake_at = NULL WHERE id = $1";
 
 /// The result of a question. Whether the terminal lacks its word.
@@ -364,7 +380,12 @@ pub(crate) async fn answered(
     let state = match Outcome::of(code, false) {
         Outcome::LacksWord => "refused",
         Outcome::TryLater => "waiting",
-        Outcome::Held => return Ok(()),
+        Outcome::Held => {
+            // Another result follows, at the latest when the command itself is given up.
+            let deadline = later(now, SignedDuration::from_mins(30));
+            tx.execute(HELD_OPEN, [device.into(), wire_id.into(), deadline.into()]).await?;
+            return Ok(());
+        }
         Outcome::Done | Outcome::Full | Outcome::Refused => "answered",
     };
     let values = [device.into(), wire_id.into(), state.into(), now.into(), code.into(), count.map(i64::from).into()];

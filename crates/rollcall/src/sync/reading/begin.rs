@@ -59,7 +59,6 @@ pub async fn want(tx: &mut Tx, device: DeviceId, cause: Cause, now: Timestamp) -
 
 const EVERYWHERE: &str = "
     SELECT d.id FROM devices d WHERE d.is_active AND d.deleted_at IS NULL AND d.start_state = 'writing'
-      AND d.dialect IS DISTINCT FROM 'security'
       AND d.verify_at IS NULL AND (CAST($1 AS TEXT) = 'asked' OR NOT EXISTS (
         SELECT 1 FROM readings r WHERE r.device_id = d.id AND r.state = 'running'))
     ORDER BY d.id";
@@ -86,14 +85,13 @@ struct Due {
     is_running: bool,
     has_open: bool,
     to_check: i64,
-    dialect: Option<String>,
     readback_class: Option<String>,
     readback_firmware: Option<String>,
     learnt_firmware: Option<String>,
 }
 
 const DUE: &str = "
-    SELECT d.verify_cause, (d.verify_at IS NOT NULL AND d.verify_at <= $2) AS may_begin, d.dialect, d.readback_class,
+    SELECT d.verify_cause, (d.verify_at IS NOT NULL AND d.verify_at <= $2) AS may_begin, d.readback_class,
       d.readback_firmware, y.learnt_firmware,
       EXISTS (SELECT 1 FROM readings r WHERE r.device_id = d.id AND r.state = 'running') AS is_running,
       EXISTS (SELECT 1 FROM device_user_sync_status l WHERE l.device_id = d.id AND l.obstacle IS NULL
@@ -118,10 +116,6 @@ pub(super) async fn begin_if_due(tx: &mut Tx, device: DeviceId, now: Timestamp) 
     if !due.may_begin {
         return Ok(());
     }
-    if due.dialect.as_deref() == Some("security") {
-        tx.execute(TAKEN_UP, [device.into()]).await?;
-        return Ok(());
-    }
     let cause = Cause::parse(due.verify_cause.as_deref().unwrap_or_default());
     if due.is_running {
         // It counts for this wish too, unless it looks at some people only.
@@ -137,7 +131,8 @@ pub(super) async fn begin_if_due(tx: &mut Tx, device: DeviceId, now: Timestamp) 
     if class.is_some() && (is_other_firmware || is_tried_again) {
         tx.execute(FORGET_CLASS, [device.into()]).await?;
     }
-    if cause == Cause::Repair && (1..=FEW).contains(&due.to_check) {
+    // A table is one question, and tells whether anything of it is missing.
+    if cause == Cause::Repair && class != Some(Class::Table) && (1..=FEW).contains(&due.to_check) {
         let pins: Vec<(String,)> = tx.all(TO_CHECK, [device.into()]).await?;
         let pins = pins.into_iter().map(|(pin,)| pin).collect();
         begin(tx, device, cause, Some(&pins), now).await?;
@@ -195,12 +190,12 @@ pub(super) async fn add_people(
 }
 
 const ABANDON: &str = "
-    UPDATE readings SET state = 'inconclusive', finished_at = $2, words = 'the terminal got other firmware meanwhile'
+    UPDATE readings SET state = 'inconclusive', finished_at = $2, words = $3
     WHERE device_id = $1 AND state = 'running'";
 
-/// The terminal has other firmware: what was learnt of it is true no more, and is tried anew.
-pub(crate) async fn start_over(tx: &mut Tx, device: DeviceId, now: Timestamp) -> Result<()> {
-    tx.execute(ABANDON, [device.into(), now.into()]).await?;
+/// The terminal is another than before, as the words say: what was learnt of it is true no more, and is tried anew.
+pub(crate) async fn start_over(tx: &mut Tx, device: DeviceId, words: &'static str, now: Timestamp) -> Result<()> {
+    tx.execute(ABANDON, [device.into(), now.into(), words.into()]).await?;
     tx.execute(FORGET_CLASS, [device.into()]).await?;
     want(tx, device, Cause::Schedule, now).await
 }
@@ -218,7 +213,7 @@ pub(crate) async fn look_into(tx: &mut Tx, device: DeviceId, pins: &BTreeSet<Str
     if start != "writing" || class.is_some_and(|class| !class.tells_people()) {
         return Ok(false);
     }
-    if pins.len() as i64 > FEW {
+    if pins.len() as i64 > FEW || class == Some(Class::Table) {
         want(tx, device, Cause::Sign, now).await?;
         return Ok(true);
     }

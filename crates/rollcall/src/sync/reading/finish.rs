@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use push_protocol::{command::Command, text::Pin};
 
-use super::{Class, Phase, Question, ask::Row, script::Ending};
+use super::{Class, Phase, Question, ask::Row, packets, script::Ending};
 use crate::{
     devices::DeviceId,
     school::StudentId,
@@ -29,6 +29,8 @@ pub(super) struct Gathered {
     /// Everybody was told by stamp reset.
     was_dumped: bool,
     pub told: i64,
+    /// Nothing of the last list is known to be missing.
+    pub is_whole: bool,
     pub refuses_list: bool,
     pub refuses_people: bool,
     pub somebody_spoke: bool,
@@ -46,6 +48,7 @@ struct PersonRow {
     wanted_name: Option<String>,
     wanted_card: Option<String>,
     written_event: i64,
+    is_confirmed: bool,
     is_settled: bool,
 }
 
@@ -53,6 +56,7 @@ macro_rules! people {
     ($which:literal) => {
         concat!(
             "SELECT l.student_id, l.device_pin, l.is_wanted, l.wanted_name, l.wanted_card, l.written_event,
+               l.confirmed_version = l.wanted_version AS is_confirmed,
                ((l.confirmed_version = l.wanted_version OR l.failed_version = l.wanted_version)
                  AND NOT EXISTS (SELECT 1 FROM device_commands c WHERE c.device_id = l.device_id
                    AND c.student_id = l.student_id AND c.status IN ('pending', 'sent'))) AS is_settled
@@ -109,12 +113,19 @@ const SENTINELS: i64 = 3;
 const TIMES: usize = 2;
 
 pub(super) async fn gather(tx: &mut Tx, device: DeviceId, row: &Row) -> Result<Gathered> {
+    let reads_table = row.is_access();
     let rows: Vec<PersonRow> = if row.scope == "some" {
         tx.all(PEOPLE_ASKED_FOR, [device.into(), row.id.into()]).await?
     } else {
         tx.all(PEOPLE, [device.into(), row.began_event.into()]).await?
     };
-    let people: Vec<Person> = rows.into_iter().map(PersonRow::person).collect();
+    // Whom an access unit refused to let in may well stand in its table: that proves nothing of its door.
+    let may_settle = |row: &PersonRow| row.is_confirmed || !reads_table;
+    let people: Vec<Person> = rows
+        .into_iter()
+        .map(|row| PersonRow { is_settled: row.is_settled && may_settle(&row), ..row })
+        .map(PersonRow::person)
+        .collect();
     let steps: Vec<StepRow> = tx.all(STEPS, [row.id.into()]).await?;
     let told: Vec<ToldRow> = tx.all(TOLD, [device.into(), row.began_event.into()]).await?;
     let told: BTreeMap<String, Told> = told.into_iter().map(ToldRow::told).collect();
@@ -177,6 +188,7 @@ pub(super) async fn gather(tx: &mut Tx, device: DeviceId, row: &Row) -> Result<G
         reading,
         was_dumped,
         told,
+        is_whole: !reads_table || packets::are_all(tx, row.id).await?,
         refuses_list: lacks(Command::QueryUsers),
         refuses_people: lacks(Command::QueryUser { pin: Pin::from(1) }),
         somebody_spoke,
@@ -293,6 +305,7 @@ const FINISHED: &str = "
       different = $8, extra = $9, unknown = $10, repaired = $11, retried = $12, words = $13, wake_at = NULL
     WHERE id = $1";
 const FORGET_STEPS: &str = "DELETE FROM reading_steps WHERE reading_id = $1";
+const FORGET_PACKETS: &str = "DELETE FROM reading_packets WHERE reading_id = $1";
 const FORGET_QUESTIONS: &str = "
     DELETE FROM device_commands WHERE device_id = $1 AND step = 'reading' AND status NOT IN ('pending', 'sent')";
 const FORGET_READINGS: &str = "
@@ -359,6 +372,7 @@ pub(super) async fn finish(
     ];
     tx.execute(FINISHED, values).await?;
     tx.execute(FORGET_STEPS, [row.id.into()]).await?;
+    tx.execute(FORGET_PACKETS, [row.id.into()]).await?;
     tx.execute(FORGET_QUESTIONS, [device.into()]).await?;
     tx.execute(FORGET_READINGS, [device.into()]).await?;
     tx.execute(FORGET_DRIFT, [device.into(), later(now, -KEPT).into()]).await?;

@@ -10,18 +10,21 @@
 //! | [`begin`] | a reading is wanted, or due |
 //! | [`script`] | what it does next; pure |
 //! | [`ask`] | its questions leave with a poll, and are answered |
+//! | [`packets`] | the table of an access unit, in pieces |
 //! | [`told`] | lines about people, whatever brought them |
 //! | [`finish`] | what is proven, and what follows |
 
 mod ask;
 mod begin;
 mod finish;
+mod packets;
 pub mod script;
 mod told;
 
 pub use self::{
     ask::wants_dump,
     begin::{Cause, want, want_everywhere},
+    packets::counted,
     told::{Line, keep},
 };
 pub(super) use self::{

@@ -13,6 +13,8 @@ pub struct Facts {
     pub lists: i64,
     /// How often people were asked for one by one.
     pub sweeps: i64,
+    /// It speaks the security dialect: what it lists is a table.
+    pub is_access: bool,
     /// As it was proven for this firmware; unknown while the terminal is tried.
     pub class: Option<Class>,
     /// Only some people are asked about.
@@ -25,6 +27,9 @@ pub struct Facts {
     pub counted: Option<i64>,
     /// People told since the list was asked for.
     pub told: i64,
+    /// Nothing of the list is known to be missing: all packets of a table came, with as many rows as its result says. Other
+    /// lists have no such sign.
+    pub is_whole: bool,
     /// The terminal refused the word for the list.
     pub refuses_list: bool,
     /// The terminal refused the word for single people.
@@ -80,7 +85,7 @@ pub fn next(facts: &Facts) -> Next {
         Phase::Begin => begin(facts),
         Phase::Count if facts.counted == Some(0) => end(None, true, true),
         Phase::Count => match facts.class {
-            Some(Class::Count | Class::None | Class::Table) => end(Some(by_count(facts)), false, false),
+            Some(Class::Count | Class::None) => end(Some(by_count(facts)), false, false),
             None if !facts.refuses_list => Next::List,
             None => try_single_people(facts),
             Some(_) => begin(facts),
@@ -102,7 +107,7 @@ pub fn next(facts: &Facts) -> Next {
         Phase::Sweep => Next::Count(Phase::LastCount),
         Phase::LastCount if facts.counted == Some(0) => end(None, !facts.somebody_spoke, true),
         Phase::LastCount if !facts.somebody_spoke && facts.can_write && !facts.somebody_was_written => Next::Write,
-        Phase::LastCount if facts.class == Some(Class::List) => end(None, false, facts.unresolved == 0),
+        Phase::LastCount if lists(facts) => end(None, false, facts.unresolved == 0),
         Phase::LastCount => end(
             Some(if facts.somebody_spoke { Class::PerPin } else { by_count(facts) }),
             facts.somebody_spoke && facts.counted == Some(facts.told),
@@ -113,21 +118,22 @@ pub fn next(facts: &Facts) -> Next {
 
 fn begin(facts: &Facts) -> Next {
     match facts.class {
-        Some(Class::List) => Next::List,
+        Some(Class::List | Class::Table) => Next::List,
         Some(Class::PerPin) => Next::Sweep,
-        Some(Class::Count | Class::None | Class::Table) | None => Next::Count(Phase::Count),
+        Some(Class::Count | Class::None) | None => Next::Count(Phase::Count),
     }
 }
 
 fn after_list(facts: &Facts) -> Next {
-    if facts.counted == Some(facts.told) && (facts.told > 0 || facts.class == Some(Class::List)) {
-        return end((facts.told > 0).then_some(Class::List), true, true);
+    if facts.counted == Some(facts.told) && facts.is_whole && (facts.told > 0 || lists(facts)) {
+        let class = if facts.is_access { Class::Table } else { Class::List };
+        return end((facts.told > 0).then_some(class), true, true);
     }
     if facts.told == 0 && facts.counted == Some(0) {
         return end(None, true, true);
     }
     // Part of it may have got lost: once more, listening for longer.
-    if facts.lists < LISTS && (facts.told > 0 || facts.class == Some(Class::List)) && !facts.refuses_list {
+    if facts.lists < LISTS && (facts.told > 0 || lists(facts)) && !facts.refuses_list {
         return Next::List;
     }
     match facts.class {
@@ -137,6 +143,11 @@ fn after_list(facts: &Facts) -> Next {
         Some(_) if facts.unresolved > 0 => Next::Sweep,
         Some(_) => end(None, false, facts.told > 0),
     }
+}
+
+/// It was proven to tell everybody when asked for all.
+fn lists(facts: &Facts) -> bool {
+    matches!(facts.class, Some(Class::List | Class::Table))
 }
 
 fn try_single_people(facts: &Facts) -> Next {
@@ -159,11 +170,13 @@ mod tests {
         phase: Phase::Begin,
         lists: 0,
         sweeps: 0,
+        is_access: false,
         class: None,
         is_narrow: false,
         is_about_count: false,
         counted: None,
         told: 0,
+        is_whole: true,
         can_dump: false,
         refuses_list: false,
         refuses_people: false,
@@ -183,6 +196,24 @@ mod tests {
         assert_eq!(next(&listed), Next::Count(Phase::Recount));
         let recounted = Facts { phase: Phase::Recount, ..listed };
         assert_eq!(next(&recounted), end(Some(Class::List), true, true));
+    }
+
+    #[test]
+    fn an_access_unit_is_read_by_table_when_packets_rows_and_count_agree() {
+        let new = Facts { is_access: true, ..NEW };
+        assert_eq!(next(&new), Next::Count(Phase::Count));
+        assert_eq!(next(&Facts { phase: Phase::Count, counted: Some(3), ..new }), Next::List);
+        let recounted = Facts { phase: Phase::Recount, lists: 1, counted: Some(3), told: 3, ..new };
+        assert_eq!(next(&recounted), end(Some(Class::Table), true, true));
+        let part = Facts { is_whole: false, ..recounted };
+        assert_eq!(next(&part), Next::List, "a packet is missing, whatever the count says");
+        assert_eq!(next(&Facts { lists: 2, ..part }), Next::Sentinel);
+
+        let known = Facts { class: Some(Class::Table), ..new };
+        assert_eq!(next(&known), Next::List);
+        assert_eq!(next(&Facts { class: Some(Class::Table), lists: 2, ..part }), end(None, false, true));
+        let emptied = Facts { told: 0, counted: Some(0), class: Some(Class::Table), ..recounted };
+        assert_eq!(next(&emptied), end(None, true, true));
     }
 
     #[test]
@@ -245,7 +276,7 @@ mod tests {
 
     #[test]
     fn whatever_happens_a_reading_ends() {
-        for class in [None, Some(Class::List), Some(Class::PerPin), Some(Class::Count), Some(Class::None)] {
+        for class in Class::ALL.into_iter().map(Some).chain([None]) {
             for spoke in [false, true] {
                 let mut facts = Facts { class, somebody_spoke: spoke, unresolved: 5, told: 2, counted: Some(7), ..NEW };
                 let mut steps = 0;

@@ -9,10 +9,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use push_protocol::{
     record::{Operation, User},
+    request::Packet,
     text::{Charset, Pin},
 };
 
-use super::{Cause, begin};
+use super::{Cause, begin, packets};
 use crate::{
     devices::{DeviceId, held},
     school::StudentId,
@@ -33,11 +34,16 @@ pub struct Line<'a> {
     /// People whom a template or a picture proves to be there.
     pub pins: &'a [Pin],
     pub operations: &'a [Operation],
+    /// The lines are a packet of a table, in answer to the command with this number.
+    pub packet: Option<(i64, Packet)>,
 }
 
 impl Line<'_> {
     pub fn is_empty(&self) -> bool {
-        self.users.is_empty() && self.pins.is_empty() && self.operations.iter().all(|line| sign(line).is_none())
+        self.packet.is_none()
+            && self.users.is_empty()
+            && self.pins.is_empty()
+            && self.operations.iter().all(|line| sign(line).is_none())
     }
 }
 
@@ -71,6 +77,9 @@ pub async fn keep(tx: &mut Tx, device: DeviceId, line: Line<'_>, charset: Charse
     reconcile::lock(tx, Scope::Device(device)).await?;
     let at = event::next(tx, device, 1).await?;
     let expected = expected(tx, device).await?;
+    if let Some((wire_id, packet)) = line.packet {
+        packets::arrived(tx, device, wire_id, packet).await?;
+    }
     held::keep(tx, device, line.users, at, expected.began.unwrap_or(i64::MAX), now).await?;
     held::keep_presence(tx, device, line.pins, at, now).await?;
     let mentioned: Vec<Pin> = line.users.iter().map(|user| user.pin.clone()).chain(line.pins.iter().cloned()).collect();

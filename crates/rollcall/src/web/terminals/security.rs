@@ -9,7 +9,7 @@ use push_protocol::{
 use sha2::{Digest, Sha256};
 
 use super::{Door, Reply, Visit, handshake, upload};
-use crate::{devices::announced, store};
+use crate::{store, sync::words};
 
 /// The handshake of a terminal that is registered here.
 pub fn registered(door: &Door, visit: &Visit) -> Reply {
@@ -51,7 +51,7 @@ pub async fn recognise(door: &Door, visit: &Visit) -> store::Result<()> {
         return Ok(());
     }
     let mut tx = door.app.db.write().await?;
-    announced::speaks_security(&mut tx, terminal.device(), visit.now).await?;
+    words::shows_security(&mut tx, terminal.device(), visit.now).await?;
     tx.commit().await?;
     let mut tx = door.app.db.read().await?;
     door.app.registry.reread(&mut tx, terminal.device()).await

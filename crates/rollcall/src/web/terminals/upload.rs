@@ -9,7 +9,7 @@ use push_protocol::{
     fields::Fields,
     record::{self, Content, Operation, Photo, Punch, Record, User},
     reply,
-    request::{QueryData, Upload},
+    request::{Packet, QueryData, Upload},
     text::Pin,
 };
 
@@ -53,15 +53,49 @@ pub async fn query_data(door: &Door, visit: &Visit, query: &QueryData) -> Reply 
             note_options(door, visit, &Fields::commas(&visit.body));
             Reply::ok()
         }
+        "count" => match record::parse_count(table, &visit.body).filter(|_| table == "user") {
+            Some(count) => note_count(door, visit, query, count).await,
+            None => Reply::ok(),
+        },
         "tabledata" => {
             let content = record::parse_table(table, &visit.body, visit.charset(&door.app.registry));
             let Content::Records { records, received } = content else { return Reply::ok() };
-            match store(door, visit, Brought::sort(table, None, records)).await {
+            let packet = wire_id(query).map(|id| (id, Packet::of(query, received as u64)));
+            let packet = packet.filter(|_| table == "user");
+            match store(door, visit, Brought { packet, ..Brought::sort(table, None, records) }).await {
                 Ok(()) => Reply::text(reply::table_counted(table, received)),
                 Err(refused) => refused,
             }
         }
         _ => Reply::ok(),
+    }
+}
+
+/// The number of the command that is answered.
+fn wire_id(query: &QueryData) -> Option<i64> {
+    query.command_id.as_deref()?.trim().parse().ok()
+}
+
+/// An access unit tells how many people it holds.
+async fn note_count(door: &Door, visit: &Visit, query: &QueryData, count: u32) -> Reply {
+    let told = Told { address: visit.address, firmware: None, user_count: Some(count) };
+    let Some(terminal) = visit.terminal() else {
+        door.app.registry.callers().seen(&visit.serial, told, None, visit.now);
+        return Reply::ok();
+    };
+    let device = terminal.device();
+    let kept = async {
+        let mut tx = door.app.db.write().await?;
+        reading::counted(&mut tx, device, wire_id(query).unwrap_or(0), count, visit.now).await?;
+        tx.commit().await
+    };
+    match kept.await {
+        Ok(()) => {
+            door.app.registry.seen(terminal, told, visit.now);
+            door.app.registry.raise(&[device]);
+            Reply::ok()
+        }
+        Err(error) => door.could_not("store how many people a terminal holds", &error),
     }
 }
 
@@ -98,6 +132,7 @@ struct Brought<'a> {
     pins: Vec<Pin>,
     operations: Vec<Operation>,
     unread: Vec<&'a [u8]>,
+    packet: Option<(i64, Packet)>,
 }
 
 impl<'a> Brought<'a> {
@@ -121,7 +156,7 @@ impl<'a> Brought<'a> {
 /// Stores punches and lines that nobody could read through the recorder, the rest in a transaction of its own. Refuses only
 /// when nothing was stored: some firmware drops what is refused.
 async fn store(door: &Door, visit: &Visit, brought: Brought<'_>) -> Result<(), Reply> {
-    let Brought { table, stamp, punches, users, pins, operations, unread } = brought;
+    let Brought { table, stamp, punches, users, pins, operations, unread, packet } = brought;
     let has_punches = !punches.is_empty();
     if has_punches || !unread.is_empty() {
         if let Caller::Unknown { is_remembered: false } = visit.caller {
@@ -149,7 +184,7 @@ async fn store(door: &Door, visit: &Visit, brought: Brought<'_>) -> Result<(), R
         }
     }
     let stamp = stamp.filter(|_| !has_punches);
-    let line = Line { users: &users, pins: &pins, operations: &operations };
+    let line = Line { users: &users, pins: &pins, operations: &operations, packet };
     match keep(door, visit, &table, stamp, line).await {
         Err(error) if !has_punches => Err(door.could_not("store what a terminal holds", &error)),
         Err(error) => {
@@ -207,7 +242,7 @@ async fn keep(door: &Door, visit: &Visit, table: &str, stamp: Option<String>, li
 async fn keep_photo(door: &Door, visit: &Visit, upload: &Upload, photo: &Photo<'_>) -> Reply {
     let pins: Vec<Pin> = photo.pin.clone().into_iter().collect();
     let stamp = upload.stamp.clone().filter(|stamp| stamps::is_plausible(stamp));
-    let line = Line { users: &[], pins: &pins, operations: &[] };
+    let line = Line { users: &[], pins: &pins, operations: &[], packet: None };
     match keep(door, visit, "ATTPHOTO", stamp, line).await {
         Ok(()) => Reply::ok(),
         Err(error) => door.could_not("store what a terminal holds", &error),

@@ -158,6 +158,8 @@ impl Campus {
         let held: BTreeMap<String, (String, Option<u64>)> =
             terminal.users().iter().map(|(pin, user)| (pin.clone(), (user.name.clone(), user.card))).collect();
         assert_eq!(held, wanted, "{}", terminal.story());
+        let is_closed = |pin: &&String| terminal.profile().access.is_some() && !terminal.opens_door(pin);
+        assert_eq!(held.keys().find(is_closed), None, "who belongs there gets in: {}", terminal.story());
         status
     }
 

@@ -3,6 +3,7 @@
 //! Each says what somebody did and what he then saw. That no terminal was emptied, or sent control characters, is asked of
 //! every one of them when its [`World`](crate::world::World) ends.
 
+mod access;
 mod acknowledged;
 mod campus;
 mod claims;

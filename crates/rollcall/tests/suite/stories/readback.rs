@@ -129,6 +129,7 @@ async fn every_family_ends_in_the_class_that_the_reference_gives_it(database: Da
         ("push1", "per_pin"),
         ("mars", "per_pin"),
         ("hostile", "per_pin"),
+        ("access-s3", "table"),
     ];
     let mut devices = Vec::new();
     for (name, class) in families {

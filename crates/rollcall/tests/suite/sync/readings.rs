@@ -84,7 +84,7 @@ impl Bench {
             })
             .collect();
         let mut tx = self.database.db.write().await.unwrap();
-        let line = Line { users: &users, pins: &[], operations: &[] };
+        let line = Line { users: &users, pins: &[], operations: &[], packet: None };
         let asks = reading::keep(&mut tx, device, line, Charset::Utf8, self.now).await.unwrap();
         tx.commit().await.unwrap();
         asks
@@ -343,15 +343,17 @@ async fn an_access_unit_that_was_taken_for_another_is_found_out_by_its_refusal(d
     let gate = bench.terminal(school, "F22").await;
     let student = bench.student(school, "Bolormaa", "17").await;
     let first = bench.poll(gate).await;
+    assert!(first[0].text.starts_with("DATA UPDATE USERINFO "), "{first:?}");
     bench.answer(gate, &first[0], -629).await;
-    let other = bench.poll(gate).await;
-    assert!(other[0].text.starts_with("DATA USER "), "{other:?}");
-    bench.answer(gate, &other[0], -629).await;
     assert_eq!(bench.id("SELECT COUNT(*) FROM devices WHERE dialect = 'security'").await, Some(1));
+    let other = bench.poll(gate).await;
+    assert_eq!(texts(&other), ["DATA UPDATE user CardNo=17|Pin=1|Group=1|Name=Bolormaa|Privilege=0"]);
+    // It refuses that too: nobody asks it for ever.
+    bench.answer(gate, &other[0], -629).await;
     let (state, words) = bench.state(gate, student).await;
     assert_eq!(state, "failed");
     assert!(words.unwrap().contains("none of the commands for people"));
-    assert_eq!(bench.poll(gate).await, []);
+    assert!(bench.poll(gate).await.iter().all(|handed| !handed.text.contains("DATA UPDATE")));
 }
 
 async fn other_firmware_is_tried_anew(database: Database) {

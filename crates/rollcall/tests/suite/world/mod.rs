@@ -261,11 +261,11 @@ impl Drop for World {
         }
         for terminal in self.fleet.terminals() {
             let statistics = terminal.statistics();
-            let harm = (statistics.wipes_by_command, statistics.control_characters);
+            let harm = (statistics.wipes_by_command, statistics.users_without_pin, statistics.control_characters);
             assert_eq!(
                 harm,
-                (0, 0),
-                "{} was wiped, or sent control characters\n{}",
+                (0, 0, 0),
+                "{} was wiped, holds somebody without a PIN, or was sent control characters\n{}",
                 terminal.serial(),
                 terminal.story()
             );
