@@ -3,7 +3,7 @@
 //! Each says what somebody did and what he then saw. That no terminal was emptied, or sent control characters, is asked of
 //! every one of them when its [`World`](crate::world::World) ends.
 
-mod campus;
+pub mod campus;
 mod claims;
 mod confirmations;
 mod days;
@@ -13,11 +13,11 @@ mod journey;
 mod many;
 mod names;
 mod operator;
-mod people;
+pub mod people;
 mod pins;
 mod proof;
 mod readback;
 mod rows;
-mod statements;
+pub mod statements;
 mod takeover;
 mod timeline;
