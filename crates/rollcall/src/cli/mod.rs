@@ -2,6 +2,7 @@
 //! out of step, for cron jobs.
 
 mod demo;
+mod import;
 mod removals;
 mod serve;
 mod simulate;
@@ -68,6 +69,8 @@ enum Command {
     Removals(removals::Args),
     /// Reads a terminal back, or all of them: what they hold, by their own word. `status` shows what came of it.
     Verify(verify::Args),
+    /// Brings the students of a school from a CSV file.
+    Import(import::Args),
     /// Makes and lists the people who may log in.
     User(user::Args),
     /// Makes tokens for programs.
@@ -117,6 +120,7 @@ impl Cli {
             Command::Sync(args) => sync::run(args, &open(&url).await?).await,
             Command::Removals(args) => removals::run(args, &open(&url).await?).await,
             Command::Verify(args) => verify::run(args, &open(&url).await?).await,
+            Command::Import(args) => import::run(args, &url).await,
             Command::User(args) => user::run(args, &open(&url).await?).await,
             Command::Token(args) => token::run(args, &open(&url).await?).await,
             Command::Simulate(args) => simulate::run(args).await,

@@ -28,7 +28,7 @@ impl Derived {
 }
 
 /// What a card's text means as a number.
-pub(super) fn card_number(text: &str) -> Option<i64> {
+pub fn card_number(text: &str) -> Option<i64> {
     Card::parse(text.trim()).ok().and_then(|card| i64::try_from(card.number()).ok())
 }
 

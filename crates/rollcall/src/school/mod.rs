@@ -4,6 +4,7 @@
 
 pub mod classes;
 pub mod derived;
+pub mod import;
 pub mod names;
 pub mod placement;
 pub mod schools;

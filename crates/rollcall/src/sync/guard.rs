@@ -8,6 +8,7 @@
 //! Invariant: a row that is `held` or `kept` has no command that waits. Neither a tick, a retry nor a full sync changes
 //! that; only a decision does, or the roster, when it wants something else of this student.
 
+mod foresee;
 mod judge;
 
 use std::collections::BTreeMap;
@@ -22,6 +23,7 @@ use crate::{
     store::{Result, Tx, Value},
 };
 
+pub use foresee::{Held, foresee, held};
 pub use judge::{Numbers, Reason, Share, judge_cards, judge_removals};
 
 /// What is counted together.

@@ -27,6 +27,7 @@
 //! | [`inherit`] | a terminal takes the place of another |
 //! | [`unserved`] | what waits for a terminal that was switched off ends |
 //! | [`overview`] | what people are shown |
+//! | [`import`] | a whole roster comes from a file |
 //! | [`watch`] | the loop that finds what nobody told us |
 
 pub mod acknowledge;
@@ -37,6 +38,7 @@ mod errand;
 mod event;
 pub mod found;
 pub mod guard;
+pub mod import;
 pub mod inherit;
 mod manner;
 pub mod overview;

@@ -61,12 +61,12 @@ impl Watch {
                 self.clock.follow(now);
             }
             let began = self.clock.monotonic();
-            devices.extend(self.look(None).await?);
+            devices.extend(look(&self.db, &self.clock, None).await?);
             self.looked_everywhere = Some(self.clock.monotonic());
             self.last_look_took = self.clock.monotonic() - began;
         } else {
             for school in changes.schools {
-                devices.extend(self.look(Some(SchoolId(school))).await?);
+                devices.extend(look(&self.db, &self.clock, Some(SchoolId(school))).await?);
             }
         }
         if changes.commands {
@@ -86,24 +86,6 @@ impl Watch {
         Ok(self.looked_everywhere.is_none_or(|last| self.clock.monotonic() - last >= pause))
     }
 
-    /// Reconciles the devices of a school, or of all, that are out of step, each in transactions of its own.
-    async fn look(&self, school: Option<SchoolId>) -> Result<Vec<DeviceId>> {
-        let mut tx = self.db.read().await?;
-        let devices = out_of_step(&mut tx, school).await?;
-        drop(tx);
-        for device in &devices {
-            loop {
-                let mut tx = self.db.write().await?;
-                let done = reconcile(&mut tx, Scope::Device(*device), self.clock.now()).await?;
-                tx.commit().await?;
-                if !done.is_partial {
-                    break;
-                }
-            }
-        }
-        Ok(devices)
-    }
-
     async fn outlive_a_step(&mut self) -> Result<()> {
         let (wall, monotonic) = (self.clock.now(), self.clock.monotonic());
         let parted = wall.duration_since(self.wall) - (monotonic - self.monotonic);
@@ -116,4 +98,22 @@ impl Watch {
         }
         Ok(())
     }
+}
+
+/// Reconciles the devices of a school, or of all, that are out of step, each in transactions of its own.
+pub(super) async fn look(db: &Db, clock: &Clock, school: Option<SchoolId>) -> Result<Vec<DeviceId>> {
+    let mut tx = db.read().await?;
+    let devices = out_of_step(&mut tx, school).await?;
+    drop(tx);
+    for device in &devices {
+        loop {
+            let mut tx = db.write().await?;
+            let done = reconcile(&mut tx, Scope::Device(*device), clock.now()).await?;
+            tx.commit().await?;
+            if !done.is_partial {
+                break;
+            }
+        }
+    }
+    Ok(devices)
 }

@@ -5,7 +5,9 @@ use axum::extract::{
     FromRequest, FromRequestParts, Request,
     rejection::{JsonRejection, PathRejection},
 };
+use bytes::Bytes;
 use http::{StatusCode, Uri, request::Parts};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use utoipa::IntoParams;
 
@@ -18,6 +20,10 @@ pub struct Json<T>(pub T);
 /// A [`Json`] body that may be left out, or be `null`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OptionalJson<T>(pub T);
+
+/// A file as the body, whatever its content type, of at most 10 MB.
+#[derive(Clone, Debug)]
+pub struct File(pub Bytes);
 
 /// The query. Fields without a value (`class_id=`) count as not given; a wrong value is 422.
 #[derive(Clone, Copy, Debug)]
@@ -106,6 +112,26 @@ impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for OptionalJ
         }
         let Json(body) = Json::<Option<T>>::from_request(request, state).await?;
         Ok(OptionalJson(body.unwrap_or_default()))
+    }
+}
+
+/// Bytes of a file.
+const LARGEST_FILE: usize = 10 * 1024 * 1024;
+
+impl<S: Send + Sync> FromRequest<S> for File {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> Result<File, ApiError> {
+        let too_large = || ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "a file may have at most 10 MB");
+        let body = request.into_body();
+        if body.size_hint().lower() > LARGEST_FILE as u64 {
+            return Err(too_large());
+        }
+        match Limited::new(body, LARGEST_FILE).collect().await {
+            Ok(body) => Ok(File(body.to_bytes())),
+            Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
+            Err(_) => Err(ApiError::malformed("the body could not be read")),
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     api::{
-        attendance, audit, auth, classes, devices, removals, schools, sections, students, sync, tokens,
+        attendance, audit, auth, classes, devices, imports, removals, schools, sections, students, sync, tokens,
         unknown_devices, users, verification,
     },
     error::ApiError,
@@ -69,6 +69,8 @@ pub(super) fn api() -> OpenApiRouter<App> {
         .routes(routes!(students::list_students, students::create_student))
         .routes(routes!(students::show_student, students::update_student, students::delete_student))
         .route("/students/{id}", patch(students::update_student))
+        .routes(routes!(imports::import_students))
+        .routes(routes!(imports::show_import_template))
         // /devices
         .routes(routes!(devices::list_devices, devices::create_device))
         .routes(routes!(devices::show_device, devices::update_device, devices::delete_device))

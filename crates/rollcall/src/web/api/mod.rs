@@ -9,6 +9,7 @@ pub mod auth;
 pub mod changes;
 pub mod classes;
 pub mod devices;
+pub mod imports;
 pub mod removals;
 pub mod schools;
 pub mod sections;

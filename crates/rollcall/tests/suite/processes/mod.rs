@@ -4,6 +4,7 @@
 mod accounts;
 mod demo;
 mod errors;
+mod import;
 mod kill;
 mod log;
 pub mod program;

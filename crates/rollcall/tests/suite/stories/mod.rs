@@ -5,7 +5,7 @@
 
 mod access;
 mod acknowledged;
-mod campus;
+pub mod campus;
 mod claims;
 mod confirmations;
 mod days;
@@ -15,11 +15,11 @@ mod journey;
 mod many;
 mod names;
 mod operator;
-mod people;
+pub mod people;
 mod pins;
 mod proof;
 mod readback;
 mod rows;
-mod statements;
+pub mod statements;
 mod takeover;
 mod timeline;

@@ -138,7 +138,7 @@ fn yes(id: CommandId) -> Answer {
 }
 
 /// Runs something and counts the statements of it, on whatever thread the database runs them.
-async fn counted<T>(work: impl Future<Output = rollcall::store::Result<T>>) -> (T, usize) {
+pub async fn counted<T>(work: impl Future<Output = rollcall::store::Result<T>>) -> (T, usize) {
     LazyLock::force(&COUNTING);
     let span = info_span!(SPAN);
     let done = work.instrument(span.clone()).await.unwrap();

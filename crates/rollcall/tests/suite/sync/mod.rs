@@ -1,6 +1,6 @@
 //! Rules 1 to 13, 15 and 20: what must hold of PINs, versions, batches, cards and the guard, on both databases.
 
-mod bench;
+pub mod bench;
 mod cards;
 mod decisions;
 mod delivery;

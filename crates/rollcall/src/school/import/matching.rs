@@ -1,0 +1,162 @@
+//! Which student a row means. Pure.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use super::{
+    decide::Known,
+    table::{Bad, Columns, Row},
+};
+use crate::school::names;
+
+/// Whom a row means.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Target {
+    New,
+    /// By place among those who are known.
+    Known(usize),
+}
+
+/// The students whom the database has, by card and by name.
+pub(super) struct Matching<'a> {
+    known: &'a [Known],
+    columns: Columns,
+    by_card: HashMap<i64, Vec<usize>>,
+    by_name: HashMap<Key, Vec<usize>>,
+}
+
+/// Name, class, section and roll number, as far as the file has columns for them.
+type Key = (String, Option<String>, Option<String>, Option<String>);
+
+impl<'a> Matching<'a> {
+    pub(super) fn of(known: &'a [Known], columns: Columns) -> Matching<'a> {
+        let mut by_card: HashMap<i64, Vec<usize>> = HashMap::new();
+        let mut by_name: HashMap<Key, Vec<usize>> = HashMap::new();
+        for (index, student) in known.iter().enumerate() {
+            if let Some(card) = student.card() {
+                by_card.entry(card).or_default().push(index);
+            }
+            // Another program may have written blanks around it.
+            let name = names::clean(&student.full_name).unwrap_or_else(|_| student.full_name.clone());
+            let (class, section) = (student.class_name.as_ref(), student.section_name.as_ref());
+            by_name.entry(key(columns, &name, class, section, student.roll_number.as_ref())).or_default().push(index);
+        }
+        Matching { known, columns, by_card, by_name }
+    }
+
+    /// For each row whom it means. Rows that contradict each other, or may mean several people, are refused.
+    pub(super) fn targets(&self, rows: Vec<Row>) -> (Vec<(Row, Target)>, Vec<Bad>) {
+        let mut refused = Vec::new();
+        let rows = alone(rows, &mut refused);
+        // Whom a card shows is not looked for by name any more: of two with one name, he is the other.
+        let named: HashSet<usize> = rows.iter().flat_map(|row| self.named(row)).copied().collect();
+        let by_card: Vec<Option<usize>> = rows.iter().map(|row| self.by_card(row, &named)).collect();
+        let shown: HashSet<usize> = by_card.iter().copied().flatten().collect();
+        let mut found = Vec::new();
+        for (row, by_card) in rows.into_iter().zip(by_card) {
+            let target = match by_card {
+                Some(student) => Ok(Target::Known(student)),
+                None => self.by_name(&row, &shown),
+            };
+            match target {
+                Ok(target) => found.push((row, target)),
+                Err(reason) => refused.push(Bad::of(&row, reason)),
+            }
+        }
+        let found = one_each(self.known, found, &mut refused);
+        (found, refused)
+    }
+
+    /// The student whom the row's card shows: he has its name as well, or nobody has it, and no row has his (`in_file`).
+    fn by_card(&self, row: &Row, in_file: &HashSet<usize>) -> Option<usize> {
+        let holders = self.by_card.get(&row.card.as_ref()?.number)?;
+        let named = self.named(row);
+        let active = |index: &&usize| self.known[**index].is_active;
+        let both = |index: &&usize| named.contains(index);
+        let same = holders.iter().filter(active).find(both).or_else(|| holders.iter().find(both));
+        let renamed = || holders.iter().find(active).filter(|index| named.is_empty() && !in_file.contains(index));
+        same.or_else(renamed).copied()
+    }
+
+    fn by_name(&self, row: &Row, shown: &HashSet<usize>) -> Result<Target, String> {
+        let named: Vec<usize> = self.named(row).iter().copied().filter(|index| !shown.contains(index)).collect();
+        let active: Vec<usize> = named.iter().copied().filter(|index| self.known[*index].is_active).collect();
+        match (&*active, &*named) {
+            ([student], _) | ([], [student]) => Ok(Target::Known(*student)),
+            ([], []) => Ok(Target::New),
+            ([], several) | (several, _) => {
+                let ids: Vec<String> = several.iter().map(|index| self.known[*index].id.to_string()).collect();
+                Err(format!(
+                    "ambiguous: students {} are all called {}; give the card that one of them has, or a roll number",
+                    ids.join(", "),
+                    row.full_name
+                ))
+            }
+        }
+    }
+
+    fn named(&self, row: &Row) -> &[usize] {
+        let (class, section) = (row.class_name.as_ref(), row.section_name.as_ref());
+        let key = key(self.columns, &row.full_name, class, section, row.roll_number.as_ref());
+        self.by_name.get(&key).map_or(&[], |found| found)
+    }
+}
+
+fn key(columns: Columns, name: &str, class: Option<&String>, section: Option<&String>, roll: Option<&String>) -> Key {
+    let given = |is_there: bool, text: Option<&String>| text.filter(|_| is_there).cloned();
+    (
+        name.to_owned(),
+        given(columns.class_name, class),
+        given(columns.section_name, section),
+        given(columns.roll_number, roll),
+    )
+}
+
+/// Rows that say the same twice count once; of rows that give one card to several active students none is right.
+fn alone(rows: Vec<Row>, refused: &mut Vec<Bad>) -> Vec<Row> {
+    let mut said: HashMap<Row, usize> = HashMap::new();
+    let mut rows = rows;
+    rows.retain(|row| {
+        let first = said.entry(Row { line: 0, ..row.clone() }).or_insert(row.line);
+        if *first != row.line {
+            refused.push(Bad::of(row, format!("line {first} says the same")));
+        }
+        *first == row.line
+    });
+    let mut by_card: BTreeMap<i64, Vec<usize>> = BTreeMap::new();
+    for row in rows.iter().filter(|row| row.is_active) {
+        if let Some(card) = &row.card {
+            by_card.entry(card.number).or_default().push(row.line);
+        }
+    }
+    rows.retain(|row| {
+        let card = row.card.as_ref().filter(|_| row.is_active).map(|card| card.number);
+        let others = card.and_then(|card| by_card.get(&card)).and_then(|lines| other(lines, row.line));
+        refused.extend(others.map(|line| Bad::of(row, format!("rfid_card_id: line {line} has the same card"))));
+        others.is_none()
+    });
+    rows
+}
+
+/// Two rows that mean one student say different things of him.
+fn one_each(known: &[Known], found: Vec<(Row, Target)>, refused: &mut Vec<Bad>) -> Vec<(Row, Target)> {
+    let mut lines: HashMap<usize, Vec<usize>> = HashMap::new();
+    for (row, target) in &found {
+        if let Target::Known(student) = target {
+            lines.entry(*student).or_default().push(row.line);
+        }
+    }
+    let mut found = found;
+    found.retain(|(row, target)| {
+        let Target::Known(student) = target else { return true };
+        let Some(line) = lines.get(student).and_then(|lines| other(lines, row.line)) else { return true };
+        let Known { id, full_name, .. } = &known[*student];
+        let reason = format!("ambiguous: line {line} means {full_name} (student {id}), too, and says something else");
+        refused.push(Bad::of(row, reason));
+        false
+    });
+    found
+}
+
+fn other(lines: &[usize], own: usize) -> Option<usize> {
+    lines.iter().copied().find(|line| *line != own)
+}

@@ -1,0 +1,77 @@
+//! A whole roster comes from a file: its rows in one transaction, then each terminal in its own, as the loop would do it.
+//!
+//! A dry run makes the same plan and asks the guard what it would hold; nothing is written.
+
+use serde_json::json;
+
+use super::{
+    guard::{self, Held},
+    watch,
+};
+use crate::{
+    accounts::audit::{self, Actor},
+    clock::Clock,
+    devices::DeviceId,
+    school::{
+        SchoolId,
+        import::{self, Mode, Plan, Report, table::Table},
+    },
+    store::{Db, Result},
+};
+
+/// What an import did, or would do, to the roster and to terminals.
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, utoipa::ToSchema)]
+pub struct Import {
+    #[serde(flatten)]
+    pub report: Report,
+    /// Nothing was written.
+    pub dry_run: bool,
+    /// What waits for a decision on terminals that the import changes; in a dry run what would.
+    pub held: Vec<Held>,
+    /// Terminals that have something to collect.
+    #[serde(skip)]
+    pub devices: Vec<DeviceId>,
+}
+
+/// What the file would do. `None` when there is no such school.
+pub async fn rehearse(db: &Db, clock: &Clock, school: SchoolId, table: Table, mode: Mode) -> Result<Option<Import>> {
+    let mut tx = db.read().await?;
+    let Some(plan) = import::plan(&mut tx, school, table, mode).await? else { return Ok(None) };
+    let (after, newcomers) = plan.belonging();
+    let held = guard::foresee(&mut tx, school, &after, newcomers, clock.now()).await?;
+    Ok(Some(Import { report: plan.report(), dry_run: true, held, devices: Vec::new() }))
+}
+
+/// Writes the file into the roster, and what follows of it onto terminals. `None` when there is no such school.
+pub async fn run(
+    db: &Db,
+    clock: &Clock,
+    actor: Actor<'_>,
+    school: SchoolId,
+    table: Table,
+    mode: Mode,
+) -> Result<Option<Import>> {
+    let mut tx = db.write().await?;
+    import::lock(&mut tx, school).await?;
+    let Some(plan) = import::plan(&mut tx, school, table, mode).await? else { return Ok(None) };
+    let report = plan.report();
+    if !plan.is_empty() {
+        plan.write(&mut tx, clock.now()).await?;
+        audit::record(&mut tx, actor, change(school, &plan, mode), clock.now()).await?;
+    }
+    tx.commit().await?;
+    // Whatever ends this server from here on, the roster is written, and the loop finds what it means.
+    let devices = watch::look(db, clock, Some(school)).await?;
+    let mut tx = db.read().await?;
+    let held = guard::held(&mut tx, &devices).await?;
+    Ok(Some(Import { report, dry_run: false, held, devices }))
+}
+
+/// Numbers only: people's data is erased one day, and must not live on in the audit log.
+fn change(school: SchoolId, plan: &Plan, mode: Mode) -> audit::Change {
+    let Report { added, changed, unchanged, deactivated, rejected, .. } = plan.report();
+    let details = json!({"added": added, "changed": changed, "unchanged": unchanged, "deactivated": deactivated,
+        "rejected": rejected.len(), "replace": mode == Mode::Replace});
+    let (entity_id, school_id) = (school.to_string(), Some(school));
+    audit::Change { action: "import", entity: "school", entity_id, school_id, details }
+}

@@ -1,0 +1,113 @@
+//! `import`, on a database whose terminal was brought in step in this process.
+
+use std::fs;
+
+use jiff::SignedDuration;
+use terminal_simulator::{Profile, Terminal};
+
+use super::program::{rollcall, rollcall_reading};
+use crate::{
+    databases::{Database, both_databases},
+    world::World,
+};
+
+both_databases! {
+    a_roster_is_imported_at_the_command_line,
+    rejected_lines_exit_one_and_the_others_are_applied,
+    the_guard_is_told_of_before_and_after,
+    imports_are_refused_in_words,
+}
+
+const SERIAL: &str = "CJX9253300417";
+
+/// A school of four and a terminal that holds them.
+async fn four(database: Database) -> World {
+    let mut world = World::new(database).await;
+    let school = world.school("Pacific/Auckland").await;
+    for (name, card) in [("Aroha", "1"), ("Ольга", "2"), ("Ѓорѓи", "3"), ("王芳", "4")] {
+        world.student(school, name, card).await;
+    }
+    world.register(school, SERIAL).await;
+    world.plug_in(Terminal::new(SERIAL, Profile::zam180(), 1));
+    assert!(world.settle(SignedDuration::from_hours(1)).await);
+    world
+}
+
+async fn a_roster_is_imported_at_the_command_line(database: Database) {
+    let mut world = four(database).await;
+    let url = world.database.url.clone();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("students.csv");
+    let path = path.to_str().unwrap();
+    fs::write(path, "full_name;rfid_card_id;class_name;shoes\nAroha Pārata;1;7;36\nጸሐይ;5;7;38\n").unwrap();
+
+    let dry = rollcall(&url, &["import", path, "--school", "1", "--dry-run"]).await;
+    for words in ["dry run: nothing was written", "1 added, 1 changed, 0 unchanged, 0 deactivated, 0 rejected", "shoes"]
+    {
+        assert!(dry.done().contains(words), "{words}: {dry:?}");
+    }
+    assert_eq!(world.number("SELECT COUNT(*) FROM students").await, 4);
+    let done = rollcall(&url, &["import", path, "--school", "1"]).await;
+    assert!(done.done().starts_with("1 added, 1 changed"), "{done:?}");
+    assert!(done.out.contains("1 new classes") && done.out.contains("UTF-8"), "{done:?}");
+    assert!(world.settle(SignedDuration::from_hours(1)).await);
+    let mut people: Vec<&str> = world.fleet.terminals()[0].users().values().map(|user| user.name.as_str()).collect();
+    people.sort_unstable();
+    assert_eq!(people, ["Aroha Pārata", "Ѓорѓи", "Ольга", "ጸሐይ", "王芳"]);
+    let audited = "SELECT COUNT(*) FROM audit_logs WHERE actor = 'command line' AND action = 'import'";
+    assert_eq!(world.number(audited).await, 1);
+
+    let piped = rollcall_reading(&url, &["import", "-", "--school", "1"], "full_name,rfid_card_id\nጸሐይ,5\n").await;
+    assert!(piped.done().starts_with("0 added, 0 changed, 1 unchanged"), "{piped:?}");
+}
+
+async fn rejected_lines_exit_one_and_the_others_are_applied(database: Database) {
+    let world = four(database).await;
+    let url = world.database.url.clone();
+    let file = "full_name,rfid_card_id\nጸሐይ,5\nWiremu,x-y\nZoë,2,\n";
+    for (words, students) in [(&["--dry-run"][..], 4), (&[], 5)] {
+        let arguments = [&["import", "-", "--school", "1"], words].concat();
+        let ended = rollcall_reading(&url, &arguments, file).await;
+        assert_eq!((ended.status, &*ended.err), (Some(1), ""), "{ended:?}");
+        assert!(ended.out.contains("1 rejected") && ended.out.contains("  line 3: rfid_card_id \"x-y\""), "{ended:?}");
+        assert_eq!(world.number("SELECT COUNT(*) FROM students").await, students);
+    }
+    assert_eq!(world.number("SELECT COUNT(*) FROM students WHERE full_name = 'Zoë' AND id = 2").await, 1);
+}
+
+async fn the_guard_is_told_of_before_and_after(database: Database) {
+    let mut world = four(database).await;
+    let url = world.database.url.clone();
+    world.foreign("UPDATE schools SET guard_number = 1", []).await;
+    world.foreign("UPDATE devices SET device_name = 'Tomokanga'", []).await;
+    let file = "full_name,rfid_card_id\n王芳,4\n";
+    let dry = rollcall_reading(&url, &["import", "-", "--school", "1", "--replace", "--dry-run"], file).await;
+    let reason = "3 of 4 people on this terminal would be removed within ten minutes";
+    for words in ["3 deactivated", "Tomokanga (CJX9253300417): the guard would hold 3 removals", reason] {
+        assert!(dry.done().contains(words), "{words}: {dry:?}");
+    }
+    assert!(rollcall(&url, &["removals", SERIAL]).await.done().contains("nothing is held"));
+
+    let run = rollcall_reading(&url, &["import", "-", "--school", "1", "--replace"], file).await;
+    for words in ["the guard holds 3 removals", reason, "rollcall removals CJX9253300417 --approve"] {
+        assert!(run.done().contains(words), "{words}: {run:?}");
+    }
+    assert!(rollcall(&url, &["removals", SERIAL]).await.done().contains("3 held since"));
+    world.run_for(SignedDuration::from_mins(10)).await;
+    assert_eq!(world.fleet.terminals()[0].users().len(), 4);
+}
+
+async fn imports_are_refused_in_words(database: Database) {
+    let url = &database.url;
+    let nowhere = rollcall(url, &["import", "none/students.csv", "--school", "1"]).await;
+    assert!(nowhere.refused(1).contains("none/students.csv"), "{nowhere:?}");
+    let nameless = rollcall_reading(url, &["import", "-", "--school", "1"], "name,card\nAna,1\n").await;
+    assert!(nameless.refused(1).contains("full_name"), "{nameless:?}");
+    let unknown = rollcall_reading(url, &["import", "-", "--school", "9"], "full_name,rfid_card_id\nAna,1\n").await;
+    assert!(unknown.refused(1).contains("no school 9"), "{unknown:?}");
+    for wrong in
+        [&["import"][..], &["import", "students.csv"], &["import", "--school", "1"], &["import", "-", "--school", "x"]]
+    {
+        rollcall(url, wrong).await.refused(2);
+    }
+}
