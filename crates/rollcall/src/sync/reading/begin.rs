@@ -90,12 +90,14 @@ struct Due {
     learnt_firmware: Option<String>,
 }
 
+/// Who waits for a decision is not about to be written.
 const DUE: &str = "
     SELECT d.verify_cause, (d.verify_at IS NOT NULL AND d.verify_at <= $2) AS may_begin, d.readback_class,
       d.readback_firmware, y.learnt_firmware,
       EXISTS (SELECT 1 FROM readings r WHERE r.device_id = d.id AND r.state = 'running') AS is_running,
       EXISTS (SELECT 1 FROM device_user_sync_status l WHERE l.device_id = d.id AND l.obstacle IS NULL
-        AND l.confirmed_version <> l.wanted_version AND l.failed_version <> l.wanted_version) AS has_open,
+        AND l.confirmed_version <> l.wanted_version AND l.failed_version <> l.wanted_version
+        AND COALESCE(l.decision, '') NOT IN ('held', 'kept')) AS has_open,
       (SELECT COUNT(DISTINCT f.device_pin) FROM device_drift f JOIN device_user_sync_status l
         ON l.device_id = f.device_id AND l.student_id = f.student_id
         WHERE f.device_id = d.id AND f.ended_at IS NULL AND l.verified_version <> l.wanted_version
