@@ -90,6 +90,7 @@ struct Due {
     learnt_firmware: Option<String>,
 }
 
+/// Who waits for a decision is not about to be written.
 const DUE: &str = "
     SELECT d.verify_cause, (d.verify_at IS NOT NULL AND d.verify_at <= $2) AS may_begin, d.readback_class,
       d.readback_firmware, y.learnt_firmware,

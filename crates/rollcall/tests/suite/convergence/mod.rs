@@ -39,7 +39,7 @@ const KEPT: &[u64] = &[4, 15, 32, 33, 61, 80];
 /// Faults that show in a result or in its absence, and what happens behind everybody's back and only a reading finds.
 const FAULTS: FaultKinds = FaultKinds::ALL.without(FaultKind::WrongClock).without(FaultKind::MisreadZone);
 
-const PROFILES: [&str; 7] = ["legacy-fw", "push1", "zam180", "senseface-a2", "mars", "chatty", "mb10"];
+const PROFILES: [&str; 8] = ["legacy-fw", "push1", "zam180", "senseface-a2", "mars", "chatty", "mb10", "access-s3"];
 
 const NAMES: [&str; 12] = [
     "Ayşe Yıldız",
@@ -362,6 +362,11 @@ impl Story {
             let strangers = terminal.users().len() - held.len();
             if strangers > 0 && self.removing.contains(&index) {
                 self.fail(&format!("terminal {index} still holds {strangers} strangers")).await;
+            }
+            let is_closed = |pin: &&String| terminal.profile().access.is_some() && !terminal.opens_door(pin);
+            let ours = terminal.users().keys().filter(|pin| owners.contains_key(&(device, (*pin).clone())));
+            if let Some(pin) = ours.into_iter().find(is_closed) {
+                self.fail(&format!("the door of terminal {index} stays closed to {pin}")).await;
             }
             if held != wanted {
                 self.fail(&format!("terminal {index} holds {held:#?}\nwanted is {wanted:#?}")).await;

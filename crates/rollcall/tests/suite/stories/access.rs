@@ -22,6 +22,7 @@ both_databases! {
     a_wiped_unit_is_refilled_and_opens_again,
     a_unit_that_holds_people_waits_for_a_decision,
     events_of_its_door_are_punches,
+    somebody_without_a_pin_whom_another_server_made_is_left_alone,
 }
 
 const SERIAL: &str = "SFA2251700031";
@@ -291,6 +292,30 @@ async fn a_unit_that_holds_people_waits_for_a_decision(database: Database) {
     campus.run_for(600).await;
     let unit = campus.unit(device).await;
     assert!(unit.users().len() == 7 && unit.opens_door("10001"), "{}", unit.story());
+}
+
+/// The traps of such a unit are set: one command of somebody else would empty it.
+async fn somebody_without_a_pin_whom_another_server_made_is_left_alone(database: Database) {
+    let mut campus = Campus::open(database).await;
+    campus.enrol_many(6).await;
+    let device = campus.access().await;
+    campus.world.foreign("UPDATE devices SET strangers = 'remove' WHERE id = $1", [device.into()]).await;
+    campus.in_step(device).await;
+    let strangers = [HeldUser::new("", "nobody"), HeldUser::new("777", "Mallory"), HeldUser::new("uid7", "Oscar")];
+    campus.unit(device).await.preload_users(strangers);
+    campus.read_back(device).await;
+    campus.read_back(device).await;
+    let unit = campus.unit(device).await;
+    let held: Vec<&str> = unit.users().keys().map(String::as_str).collect();
+    assert_eq!(held, ["", "1", "2", "3", "4", "5", "6"], "{}", unit.story());
+    for row in campus.commands(device).await {
+        let text = row["command_string"].as_str().unwrap();
+        if let Some(what) = text.strip_prefix("DATA DELETE ") {
+            let (_, filter) = what.split_once(' ').unwrap();
+            let pin = filter.strip_prefix("Pin=").unwrap_or_else(|| panic!("{text}"));
+            assert!(!pin.is_empty() && pin.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{text}");
+        }
+    }
 }
 
 async fn events_of_its_door_are_punches(database: Database) {

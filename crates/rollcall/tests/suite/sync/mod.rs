@@ -1,4 +1,4 @@
-//! Rules 1 to 13, 15 and 20: what must hold of PINs, versions, batches, cards and the guard, on both databases.
+//! Rules 1 to 15 and 20: what must hold of PINs, versions, batches, cards and the guard, on both databases.
 
 pub mod bench;
 mod cards;
@@ -7,6 +7,7 @@ mod delivery;
 mod guard;
 mod pins;
 mod readings;
+mod rights;
 mod unserved;
 mod versions;
 mod watch;
