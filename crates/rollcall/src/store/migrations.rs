@@ -15,7 +15,7 @@ struct Source {
     postgres: &'static str,
 }
 
-const SOURCES: [Source; 3] = [
+const SOURCES: [Source; 4] = [
     Source {
         version: 1,
         name: "rollcall",
@@ -27,6 +27,12 @@ const SOURCES: [Source; 3] = [
         version: 3,
         name: "readings",
         both: include_str!("../../../../migrations/0003_readings.sql"),
+        postgres: "",
+    },
+    Source {
+        version: 5,
+        name: "oneroster",
+        both: include_str!("../../../../migrations/0005_oneroster.sql"),
         postgres: "",
     },
 ];
@@ -44,6 +50,11 @@ const WORDS: [(&str, &str, &str); 6] = [
 /// The version of the tables that this program works with.
 pub fn newest() -> i64 {
     SOURCES[SOURCES.len() - 1].version
+}
+
+/// The versions that there were, in order.
+pub fn versions() -> impl Iterator<Item = i64> {
+    SOURCES.iter().map(|source| source.version)
 }
 
 pub(super) fn sqlite() -> Migrator {
