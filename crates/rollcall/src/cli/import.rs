@@ -14,7 +14,11 @@ use crate::{
     accounts::audit::Actor,
     school::{
         SchoolId,
-        import::{Mode, Report, table::Table},
+        import::{
+            Mode, Report,
+            oneroster::{Cards, Package, Roster, SchoolReport},
+            table::Table,
+        },
     },
     sync::import::{self, Import},
 };
@@ -47,6 +51,48 @@ pub(super) async fn run(args: Args, url: &str) -> anyhow::Result<ExitCode> {
     let done = done.with_context(|| format!("there is no school {school}"))?;
     print(&done);
     Ok(if done.report.rejected.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+#[derive(clap::Args, Debug)]
+pub(super) struct OneRosterArgs {
+    /// A zip file, or the folder with manifest.csv.
+    path: PathBuf,
+    /// Say what would be done, and do nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// Deactivate the students of these schools who are not in the files.
+    #[arg(long)]
+    replace: bool,
+    /// The cards are in the column `identifier` of users.csv, not in `metadata.rfid_card_id`.
+    #[arg(long)]
+    cards_in_identifier: bool,
+}
+
+pub(super) async fn run_oneroster(args: OneRosterArgs, url: &str) -> anyhow::Result<ExitCode> {
+    let path = &args.path;
+    let cannot_read = || format!("cannot read {}", path.display());
+    let package = if path.is_dir() {
+        Package::of_folder(path).with_context(cannot_read)?
+    } else {
+        Package::of_zip(&fs::read(path).with_context(cannot_read)?)
+    };
+    let cards = if args.cards_in_identifier { Cards::Identifier } else { Cards::Metadata };
+    let roster = package.and_then(|package| Roster::read(&package, cards));
+    let roster = roster.with_context(|| format!("{} cannot be imported", path.display()))?;
+    let here = open(url).await?;
+    let mode = if args.replace { Mode::Replace } else { Mode::Merge };
+    let done = if args.dry_run {
+        import::rehearse_oneroster(&here.db, &here.clock, roster, mode).await?
+    } else {
+        import::run_oneroster(&here.db, &here.clock, Actor::COMMAND_LINE, roster, mode).await?
+    };
+    for school in &done.schools {
+        let SchoolReport { name, added, changed, unchanged, deactivated, .. } = school;
+        let new = if school.is_new { " (new)" } else { "" };
+        println!("{name}{new}: {added} added, {changed} changed, {unchanged} unchanged, {deactivated} deactivated");
+    }
+    print(&done.import);
+    Ok(if done.import.report.rejected.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn read(file: &Path) -> std::io::Result<Vec<u8>> {

@@ -71,6 +71,8 @@ enum Command {
     Verify(verify::Args),
     /// Brings the students of a school from a CSV file.
     Import(import::Args),
+    /// Brings schools, classes and students from OneRoster files, a zip or a folder.
+    ImportOneroster(import::OneRosterArgs),
     /// Makes and lists the people who may log in.
     User(user::Args),
     /// Makes tokens for programs.
@@ -121,6 +123,7 @@ impl Cli {
             Command::Removals(args) => removals::run(args, &open(&url).await?).await,
             Command::Verify(args) => verify::run(args, &open(&url).await?).await,
             Command::Import(args) => import::run(args, &url).await,
+            Command::ImportOneroster(args) => import::run_oneroster(args, &url).await,
             Command::User(args) => user::run(args, &open(&url).await?).await,
             Command::Token(args) => token::run(args, &open(&url).await?).await,
             Command::Simulate(args) => simulate::run(args).await,

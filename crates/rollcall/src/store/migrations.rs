@@ -15,7 +15,7 @@ struct Source {
     postgres: &'static str,
 }
 
-const SOURCES: [Source; 4] = [
+const SOURCES: [Source; 5] = [
     Source {
         version: 1,
         name: "rollcall",
@@ -35,6 +35,12 @@ const SOURCES: [Source; 4] = [
         both: include_str!("../../../../migrations/0004_access_units.sql"),
         postgres: "",
     },
+    Source {
+        version: 5,
+        name: "oneroster",
+        both: include_str!("../../../../migrations/0005_oneroster.sql"),
+        postgres: "",
+    },
 ];
 
 /// The words that differ, SQLite's first.
@@ -50,6 +56,11 @@ const WORDS: [(&str, &str, &str); 6] = [
 /// The version of the tables that this program works with.
 pub fn newest() -> i64 {
     SOURCES[SOURCES.len() - 1].version
+}
+
+/// The versions that there were, in order.
+pub fn versions() -> impl Iterator<Item = i64> {
+    SOURCES.iter().map(|source| source.version)
 }
 
 pub(super) fn sqlite() -> Migrator {

@@ -14,7 +14,12 @@ use crate::{
     devices::DeviceId,
     school::{
         SchoolId,
-        import::{self, Mode, Plan, Report, table::Table},
+        import::{
+            self, Mode, Plan, Report,
+            oneroster::{self, Roster, SchoolReport},
+            table::Table,
+        },
+        schools,
     },
     store::{Db, Result},
 };
@@ -65,6 +70,68 @@ pub async fn run(
     let mut tx = db.read().await?;
     let held = guard::held(&mut tx, &devices).await?;
     Ok(Some(Import { report, dry_run: false, held, devices }))
+}
+
+/// What a set of OneRoster files did, or would do.
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, utoipa::ToSchema)]
+pub struct OneRosterImport {
+    #[serde(flatten)]
+    pub import: Import,
+    pub schools: Vec<SchoolReport>,
+}
+
+/// What the files would do.
+pub async fn rehearse_oneroster(db: &Db, clock: &Clock, roster: Roster, mode: Mode) -> Result<OneRosterImport> {
+    let mut tx = db.read().await?;
+    let plans = oneroster::plan(&mut tx, roster, mode).await?;
+    let mut held = Vec::new();
+    for (school, after, newcomers) in plans.belonging() {
+        held.extend(guard::foresee(&mut tx, school, &after, newcomers, clock.now()).await?);
+    }
+    let import = Import { report: plans.report(), dry_run: true, held, devices: Vec::new() };
+    Ok(OneRosterImport { import, schools: plans.schools() })
+}
+
+/// Writes the files into the rosters of all their schools at once, and what follows onto terminals.
+pub async fn run_oneroster(
+    db: &Db,
+    clock: &Clock,
+    actor: Actor<'_>,
+    roster: Roster,
+    mode: Mode,
+) -> Result<OneRosterImport, schools::Error> {
+    let mut tx = db.write().await?;
+    oneroster::lock(&mut tx, &roster).await?;
+    let mut plans = oneroster::plan(&mut tx, roster, mode).await?;
+    let report = plans.report();
+    if !plans.is_empty() {
+        plans.write(&mut tx, clock.now()).await?;
+        for school in plans.schools() {
+            let change = change_of_school(&school, mode);
+            audit::record(&mut tx, actor, change, clock.now()).await?;
+        }
+    }
+    tx.commit().await?;
+    let schools = plans.schools();
+    let mut devices = Vec::new();
+    for school in &schools {
+        if school.school_id.is_some() {
+            devices.extend(watch::look(db, clock, school.school_id).await?);
+        }
+    }
+    devices.sort_unstable();
+    devices.dedup();
+    let mut tx = db.read().await?;
+    let held = guard::held(&mut tx, &devices).await?;
+    Ok(OneRosterImport { import: Import { report, dry_run: false, held, devices }, schools })
+}
+
+fn change_of_school(school: &SchoolReport, mode: Mode) -> audit::Change {
+    let SchoolReport { school_id, added, changed, unchanged, deactivated, .. } = school;
+    let details = json!({"format": "oneroster", "added": added, "changed": changed, "unchanged": unchanged,
+        "deactivated": deactivated, "replace": mode == Mode::Replace});
+    let entity_id = school_id.map(|id| id.to_string()).unwrap_or_default();
+    audit::Change { action: "import", entity: "school", entity_id, school_id: *school_id, details }
 }
 
 /// Numbers only: people's data is erased one day, and must not live on in the audit log.

@@ -57,6 +57,7 @@ pub(super) fn api() -> OpenApiRouter<App> {
         .routes(routes!(schools::list_schools, schools::create_school))
         .routes(routes!(schools::show_school, schools::update_school, schools::delete_school))
         .route("/schools/{id}", patch(schools::update_school))
+        .routes(routes!(imports::import_oneroster))
         // /classes
         .routes(routes!(classes::list_classes, classes::create_class))
         .routes(routes!(classes::show_class, classes::update_class, classes::delete_class))

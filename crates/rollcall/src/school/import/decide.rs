@@ -23,6 +23,9 @@ pub struct Known {
     pub section_name: Option<String>,
     pub roll_number: Option<String>,
     pub is_active: bool,
+    pub oneroster_id: Option<String>,
+    /// He is of another school until now, and comes to this one.
+    pub is_elsewhere: bool,
 }
 
 /// What is to be written.
@@ -68,7 +71,7 @@ pub(super) fn decide(known: &[Known], table: Table, mode: Mode) -> Decided {
             Target::Known(index) => {
                 let before = known[index].fields();
                 let after = row.onto(&before, columns);
-                if after == before {
+                if after == before && !known[index].is_elsewhere {
                     decided.unchanged += 1;
                 } else {
                     decided.changed.insert(known[index].id, after);
@@ -98,7 +101,7 @@ fn card_conflicts(
     let leaves: HashSet<usize> = deactivated.iter().copied().collect();
     // Whoever keeps his card comes first: all others are in his way.
     let mut holders: HashMap<i64, String> = HashMap::new();
-    for (index, student) in known.iter().enumerate().filter(|(_, student)| student.is_active) {
+    for (index, student) in known.iter().enumerate().filter(|(_, student)| student.is_active && !student.is_elsewhere) {
         let Some(card) = student.card() else { continue };
         let keeps = match in_file.get(&index) {
             Some(row) => rows[*row].0.onto(&student.fields(), columns).active_card() == Some(card),
@@ -116,7 +119,7 @@ fn card_conflicts(
             Target::Known(student) => {
                 let before = known[*student].fields();
                 let after = row.onto(&before, columns);
-                (before.active_card(), after)
+                (before.active_card().filter(|_| !known[*student].is_elsewhere), after)
             }
         };
         let Some(card) = after.active_card().filter(|card| before != Some(*card)) else { continue };
@@ -163,7 +166,7 @@ fn missing(known: &[Known], rows: &[(Row, Target)], bad: &[Bad]) -> Vec<usize> {
             || (!unreadable.is_empty()
                 && (is_in(&student.full_name) || student.rfid_card_id.as_deref().is_some_and(is_in)))
     };
-    let active = known.iter().enumerate().filter(|(_, student)| student.is_active);
+    let active = known.iter().enumerate().filter(|(_, student)| student.is_active && !student.is_elsewhere);
     active.filter(|(index, student)| !present.contains(index) && !is_spared(student)).map(|(index, _)| index).collect()
 }
 
@@ -187,6 +190,7 @@ impl Known {
             section_name: self.section_name.clone(),
             roll_number: self.roll_number.clone(),
             is_active: self.is_active,
+            oneroster_id: self.oneroster_id.clone(),
         }
     }
 }
@@ -206,14 +210,20 @@ impl Row {
             section_name: self.section_name.clone(),
             roll_number: self.roll_number.clone(),
             is_active: self.is_active,
+            oneroster_id: self.oneroster_id.clone(),
         }
     }
 
     /// A student as this row wants him; what the file has no column for stays.
     fn onto(&self, before: &Fields, columns: Columns) -> Fields {
         let mut after = self.fields();
+        if self.oneroster_id.is_none() {
+            after.oneroster_id.clone_from(&before.oneroster_id);
+        }
         // Another spelling of the same card is no change: spreadsheets take leading zeros away.
-        if self.card.as_ref().map(|card| card.number) == before.rfid_card_id.as_deref().and_then(card_number) {
+        if !columns.card
+            || self.card.as_ref().map(|card| card.number) == before.rfid_card_id.as_deref().and_then(card_number)
+        {
             after.rfid_card_id.clone_from(&before.rfid_card_id);
         }
         if !columns.class_name {

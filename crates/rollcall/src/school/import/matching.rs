@@ -20,6 +20,7 @@ pub(super) enum Target {
 pub(super) struct Matching<'a> {
     known: &'a [Known],
     columns: Columns,
+    by_oneroster: HashMap<&'a str, usize>,
     by_card: HashMap<i64, Vec<usize>>,
     by_name: HashMap<Key, Vec<usize>>,
 }
@@ -31,7 +32,14 @@ impl<'a> Matching<'a> {
     pub(super) fn of(known: &'a [Known], columns: Columns) -> Matching<'a> {
         let mut by_card: HashMap<i64, Vec<usize>> = HashMap::new();
         let mut by_name: HashMap<Key, Vec<usize>> = HashMap::new();
+        let mut by_oneroster = HashMap::new();
         for (index, student) in known.iter().enumerate() {
+            if let Some(id) = &student.oneroster_id {
+                by_oneroster.insert(&**id, index);
+            }
+            if student.is_elsewhere {
+                continue;
+            }
             if let Some(card) = student.card() {
                 by_card.entry(card).or_default().push(index);
             }
@@ -40,7 +48,7 @@ impl<'a> Matching<'a> {
             let (class, section) = (student.class_name.as_ref(), student.section_name.as_ref());
             by_name.entry(key(columns, &name, class, section, student.roll_number.as_ref())).or_default().push(index);
         }
-        Matching { known, columns, by_card, by_name }
+        Matching { known, columns, by_oneroster, by_card, by_name }
     }
 
     /// For each row whom it means. Rows that contradict each other, or may mean several people, are refused.
@@ -49,7 +57,8 @@ impl<'a> Matching<'a> {
         let rows = alone(rows, &mut refused);
         // Whom a card shows is not looked for by name any more: of two with one name, he is the other.
         let named: HashSet<usize> = rows.iter().flat_map(|row| self.named(row)).copied().collect();
-        let by_card: Vec<Option<usize>> = rows.iter().map(|row| self.by_card(row, &named)).collect();
+        let by_card = |row| self.by_oneroster(row).or_else(|| self.by_card(row, &named));
+        let by_card: Vec<Option<usize>> = rows.iter().map(by_card).collect();
         let shown: HashSet<usize> = by_card.iter().copied().flatten().collect();
         let mut found = Vec::new();
         for (row, by_card) in rows.into_iter().zip(by_card) {
@@ -66,6 +75,15 @@ impl<'a> Matching<'a> {
         (found, refused)
     }
 
+    fn by_oneroster(&self, row: &Row) -> Option<usize> {
+        self.by_oneroster.get(row.oneroster_id.as_deref()?).copied()
+    }
+
+    /// Whether a row can mean this student at all: not when both have an id, and not the same.
+    fn may_mean(&self, row: &Row, index: usize) -> bool {
+        row.oneroster_id.is_none() || self.known[index].oneroster_id.is_none()
+    }
+
     /// The student whom the row's card shows: he has its name as well, or nobody has it, and no row has his (`in_file`).
     fn by_card(&self, row: &Row, in_file: &HashSet<usize>) -> Option<usize> {
         let holders = self.by_card.get(&row.card.as_ref()?.number)?;
@@ -74,11 +92,12 @@ impl<'a> Matching<'a> {
         let both = |index: &&usize| named.contains(index);
         let same = holders.iter().filter(active).find(both).or_else(|| holders.iter().find(both));
         let renamed = || holders.iter().find(active).filter(|index| named.is_empty() && !in_file.contains(index));
-        same.or_else(renamed).copied()
+        same.or_else(renamed).copied().filter(|index| self.may_mean(row, *index))
     }
 
     fn by_name(&self, row: &Row, shown: &HashSet<usize>) -> Result<Target, String> {
-        let named: Vec<usize> = self.named(row).iter().copied().filter(|index| !shown.contains(index)).collect();
+        let is_meant = |index: &usize| !shown.contains(index) && self.may_mean(row, *index);
+        let named: Vec<usize> = self.named(row).iter().copied().filter(is_meant).collect();
         let active: Vec<usize> = named.iter().copied().filter(|index| self.known[*index].is_active).collect();
         match (&*active, &*named) {
             ([student], _) | ([], [student]) => Ok(Target::Known(*student)),

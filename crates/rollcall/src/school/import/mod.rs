@@ -12,11 +12,12 @@
 
 pub mod decide;
 mod matching;
+pub mod oneroster;
 pub mod table;
 mod text;
 mod write;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use self::{decide::Known, table::Table};
 use super::{SchoolId, StudentId, schools};
@@ -70,6 +71,7 @@ pub struct Fields {
     pub section_name: Option<String>,
     pub roll_number: Option<String>,
     pub is_active: bool,
+    pub oneroster_id: Option<String>,
 }
 
 /// Somebody who belongs on the school's terminals.
@@ -88,6 +90,8 @@ pub struct Plan {
     deactivated: Vec<StudentId>,
     unchanged: usize,
     rejected: Vec<Rejected>,
+    /// Classes that the file names, whether or not it has students for them.
+    classes: BTreeSet<String>,
     known: Vec<Known>,
     placements: write::Placements,
     unknown_columns: Vec<String>,
@@ -117,6 +121,7 @@ pub async fn plan(tx: &mut Tx, school: SchoolId, table: Table, mode: Mode) -> st
         deactivated: decided.deactivated,
         unchanged: decided.unchanged,
         rejected: decided.rejected,
+        classes: BTreeSet::new(),
         known,
         placements,
         unknown_columns,
@@ -127,11 +132,11 @@ pub async fn plan(tx: &mut Tx, school: SchoolId, table: Table, mode: Mode) -> st
 impl Plan {
     /// Whether there is anything to write.
     pub fn is_empty(&self) -> bool {
-        self.added.is_empty() && self.changed.is_empty() && self.deactivated.is_empty()
+        self.added.is_empty() && self.changed.is_empty() && self.deactivated.is_empty() && self.missing().0.is_empty()
     }
 
     pub fn report(&self) -> Report {
-        let (new_classes, new_sections) = self.placements.missing(self.added.iter().chain(self.changed.values()));
+        let (new_classes, new_sections) = self.missing();
         Report {
             added: self.added.len(),
             changed: self.changed.len(),

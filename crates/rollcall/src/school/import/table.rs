@@ -21,6 +21,7 @@ pub struct Table {
 /// Which of the columns are there that may be missing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Columns {
+    pub card: bool,
     pub class_name: bool,
     pub section_name: bool,
     pub roll_number: bool,
@@ -37,6 +38,8 @@ pub struct Row {
     pub roll_number: Option<String>,
     /// Who is in the file is active, unless it says no.
     pub is_active: bool,
+    /// What another program calls him, where it says so.
+    pub oneroster_id: Option<String>,
 }
 
 /// A card as it was typed, and as a number: equal numbers are the same card.
@@ -181,6 +184,7 @@ impl Header {
 
     fn columns(&self) -> Columns {
         Columns {
+            card: true,
             class_name: self.places[CLASS].is_some(),
             section_name: self.places[SECTION].is_some(),
             roll_number: self.places[ROLL].is_some(),
@@ -230,15 +234,7 @@ const ACTIVE: usize = 5;
 fn read_row<'a>(line: usize, cell: impl Fn(usize) -> Option<&'a str>) -> Result<Row, String> {
     let full_name = cell(NAME).ok_or("the line has no name")?;
     let full_name = names::clean(full_name).map_err(|error| format!("full_name: {error}"))?;
-    let card = match cell(CARD) {
-        Some(text) => {
-            let refused =
-                |error: push_protocol::text::TextError| format!("rfid_card_id {:?}: {error}", shortened(text));
-            let number = Card::parse(text).map_err(refused)?.number();
-            Some(CardCell { text: text.to_owned(), number: i64::try_from(number).unwrap_or(i64::MAX) })
-        }
-        None => None,
-    };
+    let card = cell(CARD).map(CardCell::read).transpose()?;
     let optional =
         |index: usize| names::clean_optional(cell(index)).map_err(|error| format!("{}: {error}", COLUMNS[index]));
     let (class_name, section_name) = (optional(CLASS)?, optional(SECTION)?);
@@ -246,7 +242,27 @@ fn read_row<'a>(line: usize, cell: impl Fn(usize) -> Option<&'a str>) -> Result<
         return Err("section_name: a section belongs to a class, and the line names none".to_owned());
     }
     let is_active = cell(ACTIVE).map_or(Ok(true), yes_or_no)?;
-    Ok(Row { line, full_name, card, class_name, section_name, roll_number: optional(ROLL)?, is_active })
+    Ok(Row {
+        line,
+        full_name,
+        card,
+        class_name,
+        section_name,
+        roll_number: optional(ROLL)?,
+        is_active,
+        oneroster_id: None,
+    })
+}
+
+impl CardCell {
+    pub(super) fn read(text: &str) -> Result<CardCell, String> {
+        match Card::parse(text) {
+            Ok(card) => {
+                Ok(CardCell { text: text.to_owned(), number: i64::try_from(card.number()).unwrap_or(i64::MAX) })
+            }
+            Err(error) => Err(format!("rfid_card_id {:?}: {error}", shortened(text))),
+        }
+    }
 }
 
 /// Also as spreadsheets write it in other languages.

@@ -19,7 +19,8 @@ pub(super) async fn lock_students(tx: &mut Tx, school: SchoolId) -> Result<()> {
 }
 
 const KNOWN: &str = "
-SELECT students.id, full_name, rfid_card_id, class_name, section_name, roll_number, is_active
+SELECT students.id, full_name, rfid_card_id, class_name, section_name, roll_number, is_active, students.oneroster_id,
+  FALSE AS is_elsewhere
 FROM students
 LEFT JOIN classes ON classes.id = students.class_id
 LEFT JOIN sections ON sections.id = students.section_id
@@ -57,12 +58,19 @@ impl Placements {
         })
     }
 
-    /// Names that students have and the school does not.
-    pub(super) fn missing<'a>(
-        &self,
-        students: impl Iterator<Item = &'a Fields>,
-    ) -> (BTreeSet<String>, BTreeSet<(String, String)>) {
-        let (mut classes, mut sections) = (BTreeSet::new(), BTreeSet::new());
+    /// Classes are going to have other names, all at once.
+    pub(super) fn rename(&mut self, titles: &HashMap<&str, &str>) {
+        let title = |class: String| titles.get(&*class).map_or(class, |title| (*title).to_owned());
+        self.classes = std::mem::take(&mut self.classes).into_iter().map(|(class, id)| (title(class), id)).collect();
+        let sections = std::mem::take(&mut self.sections).into_iter();
+        self.sections = sections.map(|((class, section), id)| ((title(class), section), id)).collect();
+    }
+
+    /// Names that the file or its students have and the school does not.
+    fn missing<'a>(&self, named: &BTreeSet<String>, students: impl Iterator<Item = &'a Fields>) -> Missing {
+        let mut classes = named.clone();
+        classes.retain(|class| !self.classes.contains_key(class));
+        let mut sections = BTreeSet::new();
         for student in students {
             let Some(class) = &student.class_name else { continue };
             if !self.classes.contains_key(class) {
@@ -105,29 +113,35 @@ impl Placements {
     }
 }
 
-type Missing = (BTreeSet<String>, BTreeSet<(String, String)>);
+pub(super) type Missing = (BTreeSet<String>, BTreeSet<(String, String)>);
 
 const ADD: &str = "
 INSERT INTO students (full_name, rfid_card_id, roll_number, is_active, class_id, section_id, search_text, card_number,
-  derived_from, school_id, created_at, updated_at)
+  derived_from, oneroster_id, school_id, created_at, updated_at)
 VALUES {rows}";
 const CHANGE: &str = "
-WITH v(full_name, rfid_card_id, roll_number, is_active, class_id, section_id, search_text, card_number, derived_from, id) AS
-  (VALUES {rows})
+WITH v(full_name, rfid_card_id, roll_number, is_active, class_id, section_id, search_text, card_number, derived_from,
+  oneroster_id, id) AS (VALUES {rows})
 UPDATE students SET full_name = v.full_name, rfid_card_id = v.rfid_card_id, roll_number = v.roll_number,
   is_active = v.is_active, class_id = v.class_id, section_id = v.section_id, search_text = v.search_text,
-  card_number = v.card_number, derived_from = v.derived_from, updated_at = $1
+  card_number = v.card_number, derived_from = v.derived_from, oneroster_id = v.oneroster_id, school_id = $2,
+  updated_at = $1
 FROM v WHERE students.id = v.id";
 const DEACTIVATE: &str = "
 WITH v(id) AS (VALUES {rows})
 UPDATE students SET is_active = FALSE, updated_at = $1 FROM v WHERE students.id = v.id";
 
 impl Plan {
+    /// Classes and sections that are to be made.
+    pub(super) fn missing(&self) -> Missing {
+        self.placements.missing(&self.classes, self.added.iter().chain(self.changed.values()))
+    }
+
     /// Writes the rows, in the transaction in which it was made. What follows on terminals is queued afterwards, a
     /// transaction per terminal.
     pub async fn write(&self, tx: &mut Tx, now: Timestamp) -> Result<()> {
         let mut placements = self.placements.clone();
-        let missing = placements.missing(self.added.iter().chain(self.changed.values()));
+        let missing = self.missing();
         placements.complete(tx, &missing, self.school, now).await?;
 
         let added = self.added.iter().map(|student| {
@@ -141,7 +155,7 @@ impl Plan {
             row.push((*id).into());
             row
         });
-        tx.execute_rows(CHANGE, &[now.into()], changed.collect()).await?;
+        tx.execute_rows(CHANGE, &[now.into(), self.school.into()], changed.collect()).await?;
         let deactivated = self.deactivated.iter().map(|id| vec![(*id).into()]).collect();
         tx.execute_rows(DEACTIVATE, &[now.into()], deactivated).await?;
         Ok(())
@@ -160,5 +174,6 @@ fn columns(student: &Fields, placements: &Placements) -> Vec<Value> {
         derived.search_text.into(),
         derived.card_number.into(),
         derived.derived_from.into(),
+        student.oneroster_id.clone().into(),
     ]
 }

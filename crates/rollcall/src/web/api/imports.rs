@@ -1,4 +1,4 @@
-//! `/students/import`: a roster from a file.
+//! `/students/import` and `/schools/import-oneroster`: rosters from files.
 
 use axum::{
     extract::State,
@@ -15,10 +15,11 @@ use crate::{
         SchoolId,
         import::{
             Mode, Report,
+            oneroster::{self, Cards, Package, Roster},
             table::{self, Table},
         },
     },
-    sync::import::{self, Import},
+    sync::import::{self, Import, OneRosterImport},
     web::{
         envelope::{Answer, Reply},
         error::ApiError,
@@ -69,6 +70,55 @@ pub async fn import_students(
     let done = done.ok_or_else(|| ApiError::invalid("school_id", format_args!("there is no school {school}")))?;
     app.registry.raise(&done.devices);
     Ok(Answer::ok(message(&done), done))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct OneRosterQuery {
+    /// Say what would be done, and do nothing.
+    #[serde(default)]
+    #[param(default = false)]
+    dry_run: bool,
+    /// What becomes of students of these schools who are not in the files.
+    #[serde(default)]
+    #[param(default = "merge", inline)]
+    mode: Mode,
+    /// In which column of users.csv the cards are.
+    #[serde(default)]
+    #[param(default = "metadata", inline)]
+    cards: Cards,
+}
+
+/// Import schools, classes and students from OneRoster
+///
+/// A zip of the CSV files of OneRoster 1.1 or 1.2. For superadmins. Everybody is known by his identifier (`sourcedId`) from the
+/// first import on; `tobedeleted` deactivates. Lines of `rejected` are those of users.csv.
+#[utoipa::path(post, path = "/schools/import-oneroster", tag = "schools", params(OneRosterQuery),
+    request_body(content = Vec<u8>, content_type = "application/zip"),
+    responses((status = 200, body = Answer<OneRosterImport>), (status = 413, description = "the file has more than 10 MB"),
+        Refusals))]
+pub async fn import_oneroster(
+    State(app): State<App>,
+    caller: Caller,
+    Query(query): Query<OneRosterQuery>,
+    File(file): File,
+) -> Reply<OneRosterImport> {
+    caller.superadmin()?;
+    let OneRosterQuery { dry_run, mode, cards } = query;
+    let roster = Package::of_zip(&file).and_then(|package| Roster::read(&package, cards))?;
+    let done = if dry_run {
+        import::rehearse_oneroster(&app.db, &app.clock, roster, mode).await?
+    } else {
+        import::run_oneroster(&app.db, &app.clock, caller.actor(), roster, mode).await?
+    };
+    app.registry.raise(&done.import.devices);
+    Ok(Answer::ok(message(&done.import), done))
+}
+
+impl From<oneroster::Error> for ApiError {
+    fn from(error: oneroster::Error) -> ApiError {
+        ApiError::invalid("file", error)
+    }
 }
 
 /// A file to fill in

@@ -2,6 +2,7 @@
 
 mod doors;
 mod files;
+pub mod oneroster;
 mod rows;
 mod terminals;
 

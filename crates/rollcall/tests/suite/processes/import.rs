@@ -8,6 +8,7 @@ use terminal_simulator::{Profile, Terminal};
 use super::program::{rollcall, rollcall_reading};
 use crate::{
     databases::{Database, both_databases},
+    imports::oneroster::Set,
     world::World,
 };
 
@@ -16,6 +17,7 @@ both_databases! {
     rejected_lines_exit_one_and_the_others_are_applied,
     the_guard_is_told_of_before_and_after,
     imports_are_refused_in_words,
+    a_folder_of_oneroster_files_is_imported,
 }
 
 const SERIAL: &str = "CJX9253300417";
@@ -110,4 +112,36 @@ async fn imports_are_refused_in_words(database: Database) {
     {
         rollcall(url, wrong).await.refused(2);
     }
+}
+
+async fn a_folder_of_oneroster_files_is_imported(database: Database) {
+    let world = World::new(database).await;
+    let url = &world.database.url;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    let mut set = Set::of(&[("s", "Te Kura o Waiuku")]);
+    set.student("a", "s", "Aroha", "Ngata", "11");
+    set.student("b", "s", "Māia", "Te Rangi", "twelve");
+    for (name, text) in set.files() {
+        fs::write(folder.path().join(name), text).unwrap();
+    }
+    let dry = rollcall(url, &["import-oneroster", path, "--dry-run"]).await;
+    assert_eq!(dry.status, Some(1), "{dry:?}");
+    for words in ["Te Kura o Waiuku (new): 1 added", "dry run: nothing was written", "line 3: rfid_card_id \"twelve\""]
+    {
+        assert!(dry.out.contains(words), "{words}: {dry:?}");
+    }
+    assert_eq!(world.number("SELECT COUNT(*) FROM schools").await, 0);
+    let zip = folder.path().join("set.zip");
+    fs::write(&zip, set.zip()).unwrap();
+    let done = rollcall(url, &["import-oneroster", zip.to_str().unwrap(), "--cards-in-identifier"]).await;
+    assert!(done.out.contains("(new): 1 added") && done.out.contains("9twelve"), "{done:?}");
+    assert_eq!(world.number("SELECT COUNT(*) FROM students WHERE rfid_card_id = '911'").await, 1);
+    let again = rollcall(url, &["import-oneroster", path]).await;
+    assert!(again.out.contains("Te Kura o Waiuku: 0 added, 1 changed"), "{again:?}");
+
+    fs::remove_file(folder.path().join("manifest.csv")).unwrap();
+    assert!(rollcall(url, &["import-oneroster", path]).await.refused(1).contains("manifest.csv"));
+    assert!(rollcall(url, &["import-oneroster", "/nowhere.zip"]).await.refused(1).contains("nowhere.zip"));
+    rollcall(url, &["import-oneroster"]).await.refused(2);
 }

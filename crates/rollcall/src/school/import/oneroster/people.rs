@@ -1,0 +1,211 @@
+//! What the files of a OneRoster set say, school by school. Pure.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::{
+    super::{
+        Rejected,
+        table::{About, Bad, CardCell, Columns, Row, Table},
+    },
+    Cards, Error,
+    package::{Package, Record},
+};
+use crate::school::names;
+
+/// What a set says of one school.
+#[derive(Debug)]
+pub(super) struct OfSchool {
+    pub oneroster_id: String,
+    pub name: String,
+    /// sourcedId and title.
+    pub classes: Vec<(String, String)>,
+    pub table: Table,
+}
+
+struct Class {
+    school: String,
+    title: String,
+    is_homeroom: bool,
+}
+
+pub(super) fn read(package: &Package, cards: Cards) -> Result<Vec<OfSchool>, Error> {
+    check_manifest(package)?;
+    let orgs = package.records("orgs.csv")?;
+    let mut schools: BTreeMap<String, OfSchool> = BTreeMap::new();
+    let mut gone = Vec::new();
+    for org in orgs.iter().filter(|org| org.is("type", "school")) {
+        let Some(id) = org.get("sourcedid") else { continue };
+        if org.is_gone() {
+            gone.push(id.to_owned());
+        }
+        let name = names::clean(org.get("name").unwrap_or(id)).unwrap_or_else(|_| id.to_owned());
+        schools.insert(id.to_owned(), OfSchool::new(id, name));
+    }
+    if schools.is_empty() {
+        return Err(Error::NoSchool);
+    }
+    let classes = classes(package)?;
+    for (id, class) in &classes {
+        if let Some(school) = schools.get_mut(&class.school) {
+            school.classes.push((id.clone(), class.title.clone()));
+        }
+    }
+    let class_of = class_of_students(package, &classes)?;
+    let school_of = school_of_students(package)?;
+    let users = package.records("users.csv")?;
+    let columns = Columns {
+        card: users.first().is_some_and(|user| user.has(cards.column())),
+        class_name: package.has("classes.csv") && package.has("enrollments.csv"),
+        ..Columns::default()
+    };
+    let mut seen: HashMap<String, usize> = HashMap::new();
+    for user in &users {
+        let Some(id) = user.get("sourcedid") else { continue };
+        let orgs = match &school_of {
+            Some(roles) => match roles.get(id) {
+                Some(orgs) => orgs.clone(),
+                None => continue,
+            },
+            None if user.is("role", "student") => user.get("orgsourcedids").map(split).unwrap_or_default(),
+            None => continue,
+        };
+        let class = class_of.get(id).and_then(|class| classes.get(*class));
+        let at = orgs.into_iter().find(|org| schools.contains_key(&org.id));
+        let at = at.or_else(|| Some(Org { id: class?.school.clone(), is_left: false }));
+        let Some((is_left, school)) = at.and_then(|at| Some((at.is_left, schools.get_mut(&at.id)?))) else { continue };
+        school.table.columns = columns;
+        let title = class.filter(|class| class.school == school.oneroster_id).map(|class| class.title.clone());
+        let row = match seen.insert(id.to_owned(), user.line) {
+            Some(first) => Err(format!("line {first} has the same sourcedId")),
+            None => row(user, id, cards, title),
+        };
+        match row {
+            Ok(mut row) => {
+                row.is_active &= !is_left && !gone.contains(&school.oneroster_id);
+                school.table.rows.push(row);
+            }
+            Err(reason) => {
+                let card = user.get(cards.column()).and_then(|text| CardCell::read(text).ok()).map(|card| card.number);
+                let about = About::Student { full_name: full_name(user), card };
+                school.table.bad.push(Bad { rejected: Rejected { line: user.line, reason }, about });
+            }
+        }
+    }
+    Ok(schools.into_values().collect())
+}
+
+fn check_manifest(package: &Package) -> Result<(), Error> {
+    let manifest = package.records("manifest.csv")?;
+    let version =
+        manifest.iter().find(|line| line.is("propertyname", "oneroster.version")).and_then(|line| line.get("value"));
+    match version {
+        Some("1.1" | "1.2") => {}
+        Some(other) => return Err(Error::Version(other.to_owned())),
+        None => return Err(Error::NoManifest),
+    }
+    match ["orgs.csv", "users.csv"].into_iter().find(|file| !package.has(file)) {
+        Some(file) => Err(Error::Missing(file)),
+        None => Ok(()),
+    }
+}
+
+fn classes(package: &Package) -> Result<BTreeMap<String, Class>, Error> {
+    let records = package.records("classes.csv")?;
+    let classes = records.iter().filter(|class| !class.is_gone()).filter_map(|class| {
+        let title = names::clean(class.get("title").or_else(|| class.get("classcode"))?).ok()?;
+        let school = class.get("schoolsourcedid")?.to_owned();
+        let is_homeroom = class.is("classtype", "homeroom");
+        Some((class.get("sourcedid")?.to_owned(), Class { school, title, is_homeroom }))
+    });
+    Ok(classes.collect())
+}
+
+/// A student of ours has one class: his homeroom, else the first that he is enrolled in.
+fn class_of_students<'a>(
+    package: &Package,
+    classes: &'a BTreeMap<String, Class>,
+) -> Result<HashMap<String, &'a String>, Error> {
+    let mut class_of: HashMap<String, &String> = HashMap::new();
+    for enrollment in package.records("enrollments.csv")? {
+        if enrollment.is_gone() || !enrollment.is("role", "student") {
+            continue;
+        }
+        let (Some(user), Some(class)) = (enrollment.get("usersourcedid"), enrollment.get("classsourcedid")) else {
+            continue;
+        };
+        let Some((id, class)) = classes.get_key_value(class) else { continue };
+        let is_better = class_of
+            .get(user)
+            .is_none_or(|other| class.is_homeroom && classes.get(*other).is_none_or(|other| !other.is_homeroom));
+        if is_better {
+            class_of.insert(user.to_owned(), id);
+        }
+    }
+    Ok(class_of)
+}
+
+/// Where somebody is a student, or was.
+#[derive(Clone, Debug)]
+struct Org {
+    id: String,
+    is_left: bool,
+}
+
+/// Since version 1.2 the roles stand in a file of their own: students, and at which orgs, their primary one first, those that
+/// they left last.
+fn school_of_students(package: &Package) -> Result<Option<HashMap<String, Vec<Org>>>, Error> {
+    if !package.has("roles.csv") {
+        return Ok(None);
+    }
+    let mut schools: HashMap<String, Vec<Org>> = HashMap::new();
+    for role in package.records("roles.csv")?.iter().filter(|role| role.is("role", "student")) {
+        let (Some(user), Some(org)) = (role.get("usersourcedid"), role.get("orgsourcedid")) else { continue };
+        let orgs = schools.entry(user.to_owned()).or_default();
+        let org = Org { id: org.to_owned(), is_left: role.is_gone() };
+        let place = if role.is("roletype", "primary") { 0 } else { orgs.len() };
+        orgs.insert(place, org);
+        orgs.sort_by_key(|org| org.is_left);
+    }
+    Ok(Some(schools))
+}
+
+fn row(user: &Record, id: &str, cards: Cards, class_name: Option<String>) -> Result<Row, String> {
+    Ok(Row {
+        line: user.line,
+        full_name: names::clean(&full_name(user)).map_err(|error| format!("givenName, familyName: {error}"))?,
+        card: user.get(cards.column()).map(CardCell::read).transpose()?,
+        class_name,
+        section_name: None,
+        roll_number: None,
+        is_active: !user.is_gone() && !user.is("enableduser", "false"),
+        oneroster_id: Some(id.to_owned()),
+    })
+}
+
+fn full_name(user: &Record) -> String {
+    let (given, family) = (user.get("givenname").unwrap_or_default(), user.get("familyname").unwrap_or_default());
+    // Han, kana and hangul are written the family first and without a blank.
+    let is_ideographic =
+        |letter: char| matches!(letter, '\u{3040}'..='\u{30FF}' | '\u{3400}'..='\u{9FFF}' | '\u{AC00}'..='\u{D7AF}');
+    if !given.is_empty() && !family.is_empty() && given.chars().chain(family.chars()).all(is_ideographic) {
+        return format!("{family}{given}");
+    }
+    format!("{given} {family}")
+}
+
+fn split(ids: &str) -> Vec<Org> {
+    ids.split(',').map(|id| Org { id: id.trim().to_owned(), is_left: false }).collect()
+}
+
+impl OfSchool {
+    fn new(id: &str, name: String) -> OfSchool {
+        let table = Table {
+            rows: Vec::new(),
+            columns: Columns::default(),
+            unknown_columns: Vec::new(),
+            encoding: "UTF-8",
+            bad: Vec::new(),
+        };
+        OfSchool { oneroster_id: id.to_owned(), name, classes: Vec::new(), table }
+    }
+}
