@@ -6,6 +6,8 @@ ALTER TABLE device_pins ADD COLUMN event BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE device_user_sync_status ADD COLUMN written_event BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE device_user_sync_status ADD COLUMN verified_version BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE device_user_sync_status ADD COLUMN repairs BIGINT NOT NULL DEFAULT 0;
+-- Whose PIN it is that a terminal tells of.
+CREATE INDEX device_user_sync_status_pin ON device_user_sync_status (device_id, device_pin);
 
 -- seen_event: any line about the PIN; told_event: the line that says what stands here. is_disputed: another line of the same
 -- reading said something else.

@@ -94,8 +94,6 @@ async fn populate(db: &Db, students: i64, terminals: i64) {
     .await
     .expect("devices");
     tx.execute("UPDATE devices SET readback_class = 'list', push_version = '2.4.1'", []).await.expect("classes");
-    // A database that lives has statistics.
-    run(&mut tx, "ANALYZE").await;
     tx.commit().await.expect("a commit");
 }
 
@@ -138,7 +136,6 @@ async fn confirm(db: &Db) {
     let confirm = "UPDATE device_user_sync_status SET confirmed_version = wanted_version, is_held = TRUE,
         held_card_number = wanted_card_number, written_event = 1";
     run(&mut tx, confirm).await;
-    run(&mut tx, "ANALYZE").await;
     tx.commit().await.expect("a commit");
 }
 
@@ -169,7 +166,6 @@ async fn tell(db: &Db, students: i64) {
          SELECT id, device_id, 'list', 'answered', 1, 3, started_at FROM readings",
     )
     .await;
-    run(&mut tx, "ANALYZE").await;
     tx.commit().await.expect("a commit");
 }
 
