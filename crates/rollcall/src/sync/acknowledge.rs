@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use push_protocol::result::{Outcome, meaning};
 
 use super::{
+    deadline::{OFFERS, later, wait},
     delivery, errand, event, queue, reading,
     reconcile::{self, Reconciled, Scope},
     rights,
@@ -144,7 +145,7 @@ impl Effects {
         }
         match outcome {
             Outcome::Held => {
-                let deadline = delivery::later(now, delivery::wait(first_deadline, delivery::OFFERS, 1));
+                let deadline = later(now, wait(first_deadline, OFFERS, 1));
                 self.command(command, "sent", None, Some(deadline), None);
             }
             // Nobody is there who could use it.
@@ -166,10 +167,8 @@ impl Effects {
                 self.has_room |= matches!(command.command_type.as_str(), "delete_user" | "add_user");
             }
             // A reading asks again by itself.
-            Outcome::TryLater
-                if is_current && command.attempts < delivery::OFFERS && command.step != reading::READING =>
-            {
-                let again = delivery::later(now, delivery::wait(first_deadline, command.attempts, 0));
+            Outcome::TryLater if is_current && command.attempts < OFFERS && command.step != reading::READING => {
+                let again = later(now, wait(first_deadline, command.attempts, 0));
                 self.command(command, "pending", None, Some(again), Some(meaning(answer.code)));
                 self.unsend(command);
             }

@@ -12,6 +12,7 @@ use push_protocol::{
 
 use super::{
     batch::{Learnt, OfferAgainBehind},
+    deadline::{OFFERS, later, wait},
     errand, event, queue, reading,
     reconcile::{self, Scope},
     start::{self, Decision, Start, Told},
@@ -44,11 +45,6 @@ pub struct Handout {
     /// The terminal's flag must stay up although nothing was handed out: its polls are counted.
     pub ask_again: bool,
 }
-
-/// How often a command is offered to a terminal that keeps polling and never answers.
-pub const OFFERS: i64 = 10;
-/// The longest wait for a result, in first waits.
-const LONGEST_WAIT: i32 = 60;
 
 #[derive(Debug, sqlx::FromRow)]
 struct Device {
@@ -278,17 +274,6 @@ fn cut_to_reply(pending: &mut Vec<Pending>, charset: Charset) {
     pending.truncate(fitting);
 }
 
-/// How long a result is waited for: the first wait, doubled with each offer, and a second for each command of the batch.
-pub(super) fn wait(first: SignedDuration, attempt: i64, batch: usize) -> SignedDuration {
-    let doublings = u32::try_from(attempt - 1).unwrap_or(0).min(6);
-    let wait = first * 2_i32.pow(doublings).min(LONGEST_WAIT);
-    wait + SignedDuration::from_secs(batch as i64)
-}
-
-pub(super) fn later(now: Timestamp, by: SignedDuration) -> Timestamp {
-    now.checked_add(by).unwrap_or(Timestamp::MAX)
-}
-
 const SAVE: &str = "
     UPDATE device_delivery SET batch_size = $2, one_per_poll = $3, short_batches = $4, learnt_firmware = $5,
       batch_number = $6, batch_commands = $7, batch_answered = $8, batch_last_answered = $9, batch_is_judged = $10
@@ -353,17 +338,4 @@ const REANCHOR: &str = "UPDATE device_commands SET deadline_at = $1 WHERE status
 pub async fn reanchor(tx: &mut Tx, first_deadline: SignedDuration, now: Timestamp) -> Result<()> {
     tx.execute(REANCHOR, [later(now, first_deadline).into()]).await?;
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rule_11_the_wait_doubles_to_sixty_times_the_first_and_grows_with_the_batch() {
-        let first = SignedDuration::from_secs(30);
-        let waits: Vec<i64> = (1..=8).map(|attempt| wait(first, attempt, 0).as_secs()).collect();
-        assert_eq!(waits, [30, 60, 120, 240, 480, 960, 1800, 1800]);
-        assert_eq!(wait(first, 1, 100).as_secs(), 130);
-    }
 }

@@ -8,7 +8,10 @@ use push_protocol::{
     dialect::Dialect,
 };
 
-use super::{delivery, manner, wire};
+use super::{
+    deadline::{later, wait},
+    delivery, manner, wire,
+};
 use crate::{
     devices::DeviceId,
     school::SchoolId,
@@ -71,8 +74,8 @@ pub(super) async fn due(
     must_ask_count: bool,
     now: Timestamp,
 ) -> Result<Option<Errand>> {
-    let hour_ago = delivery::later(now, SignedDuration::from_hours(-1));
-    let moment_ago = delivery::later(now, SignedDuration::from_mins(-2));
+    let hour_ago = later(now, SignedDuration::from_hours(-1));
+    let moment_ago = later(now, SignedDuration::from_mins(-2));
     let facts: Facts = tx.one(FACTS, [device.into(), hour_ago.into(), moment_ago.into()]).await?;
     if facts.is_out {
         return Ok(None);
@@ -133,7 +136,7 @@ pub(super) async fn hand_out(
     let id = wire::take(tx, &[(device, 1)].into()).await?.next(device);
     // Errands hold no text of ours that could be refused.
     let text = errand.command.render(manner).unwrap_or_default();
-    let deadline = delivery::later(now, delivery::wait(first_deadline, 1, 1));
+    let deadline = later(now, wait(first_deadline, 1, 1));
     tx.execute(
         INSERT,
         [

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use push_protocol::text::Card;
 
-use super::{delivery, reconcile::Scope};
+use super::{deadline::later, scope::Scope};
 use crate::{
     devices::DeviceId,
     school::StudentId,
@@ -138,7 +138,7 @@ async fn count_people(tx: &mut Tx, judged: &mut [Judged], window: Timestamp) -> 
 }
 
 fn window(now: Timestamp) -> Timestamp {
-    delivery::later(now, -WINDOW)
+    later(now, -WINDOW)
 }
 
 #[derive(Debug, sqlx::FromRow)]

@@ -14,6 +14,7 @@
 //! | [`again`] | everything once more, or those who failed, by hand |
 //! | [`delivery`] | a poll takes commands |
 //! | [`batch`] | how many a terminal takes at once, as learnt |
+//! | [`deadline`] | how long an answer is waited for |
 //! | [`acknowledge`] | a terminal says what became of them |
 //! | [`words`] | it lacks a word, or speaks another dialect than it announced |
 //! | [`reading`] | a terminal is read back |
@@ -33,6 +34,7 @@
 pub mod acknowledge;
 pub mod again;
 pub mod batch;
+pub mod deadline;
 pub mod delivery;
 mod errand;
 mod event;
@@ -51,6 +53,7 @@ pub mod reconcile;
 pub mod removals;
 pub mod repair;
 mod rights;
+mod scope;
 pub mod start;
 mod strangers;
 pub mod timeline;

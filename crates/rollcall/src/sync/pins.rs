@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use push_protocol::text::Pin;
 use rand::RngExt;
 
+use super::scope::Scope;
 use crate::{
     devices::DeviceId,
     school::StudentId,
@@ -119,8 +120,7 @@ const REOPEN_ON_DEVICE: &str = reopen!("device_id = $1");
 
 /// Gives a PIN to everybody in scope who belongs on a device and has none there, and opens again the history of those who
 /// came back. The caller holds the locks of the devices' rows in `device_pins`.
-pub(super) async fn map(tx: &mut Tx, scope: super::reconcile::Scope, now: Timestamp) -> Result<()> {
-    use super::reconcile::Scope;
+pub(super) async fn map(tx: &mut Tx, scope: Scope, now: Timestamp) -> Result<()> {
     let unmapped: Vec<Unmapped> = match scope {
         Scope::Student(student) => {
             tx.execute(REOPEN_OF_STUDENT, [student.into()]).await?;

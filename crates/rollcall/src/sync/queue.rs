@@ -8,8 +8,9 @@ use push_protocol::{command::Command, dialect::Dialect};
 use super::{
     manner::{self, Terminal},
     plan::{self, CardUse, Open, Stays, Step, Wanted},
-    reconcile::{Reconciled, Scope},
+    reconcile::Reconciled,
     rights,
+    scope::Scope,
 };
 use crate::{
     devices::DeviceId,

@@ -7,21 +7,13 @@
 
 use jiff::Timestamp;
 
+pub use super::scope::Scope;
 use super::{guard, pins, queue};
 use crate::{
     devices::DeviceId,
-    school::{SchoolId, StudentId},
+    school::SchoolId,
     store::{Result, Tx},
 };
-
-/// How wide to look.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Scope {
-    /// One student on every terminal.
-    Student(StudentId),
-    /// Everybody on one terminal.
-    Device(DeviceId),
-}
 
 /// What a run wrote.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]

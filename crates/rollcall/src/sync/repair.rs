@@ -43,8 +43,8 @@ const VERIFIED: &str = "
 const WRITE_AGAIN: &str = "
     WITH v(student_id, is_held, has_our_card, card_number) AS (VALUES {rows})
     UPDATE device_user_sync_status SET wanted_version = wanted_version + 1, repairs = repairs + $3, is_held = v.is_held,
-      held_card_number = CASE WHEN v.has_our_card THEN wanted_card_number ELSE v.card_number END, obstacle = NULL, error_message = NULL, sync_retries = 0, priority = 5,
-      updated_at = $2
+      held_card_number = CASE WHEN v.has_our_card THEN wanted_card_number ELSE v.card_number END, obstacle = NULL,
+      error_message = NULL, sync_retries = 0, priority = 5, updated_at = $2
     FROM v WHERE device_user_sync_status.device_id = $1 AND device_user_sync_status.student_id = v.student_id
       AND device_user_sync_status.repairs < $4";
 const GIVE_UP: &str = "
@@ -80,18 +80,26 @@ pub(super) const RETRY: &str = "
     WHERE device_id = $1 AND failed_version = wanted_version AND obstacle IS NULL AND repairs < $3
       AND (is_held OR NOT is_wanted OR NOT EXISTS (SELECT 1 FROM devices d WHERE d.id = $1 AND d.is_full))";
 
+/// What kind of reading the findings are of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Kind {
+    /// The terminal holds nobody, which is no quarrel about single people.
+    pub is_wiped: bool,
+    /// Everybody was asked for.
+    pub is_whole: bool,
+    /// A person wanted it.
+    pub is_asked: bool,
+}
+
 /// Writes down what a reading proves and queues what follows from it; the caller reconciles the device afterwards.
-/// `is_wiped`: the terminal holds nobody, which is no quarrel about single people. `is_whole`: everybody was asked for.
-/// `is_asked`: a person wanted the reading.
 pub(super) async fn repair(
     tx: &mut Tx,
     device: DeviceId,
     findings: &[Finding],
-    is_wiped: bool,
-    is_whole: bool,
-    is_asked: bool,
+    kind: Kind,
     now: Timestamp,
 ) -> Result<Repaired> {
+    let Kind { is_wiped, is_whole, is_asked } = kind;
     let mut effects = Effects::default();
     for finding in findings {
         effects.collect(finding);

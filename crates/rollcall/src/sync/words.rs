@@ -93,7 +93,8 @@ const WITHDRAW: &str = "
 const FAIL_OPEN: &str = "
     UPDATE device_user_sync_status SET failed_version = wanted_version, error_message = $2, updated_at = $3
     WHERE device_id = $1 AND confirmed_version <> wanted_version AND failed_version <> wanted_version
-      AND COALESCE(decision, '') NOT IN ('held', 'kept') AND NOT EXISTS (SELECT 1 FROM device_commands c WHERE c.device_id = device_user_sync_status.device_id
+      AND COALESCE(decision, '') NOT IN ('held', 'kept')
+      AND NOT EXISTS (SELECT 1 FROM device_commands c WHERE c.device_id = device_user_sync_status.device_id
         AND c.student_id = device_user_sync_status.student_id AND c.status IN ('pending', 'sent'))";
 
 /// The words that a terminal's firmware refused as unknown, each with its code.

@@ -12,15 +12,16 @@ use push_protocol::{
 };
 
 use super::{
-    Class, Phase, Question, begin, finish, packets,
+    Class, Phase, Question, begin, finish, gather, packets,
     script::{self, Facts, Next},
+    sentinel,
 };
 use crate::{
     devices::{DeviceId, window::Window},
     school::SchoolId,
     store::{Instant, Result, Tx, Value},
     sync::{
-        delivery::{self, later},
+        deadline::{later, wait},
         event, manner, wire,
     },
 };
@@ -156,7 +157,7 @@ async fn hand_out(
             Question::Person | Question::Control => {
                 let pin = match step.pin.clone() {
                     Some(pin) => Some(pin),
-                    None => finish::sentinel(tx, device, reading.id, reading.began_event).await?,
+                    None => sentinel::choose(tx, device, reading.id, reading.began_event).await?,
                 };
                 let Some(Ok(pin)) = pin.as_deref().map(Pin::parse) else {
                     tx.execute(UNASKABLE, [step.id.into(), now.into()]).await?;
@@ -183,7 +184,7 @@ async fn hand_out(
     let manner = manner::of(tx, device).await?;
     let mut wire_ids = wire::take(tx, &[(device, many)].into()).await?;
     let first = event::next(tx, device, many).await?;
-    let deadline = later(now, delivery::wait(how.first_deadline, attempts, questions.len()));
+    let deadline = later(now, wait(how.first_deadline, attempts, questions.len()));
     let mut asked: Vec<Vec<Value>> = Vec::new();
     let mut commands: Vec<Vec<Value>> = Vec::new();
     let mut texts = Vec::new();
@@ -250,9 +251,9 @@ async fn quiet_until(tx: &mut Tx, device: DeviceId, row: &Row, how: Questions) -
         Question::Count => false,
         Question::List if row.is_access() => packets::are_all(tx, row.id).await?,
         Question::List | Question::Dump => {
-            finish::told_since(tx, device, asked).await? == row.counted.or(row.user_count).unwrap_or(-1)
+            gather::told_since(tx, device, asked).await? == row.counted.or(row.user_count).unwrap_or(-1)
         }
-        Question::Person | Question::Control => finish::everybody_spoke(tx, row.id).await?,
+        Question::Person | Question::Control => gather::everybody_spoke(tx, row.id).await?,
     };
     if has_everything {
         return Ok(None);
@@ -273,11 +274,11 @@ const WRITTEN: &str = "UPDATE readings SET has_written = TRUE WHERE id = $1";
 async fn proceed(tx: &mut Tx, device: DeviceId, row: &Row, how: Questions) -> Result<bool> {
     let now = how.now;
     let phase = Phase::parse(&row.phase);
-    if phase == Phase::Write && !finish::write_is_over(tx, device).await? {
+    if phase == Phase::Write && !sentinel::write_is_over(tx, device).await? {
         tx.execute(WAKE_AT, [row.id.into(), later(now, SignedDuration::from_secs(5)).into()]).await?;
         return Ok(false);
     }
-    let mut gathered = finish::gather(tx, device, row).await?;
+    let mut gathered = gather::gather(tx, device, row).await?;
     let can_dump = row.lists == 0 && row.scope == "all" && can_dump(row, how.local);
     let class = match row.readback_class.as_deref().and_then(Class::parse) {
         // By day single people are asked for.
@@ -318,7 +319,7 @@ async fn proceed(tx: &mut Tx, device: DeviceId, row: &Row, how: Questions) -> Re
         Next::Write => {
             tx.execute(WRITTEN, [row.id.into()]).await?;
             tx.execute(PHASE, [row.id.into(), Phase::Write.as_str().into(), false.into()]).await?;
-            finish::write_somebody(tx, device, now).await?;
+            sentinel::write_somebody(tx, device, now).await?;
             return Ok(false);
         }
         Next::Sweep => {
@@ -368,7 +369,7 @@ const HELD_OPEN: &str = "
     UPDATE reading_steps SET deadline_at = $3 WHERE device_id = $1 AND wire_id = $2 AND state = 'sent'";
 const WAKE: &str = "UPDATE readings SET wake_at = NULL WHERE id = $1";
 
-/// The result of a question. Whether the terminal lacks its word.
+/// The result of a question.
 pub(crate) async fn answered(
     tx: &mut Tx,
     device: DeviceId,

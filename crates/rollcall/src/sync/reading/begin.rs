@@ -8,7 +8,7 @@ use super::{Class, Phase, Question};
 use crate::{
     devices::DeviceId,
     store::{Result, Tx},
-    sync::{delivery::later, event},
+    sync::{deadline::later, event},
 };
 
 /// Why a reading is wanted: `devices.verify_cause`, `readings.cause`.
@@ -51,7 +51,7 @@ const WANT: &str = "
     UPDATE devices SET verify_at = $2, verify_cause = $3
     WHERE id = $1 AND (verify_at IS NULL OR verify_at > $2 OR $3 = 'asked')";
 
-/// Wants a reading of a terminal as soon as it calls. One that is under way goes on and counts.
+/// Wants a reading of a terminal as soon as it calls, or, while one is under way, after that.
 pub async fn want(tx: &mut Tx, device: DeviceId, cause: Cause, now: Timestamp) -> Result<()> {
     tx.execute(WANT, [device.into(), now.into(), cause.as_str().into()]).await?;
     Ok(())
@@ -118,11 +118,7 @@ pub(super) async fn begin_if_due(tx: &mut Tx, device: DeviceId, now: Timestamp) 
         return Ok(());
     }
     let cause = Cause::parse(due.verify_cause.as_deref().unwrap_or_default());
-    if due.is_running {
-        // It counts for this wish too, unless it looks at some people only.
-        return Ok(());
-    }
-    if cause == Cause::Repair && due.has_open {
+    if due.is_running || (cause == Cause::Repair && due.has_open) {
         return Ok(());
     }
     tx.execute(TAKEN_UP, [device.into()]).await?;
@@ -194,9 +190,14 @@ const ABANDON: &str = "
     UPDATE readings SET state = 'inconclusive', finished_at = $2, words = $3
     WHERE device_id = $1 AND state = 'running'";
 
+async fn abandon(tx: &mut Tx, device: DeviceId, words: &'static str, now: Timestamp) -> Result<()> {
+    tx.execute(ABANDON, [device.into(), now.into(), words.into()]).await?;
+    Ok(())
+}
+
 /// The terminal is another than before, as the words say: what was learnt of it is true no more, and is tried anew.
 pub(crate) async fn start_over(tx: &mut Tx, device: DeviceId, words: &'static str, now: Timestamp) -> Result<()> {
-    tx.execute(ABANDON, [device.into(), now.into(), words.into()]).await?;
+    abandon(tx, device, words, now).await?;
     tx.execute(FORGET_CLASS, [device.into()]).await?;
     want(tx, device, Cause::Schedule, now).await
 }
@@ -260,9 +261,6 @@ const COUNTED: &str = "
       (SELECT CASE WHEN r.cause = 'count' THEN 'count' ELSE r.scope END FROM readings r
         WHERE r.device_id = d.id AND r.state = 'running') AS running
     FROM devices d WHERE d.id = $1";
-const OVERTAKE: &str = "
-    UPDATE readings SET state = 'inconclusive', finished_at = $2, words = 'the terminal counted nobody meanwhile'
-    WHERE device_id = $1 AND state = 'running'";
 const LOOKED: &str = "UPDATE devices SET count_looked_into = $2 WHERE id = $1";
 
 /// A poll told how many people the terminal holds. Nobody where there should be somebody leads to a question at once, once;
@@ -276,7 +274,7 @@ pub(crate) async fn look_at_count(tx: &mut Tx, device: DeviceId, count: u32, now
     }
     let looked = if count == 0 && facts.held > 0 {
         // Whatever is asked just now can wait.
-        tx.execute(OVERTAKE, [device.into(), now.into()]).await?;
+        abandon(tx, device, "the terminal counted nobody meanwhile", now).await?;
         begin(tx, device, Cause::Count, None, now).await?;
         Some(0)
     } else if count != facts.held + facts.strangers

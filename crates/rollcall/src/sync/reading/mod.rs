@@ -12,13 +12,17 @@
 //! | [`ask`] | its questions leave with a poll, and are answered |
 //! | [`packets`] | the table of an access unit, in pieces |
 //! | [`told`] | lines about people, whatever brought them |
+//! | [`sentinel`] | somebody who should answer |
+//! | [`gather`] | what it knows so far |
 //! | [`finish`] | what is proven, and what follows |
 
 mod ask;
 mod begin;
 mod finish;
+mod gather;
 mod packets;
 pub mod script;
+mod sentinel;
 mod told;
 
 pub use self::{

@@ -144,7 +144,7 @@ struct Wish {
     is_known: bool,
 }
 
-/// Somebody whose command is under way, or was answered a moment ago, is no news: the line is its echo.
+/// Of somebody whose command is under way a line is no news: it may be from before, or an echo.
 const WISHES: &str = "
     WITH v(pin) AS (VALUES {rows})
     SELECT v.pin, l.student_id, l.is_wanted, l.wanted_name, l.wanted_card,

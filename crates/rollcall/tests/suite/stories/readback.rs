@@ -1,6 +1,5 @@
 //! A terminal is read back: which families can be, what is found and healed.
 
-use push_protocol::text::Card;
 use rollcall::{
     devices::DeviceId,
     sync::reading::{self, Cause},
@@ -265,7 +264,6 @@ async fn strangers_are_reported_and_stay(database: Database) {
     let shown = campus.read_back(device).await;
     assert_eq!((shown.extra, shown.repaired, shown.is_complete), (1, 0, true));
     assert!(campus.world.fleet.terminals()[0].users().contains_key("777"));
-    assert_eq!(Card::parse("4242").unwrap().number(), 4242);
 }
 
 async fn strangers_are_removed_where_the_policy_says_so_but_never_administrators(database: Database) {
@@ -292,15 +290,18 @@ async fn rule_17_a_count_of_nobody_is_asked_for_before_anything_is_written(datab
     let device = campus.terminal(SERIAL, Profile::zam180()).await;
     campus.in_step(device).await;
     campus.read_back(device).await;
-    let before = campus.commands(device).await.len();
+    let writes = |commands: &[serde_json::Value]| {
+        commands.iter().filter(|row| matches!(row["command_type"].as_str(), Some("add_user" | "update_user"))).count()
+    };
+    let before = writes(&campus.commands(device).await);
     // The line says nobody; the terminal, when asked, says four.
-    let poll = format!("GET /iclock/getrequest?SN={SERIAL}&INFO=X-1,0,0,0 HTTP/1.1\r\nHost: a\r\n\r\n");
+    let firmware = Profile::zam180().firmware;
+    let poll = format!("GET /iclock/getrequest?SN={SERIAL}&INFO={firmware},0,0,0 HTTP/1.1\r\nHost: a\r\n\r\n");
     let reply = String::from_utf8(campus.world.converse(poll.as_bytes()).await).unwrap();
     assert!(reply.contains(":INFO\n"), "{reply}");
     campus.run_for(300).await;
     campus.quiet(device).await;
-    let rewritten = campus.commands(device).await.iter().filter(|row| row["command_type"] == "add_user").count();
-    assert!(rewritten <= before, "nobody was written again");
+    assert_eq!(writes(&campus.commands(device).await), before, "nobody was written again");
     assert!(campus.drift(device).await.is_empty(), "{:?}", campus.drift(device).await);
     campus.agree(device).await;
 }
@@ -316,17 +317,18 @@ async fn what_comes_back_after_three_repairs_is_reported(database: Database) {
     campus.read_back(device).await;
     campus.read_back(device).await;
     let status = campus.status(device).await;
-    let failed: Vec<_> = students.iter().map(|student| &status.students[student]).collect();
-    for shown in failed.iter().filter(|shown| shown.name.len() > 10) {
+    let long: Vec<_> = status.students.values().filter(|shown| shown.name.len() > 10).collect();
+    assert!(!long.is_empty());
+    for shown in long {
         assert_eq!(shown.status, "failed", "{shown:?}");
         let words = shown.error.as_deref().unwrap();
         assert!(words.starts_with("the terminal keeps changing it back: name should be"), "{words}");
     }
     let writes = campus.commands(device).await;
-    let most = writes.iter().filter(|row| row["student_id"] == students[0].0).count();
-    assert!(most <= 4, "written once and repaired three times at most, not {most} times");
     // An admin's retry begins anew.
     let victim = students.iter().find(|student| status.students[student].status == "failed").unwrap();
+    let times = writes.iter().filter(|row| row["student_id"] == victim.0).count();
+    assert_eq!(times, 4, "written once and repaired three times");
     campus.post(&format!("/api/v1/device/{device}/students/{victim}/retry"), serde_json::json!({})).await.data(200);
 }
 

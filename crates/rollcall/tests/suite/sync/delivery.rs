@@ -1,7 +1,7 @@
 //! How commands leave and come back (rules 7, 8, 11, 12).
 
 use jiff::SignedDuration;
-use rollcall::sync::delivery::{OFFERS, Poll};
+use rollcall::sync::{deadline::OFFERS, delivery::Poll};
 
 use super::bench::{Bench, texts};
 use crate::databases::{Database, both_databases};
