@@ -100,7 +100,7 @@ pub enum Error {
     Timezone(String),
     #[error("{0:?} are no hours: write them as 22:00-04:00, when they begin and when they end")]
     Window(String),
-    #[error("{0:?} is not possible: \"add\" is, which writes the students beside the people who are there")]
+    #[error("{0:?} is not possible: \"add\", \"link_cards\" and \"replace\" are")]
     Takeover(String),
     #[error("there is no school {0}")]
     NoSchool(SchoolId),

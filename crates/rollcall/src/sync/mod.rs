@@ -25,6 +25,7 @@
 //! | [`found`] | whom it says it holds, and what of that is not as wanted |
 //! | [`timeline`] | what happened to one student on one terminal |
 //! | [`start`] | how writing to a terminal begins |
+//! | [`adopt`] | whom it held before that, and who of the roster they are |
 //! | [`inherit`] | a terminal takes the place of another |
 //! | [`unserved`] | what waits for a terminal that was switched off ends |
 //! | [`overview`] | what people are shown |
@@ -32,6 +33,7 @@
 //! | [`watch`] | the loop that finds what nobody told us |
 
 pub mod acknowledge;
+pub mod adopt;
 pub mod again;
 pub mod batch;
 pub mod deadline;

@@ -10,7 +10,8 @@ use push_protocol::{
     text::{Card, CardForm, Charset, Name, Pin},
 };
 
-use crate::school::StudentId;
+use super::adopt::{matching, others::Other};
+use crate::school::{StudentId, search::fold};
 
 /// What should be on the terminal for a student.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -41,6 +42,10 @@ pub struct Open {
     pub wanted: Wanted,
     /// Whether the terminal holds this person already.
     pub is_held: bool,
+    /// A command for him left before: what is under his PIN is of ours.
+    pub was_written: bool,
+    /// His name as it was, of somebody who is wanted no more.
+    pub former_name: Option<String>,
 }
 
 /// Somebody's connection with a card on this terminal.
@@ -105,6 +110,8 @@ pub enum Obstacle {
     CardTwice,
     /// The terminal said that it is full.
     TerminalFull,
+    /// Somebody whom Rollcall did not write has his PIN or his card there, or may be himself.
+    PersonThere,
 }
 
 impl Obstacle {
@@ -113,16 +120,18 @@ impl Obstacle {
             Obstacle::CardBusy => "card_busy",
             Obstacle::CardTwice => "card_twice",
             Obstacle::TerminalFull => "terminal_full",
+            Obstacle::PersonThere => "person_there",
         }
     }
 }
 
-/// One step for each of `open`, in its order. `uses` must hold every use of every card that somebody in `open` wants.
-pub fn plan(open: &[Open], uses: &[CardUse], limits: Limits) -> Vec<Step> {
+/// One step for each of `open`, in its order. `uses` must hold every use of every card that somebody in `open` wants, and
+/// `others` everybody on the terminal who may be in their way.
+pub fn plan(open: &[Open], uses: &[CardUse], others: &[Other], limits: Limits) -> Vec<Step> {
     let mut limits = limits;
     let mut steps = Vec::with_capacity(open.len());
     for row in open {
-        let step = first_look(row, uses, limits);
+        let step = first_look(row, uses, others, limits);
         if limits.room == Room::ForOneToTry && !row.is_held && matches!(step, Step::Whole(Command::PutUser { .. })) {
             limits.room = Room::None;
         }
@@ -136,13 +145,16 @@ pub fn plan(open: &[Open], uses: &[CardUse], limits: Limits) -> Vec<Step> {
     steps
 }
 
-fn first_look(row: &Open, uses: &[CardUse], limits: Limits) -> Step {
+fn first_look(row: &Open, uses: &[CardUse], people: &[Other], limits: Limits) -> Step {
     if limits.takes_nobody {
         return Step::Fail(None, "this terminal takes none of the commands for people".to_owned());
     }
     let Ok(pin) = Pin::parse(&row.pin) else {
         return Step::Fail(None, format!("{:?} is no PIN that a terminal can hold", row.pin));
     };
+    if let Some(words) = in_the_way(row, people, limits) {
+        return Step::Wait(Obstacle::PersonThere, words);
+    }
     let (name, card) = match &row.wanted {
         Wanted::Absent => return Step::Whole(Command::DeleteUser { pin }),
         Wanted::Present { name, card } => match fit(name, card, limits) {
@@ -168,6 +180,40 @@ fn first_look(row: &Open, uses: &[CardUse], limits: Limits) -> Step {
         return Step::Wait(Obstacle::TerminalFull, "the terminal is full: remove people from it, or retry".to_owned());
     }
     Step::Whole(Command::PutUser { pin, name, card: Some(card) })
+}
+
+/// Who of the people whom Rollcall did not write keeps this row from leaving: nothing is done under a PIN that somebody else
+/// has, no card is given twice, and nobody is written who may be there already.
+fn in_the_way(row: &Open, people: &[Other], limits: Limits) -> Option<String> {
+    if people.is_empty() {
+        return None;
+    }
+    let (name, card) = match &row.wanted {
+        Wanted::Present { name, card } => (Some(name), Some(card)),
+        Wanted::Absent => (row.former_name.as_ref(), None),
+    };
+    let number = wanted_number(row);
+    let is_new = !row.is_held && !row.was_written;
+    let spellings = name.map(|name| matching::spellings(name, limits.charset)).unwrap_or_default();
+    people.iter().find_map(|other| {
+        let who = if other.name.is_empty() { "somebody" } else { &other.name };
+        let has_card = number == Some(other.card);
+        let has_name = spellings.contains(&fold(&other.name));
+        if other.pin == row.pin {
+            let words = || format!("PIN {} is {who}'s on the terminal: nobody is overwritten under it", other.pin);
+            return (is_new && !has_card && !has_name).then(words);
+        }
+        match card {
+            Some(card) if has_card => Some(format!(
+                "card {card} is on the terminal with {who}, PIN {}: link or remove this person",
+                other.pin
+            )),
+            Some(_) if is_new && has_name && other.is_undecided => {
+                Some(format!("may be {who}, PIN {} on the terminal: link, keep or remove this person", other.pin))
+            }
+            _ => None,
+        }
+    })
 }
 
 fn fit(name: &str, card: &str, limits: Limits) -> Result<(Name, Card), String> {
@@ -253,6 +299,8 @@ mod tests {
             pin: student.to_string(),
             wanted: Wanted::Present { name: format!("Nilufar {student}"), card: card.to_owned() },
             is_held: true,
+            was_written: true,
+            former_name: None,
         }
     }
 
@@ -281,19 +329,19 @@ mod tests {
 
     #[test]
     fn a_card_that_nobody_else_has_may_leave() {
-        assert_eq!(words(&plan(&[row(1, "17")], &[wants(1, 17)], LIMITS)), ["whole"]);
+        assert_eq!(words(&plan(&[row(1, "17")], &[wants(1, 17)], &[], LIMITS)), ["whole"]);
     }
 
     #[test]
     fn rule_13_a_card_waits_for_the_command_that_frees_it() {
         let uses = [wants(2, 17), holds(1, 17, false)];
-        assert_eq!(words(&plan(&[row(2, "17")], &uses, LIMITS)), ["busy"]);
+        assert_eq!(words(&plan(&[row(2, "17")], &uses, &[], LIMITS)), ["busy"]);
     }
 
     #[test]
     fn rule_13_a_card_that_a_held_removal_would_free_is_waited_for_with_that_reason() {
         let leaver = CardUse { stays: Stays::UntilDecided, ..holds(1, 17, false) };
-        let steps = plan(&[row(2, "17")], &[wants(2, 17), leaver], LIMITS);
+        let steps = plan(&[row(2, "17")], &[wants(2, 17), leaver], &[], LIMITS);
         let words = "waits until card 17 is taken from Nilufar 1, which is held until somebody decides";
         assert_eq!(steps, [Step::Wait(Obstacle::CardBusy, words.to_owned())]);
     }
@@ -302,7 +350,7 @@ mod tests {
     fn rule_13_a_swap_of_two_cards_clears_one_first() {
         let open = [row(1, "22"), row(2, "11")];
         let uses = [holds(1, 11, false), wants(1, 22), holds(2, 22, false), wants(2, 11)];
-        assert_eq!(words(&plan(&open, &uses, LIMITS)), ["clear", "busy"]);
+        assert_eq!(words(&plan(&open, &uses, &[], LIMITS)), ["clear", "busy"]);
     }
 
     #[test]
@@ -310,13 +358,13 @@ mod tests {
         let open = [row(1, "22"), row(2, "33"), row(3, "11")];
         let uses =
             [holds(1, 11, false), holds(2, 22, false), holds(3, 33, false), wants(1, 22), wants(2, 33), wants(3, 11)];
-        assert_eq!(words(&plan(&open, &uses, LIMITS)), ["clear", "busy", "busy"]);
+        assert_eq!(words(&plan(&open, &uses, &[], LIMITS)), ["clear", "busy", "busy"]);
     }
 
     #[test]
     fn rule_15_of_two_with_one_card_the_later_fails_and_says_who_has_it() {
         let uses = [wants(1, 17), wants(2, 17)];
-        let steps = plan(&[row(1, "17"), row(2, "0x11")], &uses, LIMITS);
+        let steps = plan(&[row(1, "17"), row(2, "0x11")], &uses, &[], LIMITS);
         assert_eq!(words(&steps), ["whole", "twice"]);
         let Step::Fail(_, words) = &steps[1] else { panic!("{steps:?}") };
         assert_eq!(words, "card 17 also belongs to Nilufar 1: give one of the two another card");
@@ -325,13 +373,13 @@ mod tests {
     #[test]
     fn of_two_with_one_card_the_holder_keeps_it() {
         let uses = [wants(1, 17), holds(2, 17, true)];
-        assert_eq!(words(&plan(&[row(1, "17"), row(2, "17")], &uses, LIMITS)), ["twice", "whole"]);
+        assert_eq!(words(&plan(&[row(1, "17"), row(2, "17")], &uses, &[], LIMITS)), ["twice", "whole"]);
     }
 
     #[test]
     fn rule_15_a_card_that_is_none_fails_with_words() {
         for card in ["banana", "0", "99999999999999999999"] {
-            assert_eq!(words(&plan(&[row(1, card)], &[], LIMITS)), ["fail"], "{card}");
+            assert_eq!(words(&plan(&[row(1, card)], &[], &[], LIMITS)), ["fail"], "{card}");
         }
     }
 
@@ -340,7 +388,7 @@ mod tests {
         let full = Limits { room: Room::None, ..LIMITS };
         let newcomer = Open { is_held: false, ..row(2, "22") };
         let leaver = Open { wanted: Wanted::Absent, ..row(3, "33") };
-        let steps = plan(&[row(1, "11"), newcomer, leaver], &[], full);
+        let steps = plan(&[row(1, "11"), newcomer, leaver], &[], &[], full);
         assert_eq!(words(&steps), ["whole", "wait", "whole"]);
     }
 
@@ -348,7 +396,49 @@ mod tests {
     fn one_newcomer_tries_whether_a_terminal_is_still_full() {
         let limits = Limits { room: Room::ForOneToTry, ..LIMITS };
         let newcomer = |student, card| Open { is_held: false, ..row(student, card) };
-        let steps = plan(&[row(1, "11"), newcomer(2, "banana"), newcomer(3, "33"), newcomer(4, "44")], &[], limits);
+        let steps =
+            plan(&[row(1, "11"), newcomer(2, "banana"), newcomer(3, "33"), newcomer(4, "44")], &[], &[], limits);
         assert_eq!(words(&steps), ["whole", "fail", "whole", "wait"]);
+    }
+
+    fn newcomer(student: i64, card: &str) -> Open {
+        Open { is_held: false, was_written: false, ..row(student, card) }
+    }
+
+    fn told(steps: &[Step]) -> Vec<&str> {
+        let words = |step| if let &Step::Wait(Obstacle::PersonThere, ref words) = step { words } else { "leaves" };
+        steps.iter().map(words).collect()
+    }
+
+    #[test]
+    fn rule_4_nothing_is_written_or_removed_under_a_pin_that_somebody_else_has() {
+        let others = [Other::new("1", "Ẹniọlá", 0)];
+        let leaver = Open { wanted: Wanted::Absent, former_name: Some("Nilufar 1".to_owned()), ..newcomer(1, "11") };
+        let steps = plan(&[newcomer(1, "11"), leaver.clone()], &[], &others, LIMITS);
+        assert_eq!(told(&steps), ["PIN 1 is Ẹniọlá's on the terminal: nobody is overwritten under it"; 2]);
+        // Whoever was there before under his own name, or is ours already, is written and removed.
+        let he = [Other::new("1", "NILUFAR 1", 0)];
+        let steps = plan(&[newcomer(1, "11"), leaver, row(1, "11")], &[], &he, LIMITS);
+        assert_eq!(told(&steps), ["leaves"; 3]);
+    }
+
+    #[test]
+    fn rule_13_a_card_that_a_stranger_has_there_is_not_given_twice() {
+        let others = [Other::new("9", "Ẹniọlá", 11)];
+        let steps = plan(&[row(1, "11"), newcomer(2, "22")], &[], &others, LIMITS);
+        assert_eq!(
+            told(&steps),
+            ["card 11 is on the terminal with Ẹniọlá, PIN 9: link or remove this person", "leaves"]
+        );
+    }
+
+    #[test]
+    fn whoever_may_be_there_already_waits_for_a_decision() {
+        let may_be = Other { is_undecided: true, ..Other::new("9", "nilufar 1", 0) };
+        let steps = plan(&[newcomer(1, "11"), newcomer(2, "22")], &[], std::slice::from_ref(&may_be), LIMITS);
+        let words = "may be nilufar 1, PIN 9 on the terminal: link, keep or remove this person";
+        assert_eq!(told(&steps), [words, "leaves"]);
+        let decided = Other { is_undecided: false, ..may_be };
+        assert_eq!(told(&plan(&[newcomer(1, "11")], &[], &[decided], LIMITS)), ["leaves"]);
     }
 }

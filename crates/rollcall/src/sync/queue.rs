@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use push_protocol::{command::Command, dialect::Dialect};
 
 use super::{
+    adopt::others::{self, Newcomer},
     manner::{self, Terminal},
     plan::{self, CardUse, Open, Stays, Step, Wanted},
     reconcile::Reconciled,
@@ -34,13 +35,14 @@ struct Row {
     obstacle: Option<String>,
     error_message: Option<String>,
     priority: i64,
+    was_written: bool,
 }
 
 macro_rules! open {
     ($scope:literal) => {
         concat!(
             "SELECT l.device_id, l.student_id, l.device_pin, l.is_wanted, l.wanted_name, l.wanted_card, l.wanted_version,
-               l.is_held, l.obstacle, l.error_message, l.priority
+               l.is_held, l.obstacle, l.error_message, l.priority, l.written_event > 0 AS was_written
              FROM device_user_sync_status l
              JOIN devices d ON d.id = l.device_id AND d.is_active AND d.deleted_at IS NULL AND d.start_state = 'writing'
              WHERE ",
@@ -79,11 +81,13 @@ pub(super) async fn open_rows(tx: &mut Tx, scope: Scope, now: Timestamp) -> Resu
     let mut writing = Writing::default();
     let terminals = manner::terminals(tx, by_device.keys().copied()).await?;
     let uses = card_uses(tx, &by_device).await?;
+    let others = others::in_the_way(tx, &newcomers(&by_device)).await?;
     for (device, rows) in by_device {
         let Some(terminal) = terminals.get(&device) else { continue };
         let open: Vec<Open> = rows.iter().map(Row::open).collect();
         let uses = uses.get(&device).map_or(&[][..], Vec::as_slice);
-        let steps = plan::plan(&open, uses, terminal.limits());
+        let others = others.get(&device).map_or(&[][..], Vec::as_slice);
+        let steps = plan::plan(&open, uses, others, terminal.limits());
         for ((row, open), step) in rows.iter().zip(&open).zip(steps) {
             writing.step(row, plan::wanted_number(open), step, terminal, now);
         }
@@ -115,7 +119,7 @@ async fn forget_cards_no_longer_twice(tx: &mut Tx, sql: &'static str, id: i64) -
 const WAITING: &str = "
     WITH v(device_id) AS (VALUES {rows})
     SELECT l.device_id, l.student_id, l.device_pin, l.is_wanted, l.wanted_name, l.wanted_card, l.wanted_version,
-      l.is_held, l.obstacle, l.error_message, l.priority
+      l.is_held, l.obstacle, l.error_message, l.priority, l.written_event > 0 AS was_written
     FROM v JOIN device_user_sync_status l ON l.device_id = v.device_id
     WHERE (l.obstacle IS NULL OR l.obstacle = 'card_busy')
       AND l.confirmed_version <> l.wanted_version AND l.failed_version <> l.wanted_version
@@ -214,8 +218,20 @@ async fn card_uses(tx: &mut Tx, by_device: &BTreeMap<DeviceId, Vec<Row>>) -> Res
 impl Row {
     fn open(&self) -> Open {
         let wanted = Wanted::of(self.is_wanted, self.wanted_name.clone(), self.wanted_card.clone());
-        Open { student: self.student_id, pin: self.device_pin.clone(), wanted, is_held: self.is_held }
+        let former_name = self.wanted_name.clone().filter(|_| !self.is_wanted);
+        let (pin, is_held, was_written) = (self.device_pin.clone(), self.is_held, self.was_written);
+        Open { student: self.student_id, pin, wanted, is_held, was_written, former_name }
     }
+}
+
+fn newcomers(by_device: &BTreeMap<DeviceId, Vec<Row>>) -> Vec<Newcomer> {
+    let rows = by_device.values().flatten();
+    let newcomer = |row: &Row| Newcomer {
+        device: row.device_id,
+        pin: row.device_pin.clone(),
+        card: plan::wanted_number(&row.open()),
+    };
+    rows.map(newcomer).collect()
 }
 
 /// What a run is going to write, collected so that it takes few statements however many rows there are.

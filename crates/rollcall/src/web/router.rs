@@ -11,8 +11,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     api::{
-        attendance, audit, auth, classes, devices, imports, removals, schools, sections, students, sync, tokens,
-        unknown_devices, users, verification,
+        attendance, audit, auth, classes, devices, imports, removals, schools, sections, students, sync, takeover,
+        tokens, unknown_devices, users, verification,
     },
     error::ApiError,
     health, home,
@@ -105,7 +105,8 @@ fn device() -> OpenApiRouter<App> {
         .routes(routes!(removals::list_removals))
         .routes(routes!(removals::approve_removals))
         .routes(routes!(removals::reject_removals))
-        .routes(routes!(devices::take_over_device))
+        .routes(routes!(takeover::show_takeover, takeover::take_over_device))
+        .routes(routes!(takeover::decide_people))
         .routes(routes!(verification::verify_sync))
         .routes(routes!(verification::verify_all))
         .routes(routes!(verification::show_verification))

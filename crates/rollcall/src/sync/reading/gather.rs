@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use push_protocol::{command::Command, text::Pin};
 
-use super::{Phase, Question, ask::Row, packets, sentinel};
+use super::{Phase, Question, ask::Row, packets, search, sentinel};
 use crate::{
     devices::DeviceId,
     school::StudentId,
@@ -175,6 +175,9 @@ pub(super) async fn gather(tx: &mut Tx, device: DeviceId, row: &Row) -> Result<G
     if row.scope != "some" && row.sweeps == 0 {
         let others: Vec<(String,)> = tx.all(OTHER_PINS, [device.into()]).await?;
         unresolved.extend(others.into_iter().map(|(pin,)| pin).filter(|pin| is_askable(pin)));
+        if row.is_search() {
+            unresolved = search::pins_to_try(tx, device, row).await?;
+        }
     }
     let (candidates, writable) = sentinel::candidates(tx, device, row.id).await?;
     let most = SENTINELS + i64::from(row.has_written) - in_vain;
@@ -188,7 +191,7 @@ pub(super) async fn gather(tx: &mut Tx, device: DeviceId, row: &Row) -> Result<G
         refuses_people: lacks(Command::QueryUser { pin: Pin::from(1) }),
         somebody_spoke,
         sentinels_left: candidates.min(most).max(0),
-        can_write: writable > 0,
+        can_write: writable > 0 && !row.is_search(),
         unresolved,
     })
 }
