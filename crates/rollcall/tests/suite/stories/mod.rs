@@ -5,6 +5,7 @@
 
 mod access;
 mod acknowledged;
+mod adoption;
 pub mod campus;
 mod claims;
 mod confirmations;
