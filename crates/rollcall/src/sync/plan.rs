@@ -10,6 +10,7 @@ use push_protocol::{
     text::{Card, CardForm, Charset, Name, Pin},
 };
 
+use super::capacity::Seats;
 use crate::school::StudentId;
 
 /// What should be on the terminal for a student.
@@ -41,6 +42,8 @@ pub struct Open {
     pub wanted: Wanted,
     /// Whether the terminal holds this person already.
     pub is_held: bool,
+    /// A person wants it tried, whatever the terminal said of its room.
+    pub is_asked: bool,
 }
 
 /// Somebody's connection with a card on this terminal.
@@ -70,6 +73,8 @@ pub struct Limits {
     pub charset: Charset,
     pub card_form: CardForm,
     pub room: Room,
+    /// Digits of a PIN, where it said so.
+    pub pin_width: Option<usize>,
     /// It refused every word for people that its dialect has.
     pub takes_nobody: bool,
 }
@@ -82,6 +87,8 @@ pub enum Room {
     /// so that either he gets in or an admin sees whom to retry.
     ForOneToTry,
     None,
+    /// It said how many people fit.
+    For(Seats),
 }
 
 /// What to do about one [`Open`].
@@ -123,8 +130,8 @@ pub fn plan(open: &[Open], uses: &[CardUse], limits: Limits) -> Vec<Step> {
     let mut steps = Vec::with_capacity(open.len());
     for row in open {
         let step = first_look(row, uses, limits);
-        if limits.room == Room::ForOneToTry && !row.is_held && matches!(step, Step::Whole(Command::PutUser { .. })) {
-            limits.room = Room::None;
+        if !row.is_held && matches!(step, Step::Whole(Command::PutUser { .. })) {
+            limits.room = limits.room.behind_one();
         }
         steps.push(step);
     }
@@ -140,8 +147,9 @@ fn first_look(row: &Open, uses: &[CardUse], limits: Limits) -> Step {
     if limits.takes_nobody {
         return Step::Fail(None, "this terminal takes none of the commands for people".to_owned());
     }
-    let Ok(pin) = Pin::parse(&row.pin) else {
-        return Step::Fail(None, format!("{:?} is no PIN that a terminal can hold", row.pin));
+    let pin = match pin(row, limits) {
+        Ok(pin) => pin,
+        Err(words) => return Step::Fail(None, words),
     };
     let (name, card) = match &row.wanted {
         Wanted::Absent => return Step::Whole(Command::DeleteUser { pin }),
@@ -164,10 +172,43 @@ fn first_look(row: &Open, uses: &[CardUse], limits: Limits) -> Step {
         };
         return Step::Wait(Obstacle::CardBusy, format!("waits until card {number} is taken from {}{why}", other.name));
     }
-    if limits.room == Room::None && !row.is_held {
-        return Step::Wait(Obstacle::TerminalFull, "the terminal is full: remove people from it, or retry".to_owned());
+    match limits.room {
+        Room::None if !row.is_held => {
+            let words = "the terminal is full: remove people from it, or retry";
+            return Step::Wait(Obstacle::TerminalFull, words.to_owned());
+        }
+        Room::For(Seats { capacity, free }) if !row.is_held && !row.is_asked && free <= 0 => {
+            let words =
+                format!("the terminal is full, as {capacity} people fit: whoever is removed from it makes room");
+            return Step::Fail(Some(Obstacle::TerminalFull), words);
+        }
+        _ => {}
     }
     Step::Whole(Command::PutUser { pin, name, card: Some(card) })
+}
+
+impl Room {
+    /// What is left of it for others.
+    fn behind_one(self) -> Room {
+        match self {
+            Room::ForOneToTry => Room::None,
+            Room::For(Seats { capacity, free }) => Room::For(Seats { capacity, free: free - 1 }),
+            Room::Enough | Room::None => self,
+        }
+    }
+}
+
+/// A PIN that is too long is not sent, not even to remove it: a terminal that cuts it would mean somebody else.
+fn pin(row: &Open, limits: Limits) -> Result<Pin, String> {
+    match limits.pin_width {
+        Some(width) if row.pin.is_empty() => {
+            Err(format!("no PIN is left for him: this terminal takes {width} digits, and whoever had one keeps it"))
+        }
+        Some(width) if row.pin.len() > width && !row.is_held => {
+            Err(format!("his PIN {} is too long: this terminal takes {width} digits", row.pin))
+        }
+        _ => Pin::parse(&row.pin).map_err(|_| format!("{:?} is no PIN that a terminal can hold", row.pin)),
+    }
 }
 
 fn fit(name: &str, card: &str, limits: Limits) -> Result<(Name, Card), String> {
@@ -244,8 +285,13 @@ fn card_number(card: Card) -> i64 {
 mod tests {
     use super::*;
 
-    const LIMITS: Limits =
-        Limits { charset: Charset::Utf8, card_form: CardForm::Decimal, room: Room::Enough, takes_nobody: false };
+    const LIMITS: Limits = Limits {
+        charset: Charset::Utf8,
+        card_form: CardForm::Decimal,
+        room: Room::Enough,
+        pin_width: None,
+        takes_nobody: false,
+    };
 
     fn row(student: i64, card: &str) -> Open {
         Open {
@@ -253,6 +299,7 @@ mod tests {
             pin: student.to_string(),
             wanted: Wanted::Present { name: format!("Nilufar {student}"), card: card.to_owned() },
             is_held: true,
+            is_asked: false,
         }
     }
 

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use push_protocol::{command::Command, dialect::Dialect};
 
 use super::{
+    capacity,
     manner::{self, Terminal},
     plan::{self, CardUse, Open, Stays, Step, Wanted},
     reconcile::Reconciled,
@@ -57,6 +58,20 @@ const OPEN_ON_DEVICE: &str = open!("l.device_id = $1");
 
 /// Plans and queues what is open in scope. The caller holds the locks of the devices.
 pub(super) async fn open_rows(tx: &mut Tx, scope: Scope, now: Timestamp) -> Result<Reconciled> {
+    open(tx, scope, None, now).await
+}
+
+/// The same, and this student is tried although the terminal said that nobody else fits.
+pub(super) async fn open_asked(
+    tx: &mut Tx,
+    device: DeviceId,
+    student: StudentId,
+    now: Timestamp,
+) -> Result<Reconciled> {
+    open(tx, Scope::Device(device), Some(student), now).await
+}
+
+async fn open(tx: &mut Tx, scope: Scope, asked: Option<StudentId>, now: Timestamp) -> Result<Reconciled> {
     let limit = COMMANDS_PER_TRANSACTION.into();
     let rows: Vec<Row> = match scope {
         Scope::Student(student) => {
@@ -65,6 +80,7 @@ pub(super) async fn open_rows(tx: &mut Tx, scope: Scope, now: Timestamp) -> Resu
         }
         Scope::Device(device) => {
             forget_cards_no_longer_twice(tx, FORGET_TWICE_ON_DEVICE, device.0).await?;
+            capacity::let_in(tx, device).await?;
             tx.all(OPEN_ON_DEVICE, [device.into(), limit]).await?
         }
     };
@@ -81,9 +97,12 @@ pub(super) async fn open_rows(tx: &mut Tx, scope: Scope, now: Timestamp) -> Resu
     let uses = card_uses(tx, &by_device).await?;
     for (device, rows) in by_device {
         let Some(terminal) = terminals.get(&device) else { continue };
-        let open: Vec<Open> = rows.iter().map(Row::open).collect();
+        let open: Vec<Open> =
+            rows.iter().map(|row| Open { is_asked: asked == Some(row.student_id), ..row.open() }).collect();
+        let has_newcomers = rows.iter().any(|row| row.is_wanted && !row.is_held);
+        let seats = if has_newcomers && terminal.has_capacity { capacity::seats(tx, device).await? } else { None };
         let uses = uses.get(&device).map_or(&[][..], Vec::as_slice);
-        let steps = plan::plan(&open, uses, terminal.limits());
+        let steps = plan::plan(&open, uses, terminal.limits(seats));
         for ((row, open), step) in rows.iter().zip(&open).zip(steps) {
             writing.step(row, plan::wanted_number(open), step, terminal, now);
         }
@@ -214,7 +233,8 @@ async fn card_uses(tx: &mut Tx, by_device: &BTreeMap<DeviceId, Vec<Row>>) -> Res
 impl Row {
     fn open(&self) -> Open {
         let wanted = Wanted::of(self.is_wanted, self.wanted_name.clone(), self.wanted_card.clone());
-        Open { student: self.student_id, pin: self.device_pin.clone(), wanted, is_held: self.is_held }
+        let pin = self.device_pin.clone();
+        Open { student: self.student_id, pin, wanted, is_held: self.is_held, is_asked: false }
     }
 }
 
