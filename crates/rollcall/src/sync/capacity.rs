@@ -9,7 +9,7 @@ use push_protocol::limits::Limits;
 
 use super::{
     queue,
-    reconcile::{self, Reconciled, Scope},
+    reconcile::{self, Scope},
 };
 use crate::{
     devices::DeviceId,
@@ -34,8 +34,6 @@ struct People {
     user_count: Option<i64>,
     /// Students of ours who are there.
     held: i64,
-    /// Students of ours on their way.
-    coming: i64,
     /// People beside ours, as counted.
     others: i64,
     /// People beside ours, as read.
@@ -46,9 +44,6 @@ const PEOPLE: &str = "
     WITH v(id) AS (VALUES {rows})
     SELECT d.id, d.user_capacity AS capacity, d.is_full, d.user_count, COALESCE(y.others, 0) AS others,
       (SELECT COUNT(*) FROM device_user_sync_status l WHERE l.device_id = d.id AND l.is_held) AS held,
-      (SELECT COUNT(*) FROM device_commands c
-        JOIN device_user_sync_status l ON l.device_id = c.device_id AND l.student_id = c.student_id AND NOT l.is_held
-        WHERE c.device_id = d.id AND c.status IN ('pending', 'sent') AND c.command_type = 'add_user') AS coming,
       (SELECT COUNT(DISTINCT r.device_pin) FROM device_drift r
         WHERE r.device_id = d.id AND r.kind = 'stranger' AND r.ended_at IS NULL) AS strangers
     FROM v JOIN devices d ON d.id = v.id LEFT JOIN device_delivery y ON y.device_id = d.id
@@ -68,13 +63,12 @@ impl People {
     }
 
     /// `None` when it said nothing, or when it holds more than it said.
-    fn seats(&self) -> Option<Seats> {
-        let capacity = self.capacity.filter(|capacity| self.user_count.unwrap_or(0).max(self.held) <= *capacity)?;
-        Some(Seats { capacity, free: capacity - self.there() - self.coming })
+    fn believed(&self) -> Option<i64> {
+        self.capacity.filter(|capacity| self.user_count.unwrap_or(0).max(self.held) <= *capacity)
     }
 
     fn nearly_full(&self) -> Option<i64> {
-        self.seats().map(|seats| seats.capacity).filter(|capacity| self.there() * 100 >= capacity * NEARLY_FULL)
+        self.believed().filter(|capacity| self.there() * 100 >= capacity * NEARLY_FULL)
     }
 
     fn warning(&self) -> Option<String> {
@@ -90,9 +84,27 @@ impl People {
     }
 }
 
-/// The room on a terminal for people whom it does not hold and who are not on their way. `None`: nobody knows.
-pub(super) async fn seats(tx: &mut Tx, device: DeviceId) -> Result<Option<Seats>> {
-    Ok(people_on(tx, device).await?.and_then(|people| people.seats()))
+const OUT: &str = "
+    SELECT COUNT(*) FROM device_commands c
+    WHERE c.device_id = $1 AND c.status IN ('pending', 'sent') AND c.command_type = 'add_user'";
+const COMING: &str = "
+    SELECT COUNT(*) FROM device_commands c
+    JOIN device_user_sync_status l ON l.device_id = c.device_id AND l.student_id = c.student_id AND NOT l.is_held
+    WHERE c.device_id = $1 AND c.status IN ('pending', 'sent') AND c.command_type = 'add_user'";
+
+/// The room on a terminal for people whom it does not hold and who are not on their way; where it suffices for so many as
+/// told, there may be a little more. `None`: nobody knows.
+pub(super) async fn seats(tx: &mut Tx, device: DeviceId, needed: i64) -> Result<Option<Seats>> {
+    let Some(people) = people_on(tx, device).await? else { return Ok(None) };
+    let Some(capacity) = people.believed() else { return Ok(None) };
+    let (out,): (i64,) = tx.one(OUT, [device.into()]).await?;
+    let free = capacity - people.there() - out;
+    if free >= needed {
+        return Ok(Some(Seats { capacity, free }));
+    }
+    // Some of them may be there already.
+    let (coming,): (i64,) = tx.one(COMING, [device.into()]).await?;
+    Ok(Some(Seats { capacity, free: capacity - people.there() - coming }))
 }
 
 /// What people should know of these terminals before it is too late, for a person.
@@ -103,15 +115,6 @@ pub async fn warnings(tx: &mut Tx, devices: impl Iterator<Item = DeviceId>) -> R
 
 const SAID: &str = "SELECT user_capacity, pin_width FROM devices WHERE id = $1";
 const SAY: &str = "UPDATE devices SET user_capacity = $2, pin_width = $3, updated_at = $4 WHERE id = $1";
-/// The terminal never heard of these PINs, so they are no history of anybody there.
-const FORGET_WIDE_PINS: &str = "
-    DELETE FROM device_user_mappings WHERE device_id = $1 AND valid_to IS NULL AND LENGTH(device_pin) > $2
-      AND NOT EXISTS (SELECT 1 FROM device_seen_pins s WHERE s.device_id = $1 AND s.pin = device_user_mappings.device_pin)
-      AND NOT EXISTS (SELECT 1 FROM device_user_sync_status l WHERE l.device_id = $1 AND l.is_held
-        AND l.student_id = device_user_mappings.student_id)
-      AND NOT EXISTS (SELECT 1 FROM device_commands c WHERE c.device_id = $1 AND c.attempts > 0
-        AND c.student_id = device_user_mappings.student_id)";
-
 /// A terminal tells its limits; what it does not tell stays as it was. Whoever was queued and does not fit is not sent.
 /// Whether that was news.
 pub async fn told(tx: &mut Tx, device: DeviceId, limits: Limits, now: Timestamp) -> Result<bool> {
@@ -122,9 +125,6 @@ pub async fn told(tx: &mut Tx, device: DeviceId, limits: Limits, now: Timestamp)
     }
     reconcile::lock(tx, Scope::Device(device)).await?;
     tx.execute(SAY, [device.into(), said.0.into(), said.1.into(), now.into()]).await?;
-    if let Some(width) = said.1 {
-        tx.execute(FORGET_WIDE_PINS, [device.into(), width.into()]).await?;
-    }
     withdraw(tx, device, now).await?;
     reconcile::reconcile(tx, Scope::Device(device), now).await?;
     look(tx, device).await?;
@@ -133,20 +133,23 @@ pub async fn told(tx: &mut Tx, device: DeviceId, limits: Limits, now: Timestamp)
 
 const ENSURE: &str = "INSERT INTO device_delivery (device_id) VALUES ($1) ON CONFLICT (device_id) DO NOTHING";
 /// Of those whose command left nobody knows whether they are counted: they are taken to be.
-const COUNT_OTHERS: &str = "
-    WITH ours(people) AS (SELECT COUNT(*) FROM device_user_sync_status l WHERE l.device_id = $1
-      AND (l.is_held OR EXISTS (SELECT 1 FROM device_commands c WHERE c.device_id = $1 AND c.student_id = l.student_id
-        AND c.status = 'sent' AND c.command_type = 'add_user')))
-    UPDATE device_delivery SET others = CASE WHEN ours.people < $2 THEN $2 - ours.people ELSE 0 END
-    FROM ours WHERE device_delivery.device_id = $1";
+const OURS: &str = "
+    SELECT (SELECT COUNT(*) FROM device_user_sync_status l WHERE l.device_id = $1 AND l.is_held)
+      + (SELECT COUNT(*) FROM device_commands c WHERE c.device_id = $1 AND c.status = 'sent'
+        AND c.command_type = 'add_user')";
+const OTHERS: &str = "UPDATE device_delivery SET others = $2 WHERE device_id = $1 AND others <> $2";
 
 /// A terminal tells how many people it holds. The caller holds its lock.
-pub(super) async fn counted(tx: &mut Tx, device: DeviceId, count: u32, now: Timestamp) -> Result<Reconciled> {
+pub(super) async fn counted(tx: &mut Tx, device: DeviceId, count: u32, now: Timestamp) -> Result<()> {
     tx.execute(ENSURE, [device.into()]).await?;
-    tx.execute(COUNT_OTHERS, [device.into(), i64::from(count).into()]).await?;
-    look(tx, device).await?;
-    withdraw(tx, device, now).await?;
-    queue::open_rows(tx, Scope::Device(device), now).await
+    let (ours,): (i64,) = tx.one(OURS, [device.into()]).await?;
+    let others = (i64::from(count) - ours).max(0);
+    if tx.execute(OTHERS, [device.into(), others.into()]).await? > 0 {
+        look(tx, device).await?;
+        withdraw(tx, device, now).await?;
+        queue::open_rows(tx, Scope::Device(device), now).await?;
+    }
+    Ok(())
 }
 
 /// Those who were queued last, as many as do not fit.
@@ -156,7 +159,7 @@ const WITHDRAW: &str = "
         AND c.command_type = 'add_user' ORDER BY c.priority, c.id DESC LIMIT $3)";
 
 async fn withdraw(tx: &mut Tx, device: DeviceId, now: Timestamp) -> Result<()> {
-    if let Some(seats) = seats(tx, device).await?.filter(|seats| seats.free < 0) {
+    if let Some(seats) = seats(tx, device, 0).await?.filter(|seats| seats.free < 0) {
         tx.execute(WITHDRAW, [device.into(), now.into(), (-seats.free).into()]).await?;
     }
     Ok(())
@@ -175,7 +178,7 @@ const LET_IN: &str = "
 pub(super) async fn let_in(tx: &mut Tx, device: DeviceId) -> Result<()> {
     let (left_out,): (i64,) = tx.one(LEFT_OUT, [device.into()]).await?;
     if left_out > 0 {
-        let free = seats(tx, device).await?.map_or(left_out, |seats| seats.free.max(0));
+        let free = seats(tx, device, left_out).await?.map_or(left_out, |seats| seats.free.max(0));
         tx.execute(LET_IN, [device.into(), free.into()]).await?;
     }
     Ok(())

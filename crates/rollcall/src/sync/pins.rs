@@ -124,6 +124,18 @@ macro_rules! reopen {
 const REOPEN_OF_STUDENT: &str = reopen!("student_id = $1");
 const REOPEN_ON_DEVICE: &str = reopen!("device_id = $1");
 
+/// PINs that are longer than a terminal takes, as it said when they were given already. It never heard of them, or refused
+/// them: they are no history of anybody there.
+const FORGET_WIDE: &str = "
+    DELETE FROM device_user_mappings WHERE device_id = $1 AND valid_to IS NULL
+      AND LENGTH(device_pin) > (SELECT COALESCE(d.pin_width, 24) FROM devices d WHERE d.id = $1)
+      AND NOT EXISTS (SELECT 1 FROM device_seen_pins s WHERE s.device_id = $1 AND s.pin = device_user_mappings.device_pin)
+      AND NOT EXISTS (SELECT 1 FROM device_user_sync_status l WHERE l.device_id = $1 AND l.is_held
+        AND l.student_id = device_user_mappings.student_id)
+      AND NOT EXISTS (SELECT 1 FROM device_commands c WHERE c.device_id = $1
+        AND c.student_id = device_user_mappings.student_id AND c.attempts > 0
+        AND (c.return_code IS NULL OR c.return_code >= 0))";
+
 /// Gives a PIN to everybody in scope who belongs on a device and has none there, and opens again the history of those who
 /// came back. The caller holds the locks of the devices' rows in `device_pins`.
 pub(super) async fn map(tx: &mut Tx, scope: Scope, now: Timestamp) -> Result<()> {
@@ -133,6 +145,7 @@ pub(super) async fn map(tx: &mut Tx, scope: Scope, now: Timestamp) -> Result<()>
             tx.all(UNMAPPED_OF_STUDENT, [student.into()]).await?
         }
         Scope::Device(device) => {
+            tx.execute(FORGET_WIDE, [device.into()]).await?;
             tx.execute(REOPEN_ON_DEVICE, [device.into()]).await?;
             tx.all(UNMAPPED_ON_DEVICE, [device.into()]).await?
         }

@@ -99,8 +99,9 @@ async fn open(tx: &mut Tx, scope: Scope, asked: Option<StudentId>, now: Timestam
         let Some(terminal) = terminals.get(&device) else { continue };
         let open: Vec<Open> =
             rows.iter().map(|row| Open { is_asked: asked == Some(row.student_id), ..row.open() }).collect();
-        let has_newcomers = rows.iter().any(|row| row.is_wanted && !row.is_held);
-        let seats = if has_newcomers && terminal.has_capacity { capacity::seats(tx, device).await? } else { None };
+        let newcomers = rows.iter().filter(|row| row.is_wanted && !row.is_held).count() as i64;
+        let seats =
+            if newcomers > 0 && terminal.has_capacity { capacity::seats(tx, device, newcomers).await? } else { None };
         let uses = uses.get(&device).map_or(&[][..], Vec::as_slice);
         let steps = plan::plan(&open, uses, terminal.limits(seats));
         for ((row, open), step) in rows.iter().zip(&open).zip(steps) {

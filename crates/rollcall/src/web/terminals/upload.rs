@@ -114,15 +114,18 @@ pub async fn note_options(door: &Door, visit: &Visit, options: &Fields<'_>) -> R
         firmware: firmware.as_deref().map(str::trim).filter(|firmware| !firmware.is_empty()),
         user_count: options.number("UserCount").and_then(|count| u32::try_from(count).ok()),
     };
+    let limits = Limits::told(|key| options.number(key));
     match &visit.caller {
         Caller::Known(terminal) => {
             door.app.registry.seen(terminal, told, visit.now);
-            let limits = Limits::told(|key| options.number(key));
             if let Err(error) = keep_limits(door, terminal.device(), limits, visit.now).await {
                 door.oddities.log_failure("store what a terminal can hold", &error, visit.now);
             }
         }
-        Caller::Unknown { .. } => drop(door.app.registry.callers().seen(&visit.serial, told, None, visit.now)),
+        Caller::Unknown { .. } => {
+            door.app.registry.callers().seen(&visit.serial, told, None, visit.now);
+            door.app.registry.callers().can_hold(&visit.serial, limits);
+        }
     }
     Reply::ok()
 }

@@ -6,6 +6,7 @@
 mod access;
 mod acknowledged;
 pub mod campus;
+mod capacity;
 mod claims;
 mod confirmations;
 mod days;
