@@ -64,7 +64,7 @@ impl People {
 
     /// `None` when it said nothing, or when it holds more than it said.
     fn believed(&self) -> Option<i64> {
-        self.capacity.filter(|capacity| self.user_count.unwrap_or(0).max(self.held) <= *capacity)
+        self.capacity.filter(|capacity| self.user_count.unwrap_or(0).max(self.there()) <= *capacity)
     }
 
     fn nearly_full(&self) -> Option<i64> {
