@@ -12,6 +12,7 @@ use push_protocol::{
 
 use super::{
     batch::{Learnt, OfferAgainBehind},
+    capacity,
     deadline::{OFFERS, later, wait},
     errand, event, queue, reading,
     reconcile::{self, Scope},
@@ -92,6 +93,9 @@ pub async fn hand_out(
         }
         row.learnt_firmware.clone_from(&poll.firmware);
     }
+    if let Some(count) = poll.user_count {
+        capacity::counted(tx, device, count, now).await?;
+    }
     let (mut must_ask_count, mut is_only_read) = (false, false);
     if Start::parse(&row.start_state) != Start::Writing {
         let (decision, _) = start::proceed(tx, device, Told::Poll(poll.user_count), now).await?;
@@ -146,7 +150,7 @@ fn nothing(charset: Charset, ask_again: bool) -> Handout {
 pub(super) const HAS_ROOM: &str = "UPDATE devices SET is_full = FALSE, full_at_count = NULL WHERE id = $1 AND is_full";
 
 /// A terminal that was full is not any more, or shall be tried again.
-pub(super) async fn make_room(tx: &mut Tx, device: DeviceId, now: Timestamp) -> Result<()> {
+async fn make_room(tx: &mut Tx, device: DeviceId, now: Timestamp) -> Result<()> {
     tx.execute(HAS_ROOM, [device.into()]).await?;
     queue::open_rows(tx, Scope::Device(device), now).await?;
     Ok(())

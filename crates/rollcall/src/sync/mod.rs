@@ -12,6 +12,7 @@
 //! | [`removals`] | a person decides about what is held |
 //! | [`plan`] | which of them may leave now, and which must wait for another |
 //! | [`again`] | everything once more, or those who failed, by hand |
+//! | [`capacity`] | how many people fit on a terminal, and who does not |
 //! | [`delivery`] | a poll takes commands |
 //! | [`batch`] | how many a terminal takes at once, as learnt |
 //! | [`deadline`] | how long an answer is waited for |
@@ -36,6 +37,7 @@ pub mod acknowledge;
 pub mod adopt;
 pub mod again;
 pub mod batch;
+pub mod capacity;
 pub mod deadline;
 pub mod delivery;
 mod errand;

@@ -10,8 +10,11 @@ use push_protocol::{
     text::{Card, CardForm, Charset, Name, Pin},
 };
 
-use super::adopt::{matching, others::Other};
-use crate::school::{StudentId, search::fold};
+use super::{
+    adopt::{clash::clash, others::Other},
+    capacity::Seats,
+};
+use crate::school::StudentId;
 
 /// What should be on the terminal for a student.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -46,6 +49,8 @@ pub struct Open {
     pub was_written: bool,
     /// His name as it was, of somebody who is wanted no more.
     pub former_name: Option<String>,
+    /// A person wants it tried, whatever the terminal said of its room.
+    pub is_asked: bool,
 }
 
 /// Somebody's connection with a card on this terminal.
@@ -75,6 +80,8 @@ pub struct Limits {
     pub charset: Charset,
     pub card_form: CardForm,
     pub room: Room,
+    /// Digits of a PIN, where it said so.
+    pub pin_width: Option<usize>,
     /// It refused every word for people that its dialect has.
     pub takes_nobody: bool,
 }
@@ -87,6 +94,8 @@ pub enum Room {
     /// so that either he gets in or an admin sees whom to retry.
     ForOneToTry,
     None,
+    /// It said how many people fit.
+    For(Seats),
 }
 
 /// What to do about one [`Open`].
@@ -132,8 +141,8 @@ pub fn plan(open: &[Open], uses: &[CardUse], others: &[Other], limits: Limits) -
     let mut steps = Vec::with_capacity(open.len());
     for row in open {
         let step = first_look(row, uses, others, limits);
-        if limits.room == Room::ForOneToTry && !row.is_held && matches!(step, Step::Whole(Command::PutUser { .. })) {
-            limits.room = Room::None;
+        if !row.is_held && matches!(step, Step::Whole(Command::PutUser { .. })) {
+            limits.room = limits.room.behind_one();
         }
         steps.push(step);
     }
@@ -149,10 +158,11 @@ fn first_look(row: &Open, uses: &[CardUse], people: &[Other], limits: Limits) ->
     if limits.takes_nobody {
         return Step::Fail(None, "this terminal takes none of the commands for people".to_owned());
     }
-    let Ok(pin) = Pin::parse(&row.pin) else {
-        return Step::Fail(None, format!("{:?} is no PIN that a terminal can hold", row.pin));
+    let pin = match pin(row, limits) {
+        Ok(pin) => pin,
+        Err(words) => return Step::Fail(None, words),
     };
-    if let Some(words) = in_the_way(row, people, limits) {
+    if let Some(words) = clash(row, people, limits.charset) {
         return Step::Wait(Obstacle::PersonThere, words);
     }
     let (name, card) = match &row.wanted {
@@ -176,44 +186,43 @@ fn first_look(row: &Open, uses: &[CardUse], people: &[Other], limits: Limits) ->
         };
         return Step::Wait(Obstacle::CardBusy, format!("waits until card {number} is taken from {}{why}", other.name));
     }
-    if limits.room == Room::None && !row.is_held {
-        return Step::Wait(Obstacle::TerminalFull, "the terminal is full: remove people from it, or retry".to_owned());
+    match limits.room {
+        Room::None if !row.is_held => {
+            let words = "the terminal is full: remove people from it, or retry";
+            return Step::Wait(Obstacle::TerminalFull, words.to_owned());
+        }
+        Room::For(Seats { capacity, free }) if !row.is_held && !row.is_asked && free <= 0 => {
+            let words =
+                format!("the terminal is full, as {capacity} people fit: whoever is removed from it makes room");
+            return Step::Fail(Some(Obstacle::TerminalFull), words);
+        }
+        _ => {}
     }
     Step::Whole(Command::PutUser { pin, name, card: Some(card) })
 }
 
-/// Who of the people whom Rollcall did not write keeps this row from leaving: nothing is done under a PIN that somebody else
-/// has, no card is given twice, and nobody is written who may be there already.
-fn in_the_way(row: &Open, people: &[Other], limits: Limits) -> Option<String> {
-    if people.is_empty() {
-        return None;
+impl Room {
+    /// What is left of it for others.
+    fn behind_one(self) -> Room {
+        match self {
+            Room::ForOneToTry => Room::None,
+            Room::For(Seats { capacity, free }) => Room::For(Seats { capacity, free: free - 1 }),
+            Room::Enough | Room::None => self,
+        }
     }
-    let (name, card) = match &row.wanted {
-        Wanted::Present { name, card } => (Some(name), Some(card)),
-        Wanted::Absent => (row.former_name.as_ref(), None),
-    };
-    let number = wanted_number(row);
-    let is_new = !row.is_held && !row.was_written;
-    let spellings = name.map(|name| matching::spellings(name, limits.charset)).unwrap_or_default();
-    people.iter().find_map(|other| {
-        let who = if other.name.is_empty() { "somebody" } else { &other.name };
-        let has_card = number == Some(other.card);
-        let has_name = spellings.contains(&fold(&other.name));
-        if other.pin == row.pin {
-            let words = || format!("PIN {} is {who}'s on the terminal: nobody is overwritten under it", other.pin);
-            return (is_new && !has_card && !has_name).then(words);
+}
+
+/// A PIN that is too long is not sent, not even to remove it: a terminal that cuts it would mean somebody else.
+fn pin(row: &Open, limits: Limits) -> Result<Pin, String> {
+    match limits.pin_width {
+        Some(width) if row.pin.is_empty() => {
+            Err(format!("no PIN is left for him: this terminal takes {width} digits, and whoever had one keeps it"))
         }
-        match card {
-            Some(card) if has_card => Some(format!(
-                "card {card} is on the terminal with {who}, PIN {}: link or remove this person",
-                other.pin
-            )),
-            Some(_) if is_new && has_name && other.is_undecided => {
-                Some(format!("may be {who}, PIN {} on the terminal: link, keep or remove this person", other.pin))
-            }
-            _ => None,
+        Some(width) if row.pin.len() > width && !row.is_held => {
+            Err(format!("his PIN {} is too long: this terminal takes {width} digits", row.pin))
         }
-    })
+        _ => Pin::parse(&row.pin).map_err(|_| format!("{:?} is no PIN that a terminal can hold", row.pin)),
+    }
 }
 
 fn fit(name: &str, card: &str, limits: Limits) -> Result<(Name, Card), String> {
@@ -290,8 +299,13 @@ fn card_number(card: Card) -> i64 {
 mod tests {
     use super::*;
 
-    const LIMITS: Limits =
-        Limits { charset: Charset::Utf8, card_form: CardForm::Decimal, room: Room::Enough, takes_nobody: false };
+    const LIMITS: Limits = Limits {
+        charset: Charset::Utf8,
+        card_form: CardForm::Decimal,
+        room: Room::Enough,
+        pin_width: None,
+        takes_nobody: false,
+    };
 
     fn row(student: i64, card: &str) -> Open {
         Open {
@@ -301,6 +315,7 @@ mod tests {
             is_held: true,
             was_written: true,
             former_name: None,
+            is_asked: false,
         }
     }
 
@@ -399,46 +414,5 @@ mod tests {
         let steps =
             plan(&[row(1, "11"), newcomer(2, "banana"), newcomer(3, "33"), newcomer(4, "44")], &[], &[], limits);
         assert_eq!(words(&steps), ["whole", "fail", "whole", "wait"]);
-    }
-
-    fn newcomer(student: i64, card: &str) -> Open {
-        Open { is_held: false, was_written: false, ..row(student, card) }
-    }
-
-    fn told(steps: &[Step]) -> Vec<&str> {
-        let words = |step| if let &Step::Wait(Obstacle::PersonThere, ref words) = step { words } else { "leaves" };
-        steps.iter().map(words).collect()
-    }
-
-    #[test]
-    fn rule_4_nothing_is_written_or_removed_under_a_pin_that_somebody_else_has() {
-        let others = [Other::new("1", "Ẹniọlá", 0)];
-        let leaver = Open { wanted: Wanted::Absent, former_name: Some("Nilufar 1".to_owned()), ..newcomer(1, "11") };
-        let steps = plan(&[newcomer(1, "11"), leaver.clone()], &[], &others, LIMITS);
-        assert_eq!(told(&steps), ["PIN 1 is Ẹniọlá's on the terminal: nobody is overwritten under it"; 2]);
-        // Whoever was there before under his own name, or is ours already, is written and removed.
-        let he = [Other::new("1", "NILUFAR 1", 0)];
-        let steps = plan(&[newcomer(1, "11"), leaver, row(1, "11")], &[], &he, LIMITS);
-        assert_eq!(told(&steps), ["leaves"; 3]);
-    }
-
-    #[test]
-    fn rule_13_a_card_that_a_stranger_has_there_is_not_given_twice() {
-        let others = [Other::new("9", "Ẹniọlá", 11)];
-        let steps = plan(&[row(1, "11"), newcomer(2, "22")], &[], &others, LIMITS);
-        assert_eq!(
-            told(&steps),
-            ["card 11 is on the terminal with Ẹniọlá, PIN 9: link or remove this person", "leaves"]
-        );
-    }
-
-    #[test]
-    fn whoever_may_be_there_already_waits_for_a_decision() {
-        let may_be = Other { is_undecided: true, ..Other::new("9", "nilufar 1", 0) };
-        let steps = plan(&[newcomer(1, "11"), newcomer(2, "22")], &[], std::slice::from_ref(&may_be), LIMITS);
-        let words = "may be nilufar 1, PIN 9 on the terminal: link, keep or remove this person";
-        assert_eq!(told(&steps), [words, "leaves"]);
-        let decided = Other { is_undecided: false, ..may_be };
-        assert_eq!(told(&plan(&[newcomer(1, "11")], &[], &[decided], LIMITS)), ["leaves"]);
     }
 }

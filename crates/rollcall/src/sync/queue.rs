@@ -7,6 +7,7 @@ use push_protocol::{command::Command, dialect::Dialect};
 
 use super::{
     adopt::others::{self, Newcomer},
+    capacity,
     manner::{self, Terminal},
     plan::{self, CardUse, Open, Stays, Step, Wanted},
     reconcile::Reconciled,
@@ -59,6 +60,20 @@ const OPEN_ON_DEVICE: &str = open!("l.device_id = $1");
 
 /// Plans and queues what is open in scope. The caller holds the locks of the devices.
 pub(super) async fn open_rows(tx: &mut Tx, scope: Scope, now: Timestamp) -> Result<Reconciled> {
+    open(tx, scope, None, now).await
+}
+
+/// The same, and this student is tried although the terminal said that nobody else fits.
+pub(super) async fn open_asked(
+    tx: &mut Tx,
+    device: DeviceId,
+    student: StudentId,
+    now: Timestamp,
+) -> Result<Reconciled> {
+    open(tx, Scope::Device(device), Some(student), now).await
+}
+
+async fn open(tx: &mut Tx, scope: Scope, asked: Option<StudentId>, now: Timestamp) -> Result<Reconciled> {
     let limit = COMMANDS_PER_TRANSACTION.into();
     let rows: Vec<Row> = match scope {
         Scope::Student(student) => {
@@ -67,6 +82,7 @@ pub(super) async fn open_rows(tx: &mut Tx, scope: Scope, now: Timestamp) -> Resu
         }
         Scope::Device(device) => {
             forget_cards_no_longer_twice(tx, FORGET_TWICE_ON_DEVICE, device.0).await?;
+            capacity::let_in(tx, device).await?;
             tx.all(OPEN_ON_DEVICE, [device.into(), limit]).await?
         }
     };
@@ -84,10 +100,14 @@ pub(super) async fn open_rows(tx: &mut Tx, scope: Scope, now: Timestamp) -> Resu
     let others = others::in_the_way(tx, &newcomers(&by_device)).await?;
     for (device, rows) in by_device {
         let Some(terminal) = terminals.get(&device) else { continue };
-        let open: Vec<Open> = rows.iter().map(Row::open).collect();
+        let open: Vec<Open> =
+            rows.iter().map(|row| Open { is_asked: asked == Some(row.student_id), ..row.open() }).collect();
+        let newcomers = rows.iter().filter(|row| row.is_wanted && !row.is_held).count() as i64;
+        let seats =
+            if newcomers > 0 && terminal.has_capacity { capacity::seats(tx, device, newcomers).await? } else { None };
         let uses = uses.get(&device).map_or(&[][..], Vec::as_slice);
         let others = others.get(&device).map_or(&[][..], Vec::as_slice);
-        let steps = plan::plan(&open, uses, others, terminal.limits());
+        let steps = plan::plan(&open, uses, others, terminal.limits(seats));
         for ((row, open), step) in rows.iter().zip(&open).zip(steps) {
             writing.step(row, plan::wanted_number(open), step, terminal, now);
         }
@@ -220,7 +240,7 @@ impl Row {
         let wanted = Wanted::of(self.is_wanted, self.wanted_name.clone(), self.wanted_card.clone());
         let former_name = self.wanted_name.clone().filter(|_| !self.is_wanted);
         let (pin, is_held, was_written) = (self.device_pin.clone(), self.is_held, self.was_written);
-        Open { student: self.student_id, pin, wanted, is_held, was_written, former_name }
+        Open { student: self.student_id, pin, wanted, is_held, was_written, former_name, is_asked: false }
     }
 }
 

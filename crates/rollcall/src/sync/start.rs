@@ -276,7 +276,7 @@ mod tests {
         assert_eq!(decide(Start::Unknown, None, Some(0), 6, inherited, Read::NotYet), Decision::Write { from_pin: 1 });
         let add = Some(Takeover::Add);
         assert_eq!(
-            decide(Start::HoldsPeople, add, None, 8, inherited, Read::NotYet),
+            decide(Start::HoldsPeople, add, None, 8, inherited, Read::Partly),
             Decision::Write { from_pin: 10_001 }
         );
     }

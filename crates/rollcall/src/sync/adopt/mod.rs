@@ -4,10 +4,12 @@
 //! who is who ([`people`]) and decides ([`decide`]): link, keep as a stranger, remove. A linked student keeps the PIN that
 //! he has on this terminal, so that his fingers and his face stay, and what he punched under it before is his ([`link`]).
 //!
-//! Invariant: nothing is written under a PIN, and no card is given, that somebody else has there ([`others`]).
+//! Invariant: nothing is written under a PIN, and no card is given, that somebody else has there ([`others`],
+//! [`clash`]).
 //!
 //! The same holds later, for whoever turns up on a terminal that is in use.
 
+pub mod clash;
 pub mod decide;
 mod link;
 pub mod matching;

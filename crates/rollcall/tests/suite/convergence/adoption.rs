@@ -119,10 +119,8 @@ impl Story {
     /// than the server.
     pub(super) async fn take_over(&mut self) {
         for index in 0..self.terminals.len() {
-            let mode = match self.adoption.in_use.contains(&index) {
-                true => *MODES.choose(&mut self.adoption.dice).unwrap(),
-                false => Takeover::Add,
-            };
+            let is_in_use = self.adoption.in_use.contains(&index);
+            let mode = if is_in_use { *MODES.choose(&mut self.adoption.dice).unwrap() } else { Takeover::Add };
             self.take_over_as(index, mode).await;
         }
         if self.adoption.in_use.is_empty() {

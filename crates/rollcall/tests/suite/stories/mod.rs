@@ -7,6 +7,7 @@ mod access;
 mod acknowledged;
 mod adoption;
 pub mod campus;
+mod capacity;
 mod claims;
 mod confirmations;
 mod days;
