@@ -13,27 +13,7 @@ use crate::{
 };
 
 both_databases! {
-    the_home_page_says_what_runs_and_leads_to_the_api,
     the_page_of_the_api_lists_its_operations,
-}
-
-async fn the_home_page_says_what_runs_and_leads_to_the_api(database: Database) {
-    let serving = Serving::start(&database.url, &[]).await;
-    let product = database.db.product();
-    let address = serving.url("/");
-    browse(async |page| {
-        page.client.goto(&address).await.unwrap();
-        let text = page.text("main").await;
-        assert!(text.contains("Rollcall") && text.contains(env!("CARGO_PKG_VERSION")), "{text}");
-        assert!(text.contains(product), "{text}");
-        page.is_self_contained(&address).await;
-        page.keep_picture("home").await;
-
-        page.client.find(Locator::LinkText("Read the API")).await.unwrap().click().await.unwrap();
-        page.wait_for("/api/v1/openapi.json").await;
-        assert!(page.client.current_url().await.unwrap().path().starts_with("/api/docs"));
-    })
-    .await;
 }
 
 async fn the_page_of_the_api_lists_its_operations(database: Database) {

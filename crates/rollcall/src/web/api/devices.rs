@@ -196,7 +196,7 @@ pub async fn take_over_device(
 }
 
 /// What is left to do once a terminal is enrolled: audit, commit, punches, registry.
-pub(super) async fn finish(
+pub(in crate::web) async fn finish(
     app: &App,
     mut tx: Tx,
     caller: &Caller,
@@ -222,7 +222,7 @@ pub(super) async fn finish(
 }
 
 /// Why a terminal was not registered or changed, in an answer's form. The name of a terminal is for those who may see it.
-pub(super) fn refused(caller: &Caller, error: Error) -> ApiError {
+pub(in crate::web) fn refused(caller: &Caller, error: Error) -> ApiError {
     match error {
         Error::Taken(by) if caller.may_see_school(by.school_id).is_ok() => {
             ApiError::conflict(format!("this serial number is registered already, as {}", by.device_name))

@@ -1,0 +1,8 @@
+use super::words;
+
+words! {
+    /// The page of one terminal.
+    Terminal {
+        students: "Students" / "Estudiantes";
+    }
+}
