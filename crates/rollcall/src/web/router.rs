@@ -18,7 +18,9 @@ use super::{
     error::ApiError,
     health,
     openapi::{self, Description},
-    pages::{account, assets, connect, first_start, frame, frame::nothing_here, overview, preferences, session},
+    pages::{
+        account, assets, connect, first_start, frame, frame::nothing_here, overview, preferences, session, terminal,
+    },
     trace,
 };
 use crate::app::App;
@@ -64,6 +66,22 @@ fn pages(app: &App) -> Router<App> {
         .route("/first-start/school", get(first_start::show_first_school).post(first_start::create_first_school))
         .route("/connect", get(connect::show_connect))
         .route("/connect/{serial_number}/claim", post(connect::claim_terminal))
+        // One terminal
+        .route("/terminals/{id}", get(terminal::students::show_terminal))
+        .route("/terminals/{id}/drift", get(terminal::drift::show_drift))
+        .route("/terminals/{id}/commands", get(terminal::commands::list_commands))
+        .route("/terminals/{id}/about", get(terminal::about::show_about))
+        .route(
+            "/terminals/{id}/settings",
+            get(terminal::settings::show_settings).post(terminal::settings::update_settings),
+        )
+        .route("/terminals/{id}/students/{student_id}", get(terminal::timeline::show_timeline))
+        .route("/terminals/{id}/students/{student_id}/retry", post(terminal::deeds::retry_student))
+        .route("/terminals/{id}/sync", post(terminal::deeds::sync_terminal))
+        .route("/terminals/{id}/verify", post(terminal::deeds::verify_terminal))
+        .route("/terminals/{id}/removals/approve", post(terminal::deeds::approve_removals))
+        .route("/terminals/{id}/removals/reject", post(terminal::deeds::reject_removals))
+        .route("/terminals/{id}/takeover", post(terminal::deeds::take_over_terminal))
         .route_layer(middleware::from_fn_with_state(app.clone(), frame))
 }
 

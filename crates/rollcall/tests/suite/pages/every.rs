@@ -36,6 +36,13 @@ const PAGES: &[(&str, Least)] = &[
     ("/sign-in", Least::Anybody),
     ("/", Least::Teacher),
     ("/account", Least::Teacher),
+    ("/terminals/1", Least::Teacher),
+    ("/terminals/1?search=a&state=synced&sort=status", Least::Teacher),
+    ("/terminals/1/drift", Least::Teacher),
+    ("/terminals/1/commands", Least::Teacher),
+    ("/terminals/1/about", Least::Teacher),
+    ("/terminals/1/students/1", Least::Teacher),
+    ("/terminals/1/settings", Least::Admin),
     ("/connect", Least::Admin),
     ("/first-start/school", Least::Superadmin),
 ];

@@ -3,7 +3,8 @@
 mod every;
 mod first;
 mod signing;
-mod words;
+mod terminal;
+pub mod words;
 
 use axum::body::Body;
 use http::{Request, header};
