@@ -29,6 +29,10 @@ impl School {
     /// already holds people. Two more called and are not registered.
     pub async fn open(database: Database) -> School {
         let mut campus = Campus::open(database).await;
+        // There it is a quarter past ten when the school is looked at.
+        let zone = json!({"timezone": "Asia/Dubai", "name": "Colegio Yachay"});
+        let school = format!("/api/v1/schools/{}", campus.school);
+        campus.world.server.put(&campus.admin, &school, zone).await.data(200);
         let classes = classes(&campus).await;
         for (number, class) in (0..64).zip(classes.iter().cycle()) {
             let fields = json!({"school_id": campus.school, "full_name": people::name(number),
@@ -142,7 +146,7 @@ async fn something_is_new(campus: &mut Campus) {
     campus.world.plug_in(Terminal::new("NYU7250100123", Profile::zam180(), 1));
     campus.world.plug_in(Terminal::new("CQQ9240700551", Profile::senseface_a2(), 1));
     campus.run_for(120).await;
-    campus.world.foreign("UPDATE devices SET is_online = FALSE WHERE id = 3", []).await;
+    campus.world.foreign("UPDATE devices SET is_online = FALSE, last_seen = created_at WHERE id = 3", []).await;
     for number in 64..70 {
         campus.enrol(&people::name(number), &people::card(number)).await;
     }

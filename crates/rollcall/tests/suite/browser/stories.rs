@@ -84,7 +84,6 @@ async fn somebody_who_failed_is_retried_and_everybody_is_sent_again(database: Da
         let retry = format!("Retry {}", person(1));
         page.press(&retry).await;
         page.wait_for("Queued again.").await;
-        until("nobody is failed", async || (!page.text("main").await.contains("Needs attention")).then_some(())).await;
         page.wait_for("5 of 5").await;
 
         page.press("Sync all students").await;
@@ -133,7 +132,8 @@ async fn the_main_path_works_without_script(database: Database) {
         page.wait_for("Queued for 5 students.").await;
         until("everybody is there again", async || {
             page.client.refresh().await.ok()?;
-            page.text("main").await.contains("5 of 5").then_some(())
+            let main = page.client.find(Locator::Css("main")).await.ok()?;
+            main.text().await.ok()?.contains("5 of 5").then_some(())
         })
         .await;
         page.press("Verify now").await;

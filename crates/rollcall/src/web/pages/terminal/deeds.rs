@@ -19,7 +19,11 @@ use crate::{
 pub async fn sync_terminal(State(app): State<App>, visitor: Visitor, Path(id): Path<DeviceId>) -> Reply {
     let Visitor { caller, view } = visitor;
     let done = sync::sync_students(State(app), caller, Path(id)).await;
-    back(&view, id, done, |done| view.w.terminal.synced_again.count(done.commands_queued).into())
+    let t = &view.w.terminal;
+    back(&view, id, done, |done| match done.commands_queued {
+        0 => t.nothing_queued.into(),
+        queued => t.synced_again.count(queued).into(),
+    })
 }
 
 pub async fn verify_terminal(State(app): State<App>, visitor: Visitor, Path(id): Path<DeviceId>) -> Reply {

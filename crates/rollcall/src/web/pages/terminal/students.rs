@@ -92,8 +92,8 @@ pub async fn show_terminal(
     let head = head(&app, &mut tx, (&caller, &mut view), id, "").await?;
     let page = roster::roster(&mut tx, id, &filter, ROWS, Pager::offset(wish.page)).await?;
     let classes = classes::list(&mut tx, Some(head.state().school_id)).await?;
-    let held = head.state().held() > 0;
-    let removals = if held { Some(removals::list(&mut tx, id).await?) } else { None };
+    let is_waiting = head.state().held() > 0;
+    let removals = if is_waiting { Some(removals::list(&mut tx, id).await?) } else { None };
     drop(tx);
 
     let class = wish.class.map(|class| class.to_string()).unwrap_or_default();
@@ -181,7 +181,7 @@ impl StudentsPage {
         self.search.is_empty() && self.state.is_none() && self.class.is_none()
     }
 
-    fn named<'a>(&self, removals: &'a Removals) -> &'a [HeldBack] {
+    fn named(removals: &Removals) -> &[HeldBack] {
         &removals.students[..removals.students.len().min(NAMED)]
     }
 

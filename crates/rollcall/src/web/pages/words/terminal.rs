@@ -23,6 +23,9 @@ words! {
         minutes: "about {n} minute|about {n} minutes" / "alrededor de {n} minuto|alrededor de {n} minutos";
         sync_now: "Send all {n}|Send all {n}" / "Enviar {n}|Enviar los {n}";
         synced_again: "Queued for {n} student.|Queued for {n} students." / "En cola para {n} estudiante.|En cola para {n} estudiantes.";
+        nothing_queued:
+            "Nothing is queued yet: everybody is when the terminal may be written to." /
+            "Aún no hay nada en cola: se pondrá a todos cuando se pueda escribir en el terminal.";
         verify: "Verify now" / "Verificar ahora";
         verify_begun: "The terminal is asked whom it holds, with its next calls." / "Se pregunta al terminal a quién tiene, en sus próximas llamadas.";
         verify_waits: "The terminal is read back when it calls." / "El terminal se lee cuando llame.";
