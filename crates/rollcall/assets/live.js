@@ -127,9 +127,6 @@
   document.addEventListener('visibilitychange', () => {
     if (!document.hidden) refresh().finally(again);
   });
-  document.addEventListener('change', event => {
-    if (event.target.form?.classList.contains('switch')) event.target.form.submit();
-  });
   document.documentElement.classList.add('scripted');
   if (live()) tell(true);
   again();

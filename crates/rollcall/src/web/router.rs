@@ -33,7 +33,7 @@ pub fn router(app: App) -> Router {
     let api = Router::from(api()).layer(always(header::CACHE_CONTROL, "no-store"));
 
     Router::new()
-        .merge(pages(&app))
+        .merge(pages())
         .route("/assets/rollcall.css", get(assets::show_css))
         .route("/assets/live.js", get(assets::show_script))
         .route("/assets/icon.svg", get(assets::show_icon))
@@ -52,7 +52,7 @@ pub fn router(app: App) -> Router {
 }
 
 /// What people are shown. Everything else than a look is `POST`, as forms do it.
-fn pages(app: &App) -> Router<App> {
+fn pages() -> Router<App> {
     Router::new()
         .route("/", get(overview::show_overview))
         .route("/sign-in", get(session::show_sign_in).post(session::create_session))
@@ -82,7 +82,7 @@ fn pages(app: &App) -> Router<App> {
         .route("/terminals/{id}/removals/approve", post(terminal::deeds::approve_removals))
         .route("/terminals/{id}/removals/reject", post(terminal::deeds::reject_removals))
         .route("/terminals/{id}/takeover", post(terminal::deeds::take_over_terminal))
-        .route_layer(middleware::from_fn_with_state(app.clone(), frame))
+        .route_layer(middleware::from_fn(frame))
 }
 
 /// The API below `/api/v1`, with its description.

@@ -64,6 +64,10 @@ async fn from_the_first_start_to_the_first_terminal_in_step(database: Database) 
         page.press("Verify now").await;
         page.wait_for("In step").await;
         page.is_self_contained(&serving.url("/")).await;
+
+        assert!(page.text("#link").await.contains("Live"));
+        serving.program.kill();
+        page.wait_for("Reconnecting").await;
     })
     .await;
 }
@@ -74,13 +78,20 @@ async fn somebody_who_failed_is_retried_and_everybody_is_sent_again(database: Da
         sign_in(page, &serving).await;
         page.press("Gate").await;
         page.wait_for("5 of 5").await;
+        page.client.execute("window.stays = 'as it was'", vec![]).await.unwrap();
+        page.press("Sync all students").await;
+        page.fill("search", "typed").await;
         let mut tx = database.db.write().await.unwrap();
         let fail = "UPDATE device_user_sync_status SET failed_version = wanted_version, confirmed_version = 0,
             error_message = 'the terminal refused the card' WHERE student_id = 2";
         tx.execute(fail, []).await.unwrap();
         tx.commit().await.unwrap();
         page.wait_for("Needs attention").await;
-        page.client.execute("window.stays = 'as it was'", vec![]).await.unwrap();
+        let kept = "return [document.activeElement.name, document.activeElement.value,
+            document.querySelector('details.ask').open]";
+        let kept = page.client.execute(kept, vec![]).await.unwrap();
+        assert_eq!(kept, json!(["search", "typed", true]), "what somebody was doing stays");
+        page.press("Sync all students").await;
         let retry = format!("Retry {}", person(1));
         page.press(&retry).await;
         page.wait_for("Queued again.").await;
