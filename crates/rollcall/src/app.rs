@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio_util::task::TaskTracker;
 
 use crate::{
+    accounts::first::FirstCode,
     attendance::recorder::Recorder,
     clock::Clock,
     config::Settings,
@@ -24,6 +25,8 @@ pub struct App {
     pub recorder: Recorder,
     /// Where somebody said that there is something to do.
     pub wake: Wake,
+    /// What lets somebody make the first admin in a browser.
+    pub first_code: Arc<FirstCode>,
     /// What must have ended before the database may be closed.
     pub tasks: TaskTracker,
 }
@@ -49,6 +52,15 @@ impl App {
         let tasks = TaskTracker::new();
         let (recorder, writers) = Recorder::start(db.clone(), clock.clone());
         tasks.spawn(writers);
-        App { db, clock, settings: Arc::new(settings), registry, recorder, wake: Wake::default(), tasks }
+        App {
+            db,
+            clock,
+            settings: Arc::new(settings),
+            registry,
+            recorder,
+            wake: Wake::default(),
+            first_code: Arc::default(),
+            tasks,
+        }
     }
 }

@@ -21,6 +21,8 @@ pub struct Settings {
     pub poll_delay: SignedDuration,
     /// When every terminal is read back, by the clocks of `timezone`.
     pub verify_cron: Cron,
+    /// A proxy in front ends TLS and says so in `X-Forwarded-Proto`, which nobody else can set.
+    pub behind_proxy: bool,
 }
 
 impl Default for Settings {
@@ -33,6 +35,7 @@ impl Default for Settings {
             command_deadline: SignedDuration::from_secs(30),
             poll_delay: SignedDuration::from_secs(20),
             verify_cron: Cron::default(),
+            behind_proxy: false,
         }
     }
 }

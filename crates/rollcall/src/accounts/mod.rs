@@ -11,6 +11,7 @@
 
 pub mod audit;
 pub mod caller;
+pub mod first;
 pub mod login;
 pub mod passwords;
 pub mod role;

@@ -102,6 +102,14 @@ pub async fn list(tx: &mut Tx, school: Option<SchoolId>) -> store::Result<Vec<Us
     tx.all(LIST, [school.into()]).await
 }
 
+const ANY: &str = "SELECT EXISTS (SELECT 1 FROM users)";
+
+/// Whether there is any user at all.
+pub async fn any(tx: &mut Tx) -> store::Result<bool> {
+    let (any,): (bool,) = tx.one(ANY, []).await?;
+    Ok(any)
+}
+
 const LOCK: &str = "SELECT id FROM users WHERE role = 'superadmin' OR id = $1 ORDER BY id";
 
 /// As [`find`], and nobody else changes the user, or a superadmin, before the transaction ends: two superadmins who demote

@@ -159,6 +159,20 @@ pub async fn list(tx: &mut Tx, filter: &Filter, limit: i64, offset: i64) -> Resu
     Ok((rows, total))
 }
 
+// Schools outermost, so that each one's days are found by its index.
+const BY_HOUR: &str = "
+    SELECT CAST(SUBSTR(p.punched_at, 12, 2) AS BIGINT) AS hour, COUNT(*)
+    FROM schools k JOIN punches p ON p.school_id = k.id AND p.punched_at >= $2 AND p.punched_at < $3
+    WHERE (CAST($1 AS BIGINT) IS NULL OR k.id = $1) AND p.device_id IS NOT NULL
+    GROUP BY 1 ORDER BY 1";
+
+/// How many punches each hour of a day brought, by the terminals' own clocks: pairs of hour and number. Hours without any
+/// are left out.
+pub async fn by_hour(tx: &mut Tx, school: Option<SchoolId>, day: Date) -> Result<Vec<(i64, i64)>> {
+    let (from, to) = (Moment::Day(day).beginning(), Moment::Day(day).end());
+    tx.all(BY_HOUR, [school.into(), from.into(), to.into()]).await
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

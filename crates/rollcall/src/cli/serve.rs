@@ -35,6 +35,9 @@ pub(super) struct Args {
     /// When every terminal is read back: five fields of cron, or six with seconds first, by the clocks of --timezone.
     #[arg(long, env = "ROLLCALL_VERIFY_CRON", default_value = "0 */2 * * *", value_name = "CRON")]
     verify_cron: Cron,
+    /// A proxy in front ends TLS: believe its X-Forwarded-Proto. Only where nobody can get past the proxy.
+    #[arg(long, env = "ROLLCALL_BEHIND_PROXY")]
+    behind_proxy: bool,
 }
 
 pub(super) async fn run(args: Args, database_url: String) -> anyhow::Result<ExitCode> {
@@ -47,6 +50,7 @@ pub(super) async fn run(args: Args, database_url: String) -> anyhow::Result<Exit
         command_deadline: args.command_deadline,
         poll_delay: args.poll_delay,
         verify_cron: args.verify_cron,
+        behind_proxy: args.behind_proxy,
     };
     let shown = without_password(&settings.database_url);
     let listeners = Listeners::bind(settings.listen, settings.terminal_listen)
@@ -59,21 +63,32 @@ pub(super) async fn run(args: Args, database_url: String) -> anyhow::Result<Exit
     if let Some(terminals) = &listeners.terminals {
         tracing::info!(address = %terminals.local_addr()?, "serving terminals");
     }
-    say_how_to_begin(&app).await?;
+    say_how_to_begin(&app, main).await?;
     server::run(app, listeners, stopped).await;
     Ok(ExitCode::SUCCESS)
 }
 
-/// An empty database has nobody who could log in.
-async fn say_how_to_begin(app: &App) -> anyhow::Result<()> {
+/// An empty database has nobody who could log in. The code is not logged: logs go to places that many people read.
+async fn say_how_to_begin(app: &App, main: SocketAddr) -> anyhow::Result<()> {
     let mut tx = app.db.read().await?;
-    if users::list(&mut tx, None).await?.is_empty() {
+    if !users::any(&mut tx).await? {
+        let code = app.first_code.issue(rand::random());
         eprintln!();
-        eprintln!("Nobody can log in yet. Make the first admin:");
+        eprintln!("Nobody can log in yet. Make the first admin in a browser:");
+        eprintln!("  http://{}/   with the code   {code}", reachable(main));
+        eprintln!("or here:");
         eprintln!("  rollcall user add you@example.org --role superadmin");
         eprintln!();
     }
     Ok(())
+}
+
+/// An address that a browser on this machine can open.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
+    }
+    address
 }
 
 fn cannot_listen(error: io::Error, main: SocketAddr, terminals: Option<SocketAddr>) -> anyhow::Error {

@@ -120,6 +120,12 @@ pub async fn list(tx: &mut Tx, search: Option<&str>, limit: i64, offset: i64) ->
     Ok((tx.all(LIST, [pattern.into(), limit.into(), offset.into()]).await?, total))
 }
 
+/// How many called and are not registered.
+pub async fn count(tx: &mut Tx) -> Result<i64> {
+    let (total,) = tx.one(COUNT, [None::<String>.into()]).await?;
+    Ok(total)
+}
+
 const TAKE: &str = "
 DELETE FROM unknown_terminals WHERE serial_number = $1
 RETURNING serial_number, address, dialect, push_version, device_type, language, comm_key, firmware_version, user_count,

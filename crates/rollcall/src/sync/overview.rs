@@ -1,5 +1,8 @@
 //! What people are shown of a terminal: each student's state, the numbers, the command log.
 
+pub mod roster;
+pub mod terminals;
+
 use crate::{
     devices::DeviceId,
     school::StudentId,

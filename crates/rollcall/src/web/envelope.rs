@@ -94,6 +94,11 @@ impl<T> Answer<T> {
         Answer { status: StatusCode::CREATED, ..Answer::ok(message, data) }
     }
 
+    /// What was answered, without its envelope: for a page that shows it otherwise.
+    pub fn into_data(self) -> T {
+        self.data
+    }
+
     /// 202: begun, not finished.
     pub fn accepted(message: impl Into<Cow<'static, str>>, data: T) -> Answer<T> {
         Answer { status: StatusCode::ACCEPTED, ..Answer::ok(message, data) }

@@ -56,10 +56,26 @@ impl ApiError {
         }
     }
 
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The words for a person.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
     /// Any other status.
     pub fn new(status: StatusCode, message: impl Into<Cow<'static, str>>) -> ApiError {
         ApiError { status, message: message.into(), cause: None }
     }
+}
+
+/// What an answer refused, for whoever dresses it for people.
+#[derive(Clone, Debug)]
+pub struct Refused {
+    pub status: StatusCode,
+    pub message: String,
 }
 
 impl From<store::Error> for ApiError {
@@ -86,8 +102,10 @@ impl IntoResponse for ApiError {
         if let Some(cause) = &self.cause {
             tracing::error!(status = self.status.as_u16(), error = &**cause as &dyn Error, "request failed");
         }
-        let refusal = axum::Json(Refusal { success: false, message: self.message.into_owned() });
+        let message = self.message.into_owned();
+        let refusal = axum::Json(Refusal { success: false, message: message.clone() });
         let mut response = (self.status, refusal).into_response();
+        response.extensions_mut().insert(Refused { status: self.status, message });
         if self.status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }

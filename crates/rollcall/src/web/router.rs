@@ -2,9 +2,10 @@
 
 use axum::{
     Router, middleware,
-    routing::{get, patch},
+    response::{IntoResponse, Response},
+    routing::{get, patch, post},
 };
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use tower_http::{catch_panic::CatchPanicLayer, set_header::SetResponseHeaderLayer};
 use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -15,8 +16,11 @@ use super::{
         tokens, unknown_devices, users, verification,
     },
     error::ApiError,
-    health, home,
+    health,
     openapi::{self, Description},
+    pages::{
+        account, assets, connect, first_start, frame, frame::nothing_here, overview, preferences, session, terminal,
+    },
     trace,
 };
 use crate::app::App;
@@ -29,8 +33,10 @@ pub fn router(app: App) -> Router {
     let api = Router::from(api()).layer(always(header::CACHE_CONTROL, "no-store"));
 
     Router::new()
-        .route("/", get(home::show_home))
-        .route("/assets/home.css", get(home::show_home_css))
+        .merge(pages())
+        .route("/assets/rollcall.css", get(assets::show_css))
+        .route("/assets/live.js", get(assets::show_script))
+        .route("/assets/icon.svg", get(assets::show_icon))
         .route("/healthz", get(health::show_health))
         .route("/readyz", get(health::show_readiness))
         .merge(api)
@@ -43,6 +49,40 @@ pub fn router(app: App) -> Router {
         .layer(CatchPanicLayer::custom(trace::answer_panic))
         .layer(middleware::from_fn_with_state(app.clone(), trace::trace))
         .with_state(app)
+}
+
+/// What people are shown. Everything else than a look is `POST`, as forms do it.
+fn pages() -> Router<App> {
+    Router::new()
+        .route("/", get(overview::show_overview))
+        .route("/sign-in", get(session::show_sign_in).post(session::create_session))
+        .route("/sign-out", post(session::delete_session))
+        .route("/account", get(account::show_account))
+        .route("/account/password", post(account::change_password))
+        .route("/language", post(preferences::choose_language))
+        .route("/school", post(preferences::choose_school))
+        // The first admin, the first school, the first terminal
+        .route("/first-start", get(first_start::show_first_start).post(first_start::create_first_admin))
+        .route("/first-start/school", get(first_start::show_first_school).post(first_start::create_first_school))
+        .route("/connect", get(connect::show_connect))
+        .route("/connect/{serial_number}/claim", post(connect::claim_terminal))
+        // One terminal
+        .route("/terminals/{id}", get(terminal::students::show_terminal))
+        .route("/terminals/{id}/drift", get(terminal::drift::show_drift))
+        .route("/terminals/{id}/commands", get(terminal::commands::list_commands))
+        .route("/terminals/{id}/about", get(terminal::about::show_about))
+        .route(
+            "/terminals/{id}/settings",
+            get(terminal::settings::show_settings).post(terminal::settings::update_settings),
+        )
+        .route("/terminals/{id}/students/{student_id}", get(terminal::timeline::show_timeline))
+        .route("/terminals/{id}/students/{student_id}/retry", post(terminal::deeds::retry_student))
+        .route("/terminals/{id}/sync", post(terminal::deeds::sync_terminal))
+        .route("/terminals/{id}/verify", post(terminal::deeds::verify_terminal))
+        .route("/terminals/{id}/removals/approve", post(terminal::deeds::approve_removals))
+        .route("/terminals/{id}/removals/reject", post(terminal::deeds::reject_removals))
+        .route("/terminals/{id}/takeover", post(terminal::deeds::take_over_terminal))
+        .route_layer(middleware::from_fn(frame))
 }
 
 /// The API below `/api/v1`, with its description.
@@ -115,8 +155,10 @@ fn device() -> OpenApiRouter<App> {
         .routes(routes!(verification::list_timeline))
 }
 
-async fn show_nothing() -> ApiError {
-    ApiError::new(StatusCode::NOT_FOUND, "there is nothing at this address")
+async fn show_nothing(uri: Uri, headers: HeaderMap) -> Response {
+    let page = if uri.path().starts_with("/api/") { None } else { nothing_here(&headers) };
+    let for_programs = || ApiError::new(StatusCode::NOT_FOUND, "there is nothing at this address").into_response();
+    page.unwrap_or_else(for_programs)
 }
 
 async fn refuse_method() -> ApiError {

@@ -93,6 +93,12 @@ pub async fn sign_in(app: &App, email: &str, password: String, address: Option<I
 /// Ends the session or token that the call came with.
 #[utoipa::path(post, path = "/auth/logout", tag = "auth", responses((status = 200, body = Answer<Deleted>), Refusals))]
 pub async fn logout(State(app): State<App>, caller: Caller) -> Reply<Deleted> {
+    sign_out(&app, &caller).await?;
+    Ok(Answer::ok("logged out", Deleted { id: caller.token.0 }))
+}
+
+/// Ends the session or token that somebody came with.
+pub async fn sign_out(app: &App, caller: &Caller) -> Result<(), ApiError> {
     let now = app.clock.now();
     let mut tx = app.db.write().await?;
     tokens::revoke(&mut tx, caller.token, now).await?;
@@ -105,7 +111,7 @@ pub async fn logout(State(app): State<App>, caller: Caller) -> Reply<Deleted> {
     };
     audit::record(&mut tx, caller.actor(), change, now).await?;
     tx.commit().await?;
-    Ok(Answer::ok("logged out", Deleted { id: caller.token.0 }))
+    Ok(())
 }
 
 /// Who am I?
@@ -124,20 +130,37 @@ pub async fn change_password(
     caller: Caller,
     Json(change): Json<PasswordChange>,
 ) -> Reply<User> {
-    let now = app.clock.now();
-    let password = match passwords::hash(change.new_password).await {
-        Err(error @ (passwords::Error::Short | passwords::Error::Long)) => {
-            return Err(ApiError::invalid("new_password", error));
+    match set_own_password(&app, &caller, change.current_password, change.new_password).await {
+        Ok(()) => Ok(Answer::ok("password changed; other sessions have ended", caller.user)),
+        Err(NotChanged::Wrong) => Err(ApiError::invalid("current_password", "this is not the password")),
+        Err(NotChanged::Refused(error @ (passwords::Error::Short | passwords::Error::Long))) => {
+            Err(ApiError::invalid("new_password", error))
         }
-        hashed => hashed?,
-    };
+        Err(NotChanged::Refused(error)) => Err(error.into()),
+        Err(NotChanged::Failed(error)) => Err(error),
+    }
+}
+
+/// Why somebody's password was not changed.
+#[derive(Debug)]
+pub enum NotChanged {
+    /// The current one is another.
+    Wrong,
+    /// The new one cannot be.
+    Refused(passwords::Error),
+    Failed(ApiError),
+}
+
+/// Changes the caller's password, if he knows the current one, and ends his other sessions.
+pub async fn set_own_password(app: &App, caller: &Caller, current: String, new: String) -> Result<(), NotChanged> {
+    let now = app.clock.now();
+    let password = passwords::hash(new).await.map_err(NotChanged::Refused)?;
     // Whoever found an open session must not be able to guess the password through it.
     let mut tx = app.db.write().await?;
     let attempt = login::begin(&mut tx, &caller.user.email, None, now).await?;
     tx.commit().await?;
-    let Some((_, counted)) = attempt.verify(change.current_password).await? else {
-        return Err(ApiError::invalid("current_password", "this is not the password"));
-    };
+    let verified = attempt.verify(current).await.map_err(NotChanged::Refused)?;
+    let Some((_, counted)) = verified else { return Err(NotChanged::Wrong) };
 
     let mut tx = app.db.write().await?;
     login::forgive(&mut tx, counted).await?;
@@ -152,7 +175,13 @@ pub async fn change_password(
     };
     audit::record(&mut tx, caller.actor(), change, now).await?;
     tx.commit().await?;
-    Ok(Answer::ok("password changed; other sessions have ended", caller.user))
+    Ok(())
+}
+
+impl<E: Into<ApiError>> From<E> for NotChanged {
+    fn from(error: E) -> NotChanged {
+        NotChanged::Failed(error.into())
+    }
 }
 
 impl From<login::Error> for ApiError {

@@ -98,25 +98,25 @@ pub async fn show_device(State(app): State<App>, caller: Caller, Path(id): Path<
     Ok(Answer::ok("ok", device))
 }
 
-#[derive(Deserialize, ToSchema)]
+#[derive(Default, Deserialize, ToSchema)]
 pub struct DeviceUpdate {
     /// Moving a terminal to another school is for the superadmin. Its punches stay with the former school.
-    school_id: Option<SchoolId>,
+    pub school_id: Option<SchoolId>,
     /// Cannot be changed; taken when it is what it was.
-    serial_number: Option<String>,
-    device_name: Option<String>,
+    pub serial_number: Option<String>,
+    pub device_name: Option<String>,
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>)]
-    timezone: Option<Option<String>>,
-    strangers: Option<Strangers>,
+    pub timezone: Option<Option<String>>,
+    pub strangers: Option<Strangers>,
     /// Hours on the terminal's own clock, as `22:00-04:00`; `null`: none.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>)]
-    maintenance_window: Option<Option<String>>,
+    pub maintenance_window: Option<Option<String>>,
     /// False: the terminal is answered and its punches are stored, and it is sent nothing.
-    is_active: Option<bool>,
+    pub is_active: Option<bool>,
     /// False: what was learnt about how many commands it takes at once is forgotten.
-    one_per_poll: Option<bool>,
+    pub one_per_poll: Option<bool>,
 }
 
 /// Change a terminal
@@ -163,7 +163,7 @@ pub async fn delete_device(State(app): State<App>, caller: Caller, Path(id): Pat
 }
 
 /// What is left to do once a terminal is enrolled: audit, commit, punches, registry.
-pub(super) async fn finish(
+pub(in crate::web) async fn finish(
     app: &App,
     mut tx: Tx,
     caller: &Caller,
@@ -189,7 +189,7 @@ pub(super) async fn finish(
 }
 
 /// Why a terminal was not registered or changed, in an answer's form. The name of a terminal is for those who may see it.
-pub(super) fn refused(caller: &Caller, error: Error) -> ApiError {
+pub(in crate::web) fn refused(caller: &Caller, error: Error) -> ApiError {
     match error {
         Error::Taken(by) if caller.may_see_school(by.school_id).is_ok() => {
             ApiError::conflict(format!("this serial number is registered already, as {}", by.device_name))
@@ -213,7 +213,7 @@ fn change(action: &'static str, device: &Device, details: serde_json::Value) -> 
 }
 
 /// The terminal's next request sees what was committed. If this fails, the registry's tick brings it.
-async fn follow(app: &App, device: DeviceId, reconciled: &Reconciled) {
+pub(super) async fn follow(app: &App, device: DeviceId, reconciled: &Reconciled) {
     let reread = async {
         let mut tx = app.db.read().await?;
         app.registry.reread(&mut tx, device).await

@@ -97,7 +97,7 @@ pub async fn create_school(State(app): State<App>, caller: Caller, Json(new): Js
         guard_number: new.guard_number,
     };
     let school = schools::create(&mut tx, new, now).await?;
-    audit::record(&mut tx, caller.actor(), change("create", school.id, changes::created(&school)), now).await?;
+    audit::record(&mut tx, caller.actor(), created(&school), now).await?;
     tx.commit().await?;
     Ok(Answer::created("school created", school))
 }
@@ -159,6 +159,11 @@ pub async fn delete_school(State(app): State<App>, caller: Caller, Path(id): Pat
         changes.schools.insert(id.0);
     });
     Ok(Answer::ok("school deleted", Deleted { id: id.0 }))
+}
+
+/// What the audit log says of a new school.
+pub fn created(school: &School) -> Change {
+    change("create", school.id, changes::created(school))
 }
 
 fn change(action: &'static str, id: SchoolId, details: serde_json::Value) -> Change {

@@ -6,7 +6,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 
-use super::sync::{change, finish, to_change, to_see};
+use super::{
+    devices,
+    sync::{change, finish, to_change, to_see},
+};
 use crate::{
     accounts::{Caller, audit},
     app::App,
@@ -21,6 +24,7 @@ use crate::{
             decide::{self, Done, Outcome, What, Whom, Wish},
             view::{self, Adoption},
         },
+        reconcile::Reconciled,
         start::{self, Takeover},
     },
     web::{
@@ -71,6 +75,12 @@ pub struct TakeoverMode {
     mode: String,
 }
 
+impl TakeoverMode {
+    pub fn add() -> TakeoverMode {
+        TakeoverMode { mode: Takeover::Add.as_str().to_owned() }
+    }
+}
+
 /// The terminal, and where its takeover stands.
 #[derive(Serialize, ToSchema)]
 pub struct TakeoverState {
@@ -104,6 +114,7 @@ pub async fn take_over_device(
     audit::record(&mut tx, caller.actor(), change("takeover", &device, json!({"mode": mode})), now).await?;
     tx.commit().await?;
     finish(&app, id, reconciled).await?;
+    devices::follow(&app, id, &Reconciled::default()).await;
     Ok(Answer::ok(adoption.words.clone(), TakeoverState { device, adoption }))
 }
 

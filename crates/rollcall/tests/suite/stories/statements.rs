@@ -163,7 +163,7 @@ pub async fn counted<T>(work: impl Future<Output = rollcall::store::Result<T>>) 
 }
 
 /// As [`counted`], with what the work has others do: a test and all its tasks have one thread.
-async fn counted_on_this_thread<T>(work: impl Future<Output = T>) -> (T, usize) {
+pub async fn counted_on_this_thread<T>(work: impl Future<Output = T>) -> (T, usize) {
     LazyLock::force(&COUNTING);
     let span = info_span!(SPAN);
     let entered = span.enter();

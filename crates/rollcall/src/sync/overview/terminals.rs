@@ -1,0 +1,189 @@
+//! The terminals of a school, or all: what the overview shows of each, in one statement whatever their number.
+
+use crate::{
+    devices::DeviceId,
+    school::SchoolId,
+    store::{Instant, Result, Tx},
+    sync::{reading::Class, start::Start},
+};
+
+/// A terminal with everything that decides what a person is told of it first.
+#[derive(Clone, PartialEq, Eq, Debug, sqlx::FromRow)]
+pub struct TerminalState {
+    pub id: DeviceId,
+    pub school_id: SchoolId,
+    pub school_name: String,
+    pub serial_number: String,
+    pub device_name: String,
+    pub is_active: bool,
+    pub is_online: bool,
+    pub last_seen: Option<Instant>,
+    pub start_state: String,
+    /// People that the terminal says it holds.
+    pub user_count: Option<i64>,
+    pub readback_class: Option<String>,
+    pub is_full: bool,
+    pub clock_skew_seconds: Option<i64>,
+    /// Its zone, else its school's; empty: the server's.
+    pub timezone: Option<String>,
+    /// Commands that it is given per poll, as learnt.
+    pub batch_size: i64,
+    /// Students who belong on it.
+    pub total: i64,
+    /// Of them, those of whom it acknowledged what is wanted.
+    pub synced: i64,
+    /// Of the synced, those whom it itself showed to be as wanted.
+    pub verified: i64,
+    pub pending: i64,
+    pub sent: i64,
+    pub failed: i64,
+    pub held_removals: i64,
+    pub held_cards: i64,
+    pub kept_cards: i64,
+    pub missing: i64,
+    pub different: i64,
+    /// Students who left and are still there.
+    pub extra: i64,
+    pub strangers: i64,
+    pub last_punch: Option<Instant>,
+    pub last_verified: Option<Instant>,
+    pub is_being_read: bool,
+}
+
+/// What a person is told of a terminal in a word: the first of these that is so.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Condition {
+    /// It holds people already, and an admin has to say what becomes of them.
+    HoldsPeople,
+    /// Removals or changes of card wait for a decision.
+    Held,
+    Failed,
+    Offline,
+    /// Registered, and it never called.
+    NeverCalled,
+    /// A reading found something that is not mended yet.
+    Drifted,
+    /// Its people are being counted before the first write.
+    Counting,
+    /// Commands are on their way.
+    Updating,
+    /// It acknowledged everybody, and is a terminal that cannot prove it.
+    Unverifiable,
+    /// It acknowledged everybody; not all of that is proven yet.
+    Unverified,
+    /// Everybody is there, and it showed that itself.
+    InStep,
+    /// Nobody belongs on it.
+    Empty,
+    /// An admin switched it off.
+    SwitchedOff,
+}
+
+const TERMINALS: &str = "
+    SELECT d.id, d.school_id, k.name AS school_name, d.serial_number, d.device_name, d.is_active, d.is_online, d.last_seen,
+      d.start_state, d.user_count, d.readback_class, d.is_full, d.clock_skew_seconds,
+      COALESCE(d.timezone, k.timezone) AS timezone,
+      CASE WHEN y.one_per_poll THEN 1 ELSE COALESCE(y.batch_size, 1) END AS batch_size,
+      COALESCE(n.total, 0) AS total, COALESCE(n.synced, 0) AS synced, COALESCE(n.verified, 0) AS verified,
+      COALESCE(n.pending, 0) AS pending, COALESCE(n.sent, 0) AS sent, COALESCE(n.failed, 0) AS failed,
+      COALESCE(h.held_removals, 0) + COALESCE(f.held_strangers, 0) AS held_removals,
+      COALESCE(h.held_cards, 0) AS held_cards, COALESCE(h.kept_cards, 0) AS kept_cards,
+      COALESCE(f.missing, 0) AS missing, COALESCE(f.different, 0) AS different, COALESCE(f.extra, 0) AS extra,
+      COALESCE(f.strangers, 0) AS strangers,
+      (SELECT p.punched_instant FROM punches p WHERE p.device_id = d.id AND NOT p.is_from_future
+        ORDER BY p.punched_at DESC LIMIT 1) AS last_punch,
+      (SELECT r.finished_at FROM readings r WHERE r.device_id = d.id AND r.scope = 'all' AND r.state = 'done'
+        ORDER BY r.id DESC LIMIT 1) AS last_verified,
+      EXISTS (SELECT 1 FROM readings r WHERE r.device_id = d.id AND r.state = 'running') AS is_being_read
+    FROM devices d
+    JOIN schools k ON k.id = d.school_id
+    LEFT JOIN device_delivery y ON y.device_id = d.id
+    LEFT JOIN (
+      SELECT b.device_id, COUNT(*) AS total,
+        COUNT(*) FILTER (WHERE l.is_wanted AND l.sync_status = 'synced') AS synced,
+        COUNT(*) FILTER (WHERE l.is_wanted AND l.sync_status = 'synced' AND l.verified_version = l.wanted_version)
+          AS verified,
+        COUNT(*) FILTER (WHERE l.is_wanted AND l.sync_status IN ('pending', 'held')) AS pending,
+        COUNT(*) FILTER (WHERE l.is_wanted AND l.sync_status = 'sent') AS sent,
+        COUNT(*) FILTER (WHERE l.is_wanted AND l.sync_status = 'failed') AS failed
+      FROM belonging b
+      LEFT JOIN device_user_sync_status l ON l.device_id = b.device_id AND l.student_id = b.student_id
+      WHERE (CAST($1 AS BIGINT) IS NULL OR b.school_id = $1) AND (CAST($2 AS BIGINT) IS NULL OR b.device_id = $2)
+      GROUP BY b.device_id
+    ) n ON n.device_id = d.id
+    LEFT JOIN (
+      SELECT device_id, COUNT(*) FILTER (WHERE sync_status = 'held' AND NOT is_wanted) AS held_removals,
+        COUNT(*) FILTER (WHERE sync_status = 'held' AND is_wanted) AS held_cards,
+        COUNT(*) FILTER (WHERE sync_status = 'kept' AND is_wanted) AS kept_cards
+      FROM device_user_sync_status
+      WHERE decision IS NOT NULL AND (CAST($2 AS BIGINT) IS NULL OR device_id = $2) GROUP BY device_id
+    ) h ON h.device_id = d.id
+    LEFT JOIN (
+      SELECT device_id, COUNT(DISTINCT CASE WHEN kind = 'missing' THEN device_pin END) AS missing,
+        COUNT(DISTINCT CASE WHEN kind = 'different' THEN device_pin END) AS different,
+        COUNT(DISTINCT CASE WHEN kind = 'extra' THEN device_pin END) AS extra,
+        COUNT(DISTINCT CASE WHEN kind = 'stranger' THEN device_pin END) AS strangers,
+        COUNT(*) FILTER (WHERE kind = 'stranger' AND decision = 'held') AS held_strangers
+      FROM device_drift
+      WHERE ended_at IS NULL AND (CAST($2 AS BIGINT) IS NULL OR device_id = $2) GROUP BY device_id
+    ) f ON f.device_id = d.id
+    WHERE d.deleted_at IS NULL AND k.deleted_at IS NULL
+      AND (CAST($1 AS BIGINT) IS NULL OR d.school_id = $1) AND (CAST($2 AS BIGINT) IS NULL OR d.id = $2)
+    ORDER BY k.name, k.id, d.device_name, d.id";
+
+/// The terminals of a school, or of all, by school and name.
+pub async fn terminals(tx: &mut Tx, school: Option<SchoolId>) -> Result<Vec<TerminalState>> {
+    tx.all(TERMINALS, [school.into(), None::<DeviceId>.into()]).await
+}
+
+/// The same of one terminal.
+pub async fn terminal(tx: &mut Tx, device: DeviceId) -> Result<Option<TerminalState>> {
+    tx.optional(TERMINALS, [None::<SchoolId>.into(), device.into()]).await
+}
+
+impl TerminalState {
+    pub fn condition(&self) -> Condition {
+        let start = Start::parse(&self.start_state);
+        let waits = self.total - self.synced - self.failed - self.kept_cards > 0;
+        match () {
+            () if !self.is_active => Condition::SwitchedOff,
+            () if start == Start::HoldsPeople => Condition::HoldsPeople,
+            () if self.last_seen.is_none() => Condition::NeverCalled,
+            () if self.held() > 0 => Condition::Held,
+            () if self.failed > 0 => Condition::Failed,
+            () if !self.is_online => Condition::Offline,
+            () if start != Start::Writing => Condition::Counting,
+            () if self.missing + self.different + self.extra > 0 => Condition::Drifted,
+            () if waits => Condition::Updating,
+            () if self.total == 0 => Condition::Empty,
+            () if self.tells_nobody() => Condition::Unverifiable,
+            () if self.verified < self.total => Condition::Unverified,
+            () => Condition::InStep,
+        }
+    }
+
+    /// Whether the terminal tells nobody whom it holds, so that nothing it acknowledged can be proven.
+    pub fn tells_nobody(&self) -> bool {
+        self.readback_class.as_deref().and_then(Class::parse).is_some_and(|class| !class.tells_people())
+    }
+
+    /// Students who belong there and of whom it said neither yes nor no yet.
+    pub fn waiting(&self) -> i64 {
+        self.total - self.synced - self.failed
+    }
+
+    /// Nothing is queued for them yet, or the terminal keeps their former card by decision.
+    pub fn not_synced(&self) -> i64 {
+        self.total - self.synced - self.failed - self.pending - self.sent
+    }
+
+    /// What waits for a decision.
+    pub fn held(&self) -> i64 {
+        self.held_removals + self.held_cards
+    }
+
+    /// People of whom a reading found something that nothing has mended yet, strangers too.
+    pub fn drift(&self) -> i64 {
+        self.missing + self.different + self.extra + self.strangers
+    }
+}

@@ -1,0 +1,23 @@
+//! The pages that everybody can go to from everywhere.
+
+use super::{View, words::Text};
+
+/// A page in the navigation.
+#[derive(Clone, Copy, Debug)]
+pub struct Link {
+    pub to: &'static str,
+    pub text: Text,
+    /// One is on it, or on a page below it.
+    pub is_here: bool,
+}
+
+/// The pages that this visitor may go to. A page below another belongs to it: `/terminals/3` to `/`.
+pub fn links(view: &View) -> Vec<Link> {
+    let c = &view.w.common;
+    let path = view.path.split('?').next().unwrap_or_default();
+    let mut links = vec![("/", c.overview, path == "/" || path.starts_with("/terminals/"))];
+    if view.may_change() {
+        links.push(("/connect", c.connect, path == "/connect"));
+    }
+    links.into_iter().map(|(to, text, is_here)| Link { to, text, is_here }).collect()
+}

@@ -1,0 +1,204 @@
+//! `/`: every terminal in a word, and what waits for somebody.
+
+use askama::Template;
+use axum::{
+    extract::State,
+    response::{IntoResponse, Redirect},
+};
+
+use super::{
+    Reply, View, Visitor,
+    html::Markup,
+    show_live,
+    words::{Filled, Text, Words},
+};
+use crate::{
+    app::App,
+    attendance::punches,
+    devices::unknown,
+    sync::overview::terminals::{self, Condition, TerminalState},
+};
+
+#[derive(Template)]
+#[template(path = "overview.html", blocks = ["live"])]
+struct OverviewPage {
+    w: &'static Words,
+    view: View,
+    /// What needs somebody first, then by school and name.
+    cards: Vec<Card>,
+    banners: Vec<Banner>,
+    /// Terminals that need somebody.
+    urgent: usize,
+    /// Every single one is proven to be as wanted.
+    is_all_well: bool,
+    chart: Chart,
+}
+
+/// A terminal as the overview and its own page show it.
+pub struct Card {
+    pub state: TerminalState,
+    pub badge: Badge,
+}
+
+/// A state as a word and a shape.
+#[derive(Clone, Copy, Debug)]
+pub struct Badge {
+    pub word: Text,
+    /// A symbol of `marks.html`.
+    pub mark: &'static str,
+    /// A colour of the style sheet: `good`, `calm`, `busy`, `warn`, `bad` or `quiet`.
+    pub tone: &'static str,
+}
+
+/// Something that waits for somebody.
+struct Banner {
+    text: Filled,
+    to: String,
+    link: Text,
+}
+
+/// Punches of a day by hour.
+struct Chart {
+    bars: Vec<Bar>,
+    total: i64,
+    busiest: String,
+}
+
+struct Bar {
+    x: usize,
+    y: i64,
+    height: i64,
+}
+
+pub async fn show_overview(State(app): State<App>, visitor: Visitor) -> Reply {
+    let Visitor { caller, view } = visitor;
+    if view.schools.is_empty() && caller.is_superadmin() && !view.is_fragment {
+        return Ok(Redirect::to("/first-start/school").into_response());
+    }
+    let today = view.now.to_zoned(view.zone.clone()).date();
+    let mut tx = app.db.read().await?;
+    let states = terminals::terminals(&mut tx, view.school).await?;
+    let hours = punches::by_hour(&mut tx, view.school, today).await?;
+    let unknown = if caller.admin().is_ok() { unknown::count(&mut tx).await? } else { 0 };
+    drop(tx);
+
+    let mut cards: Vec<Card> = states.into_iter().map(|state| Card::new(view.w, state)).collect();
+    cards.sort_by_key(|card| !card.state.condition().is_urgent());
+    let page = OverviewPage {
+        w: view.w,
+        banners: banners(&view, &cards, unknown),
+        urgent: cards.iter().filter(|card| card.state.condition().is_urgent()).count(),
+        is_all_well: cards.iter().all(|card| card.state.condition() == Condition::InStep),
+        cards,
+        chart: Chart::of(&hours),
+        view,
+    };
+    show_live(&page.view, &page, page.as_live())
+}
+
+fn banners(view: &View, cards: &[Card], unknown: i64) -> Vec<Banner> {
+    let o = &view.w.overview;
+    let mut banners = Vec::new();
+    for Card { state, .. } in cards {
+        let to = format!("/terminals/{}", state.id);
+        match (state.condition(), state.user_count) {
+            (Condition::HoldsPeople, Some(people)) => {
+                let text = o.people_banner.count(people).with("name", &state.device_name);
+                banners.push(Banner { text, to, link: o.decide });
+            }
+            (Condition::HoldsPeople, None) => {
+                let text = o.people_unknown.with("name", &state.device_name);
+                banners.push(Banner { text, to, link: o.decide });
+            }
+            (Condition::Held, _) => {
+                let text = o.held_banner.count(state.held()).with("name", &state.device_name);
+                banners.push(Banner { text, to, link: o.decide });
+            }
+            _ => {}
+        }
+    }
+    if unknown > 0 && view.may_change() {
+        banners.push(Banner { text: o.unknown_banner.count(unknown), to: "/connect".to_owned(), link: o.look });
+    }
+    banners
+}
+
+impl Condition {
+    /// Whether it wants somebody to look.
+    fn is_urgent(self) -> bool {
+        matches!(self, Condition::HoldsPeople | Condition::Held | Condition::Failed | Condition::Offline)
+    }
+}
+
+impl Card {
+    pub fn new(w: &Words, state: TerminalState) -> Card {
+        Card { badge: Badge::of(w, state.condition()), state }
+    }
+
+    /// How many of whom it should hold it holds: solid what it proved, light what it merely acknowledged. Never full while
+    /// anything is unproven.
+    pub fn bar(&self, w: &Words) -> Markup {
+        let TerminalState { total, synced, verified, .. } = self.state;
+        let words = w.overview.bar.with("verified", verified).with("synced", synced).with("total", total);
+        let part = |n: i64, is_all: bool| if is_all { 100 } else { (n * 100).checked_div(total).unwrap_or(0).min(97) };
+        let proven = part(verified, verified == total && total > 0);
+        let said = part(synced, verified == total && total > 0).max(proven);
+        Markup(format!(
+            "<svg class=\"bar\" viewBox=\"0 0 100 4\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"{}\">\
+             <rect class=\"bar-all\" width=\"100\" height=\"4\"/><rect class=\"bar-said\" width=\"{said}\" height=\"4\"/>\
+             <rect class=\"bar-proven\" width=\"{proven}\" height=\"4\"/></svg>",
+            super::html::escape(&words.to_string())
+        ))
+    }
+
+    /// Minutes that its clock is off, where that matters.
+    pub fn clock_off(&self) -> Option<i64> {
+        self.state.clock_skew_seconds.map(|seconds| seconds.abs() / 60).filter(|minutes| *minutes >= 3)
+    }
+}
+
+impl Badge {
+    pub fn of(w: &Words, condition: Condition) -> Badge {
+        let o = &w.overview;
+        let (word, mark, tone) = match condition {
+            Condition::HoldsPeople => (o.holds_people, "hand", "warn"),
+            Condition::Held => (o.held, "hand", "warn"),
+            Condition::Failed => (o.failed, "alert", "bad"),
+            Condition::Offline => (o.offline, "off", "bad"),
+            Condition::NeverCalled => (o.never_called, "dots", "quiet"),
+            Condition::Drifted => (o.drifted, "differs", "warn"),
+            Condition::Counting => (o.counting, "dots", "busy"),
+            Condition::Updating => (o.updating, "arrows", "busy"),
+            Condition::Unverifiable => (o.unverifiable, "ring", "calm"),
+            Condition::Unverified => (o.unverified, "ring", "calm"),
+            Condition::InStep => (o.in_step, "check", "good"),
+            Condition::Empty => (o.empty, "dash", "quiet"),
+            Condition::SwitchedOff => (o.switched_off, "dash", "quiet"),
+        };
+        Badge { word, mark, tone }
+    }
+}
+
+impl Chart {
+    const HEIGHT: i64 = 56;
+
+    fn of(hours: &[(i64, i64)]) -> Chart {
+        let mut counts = [0_i64; 24];
+        for (hour, count) in hours {
+            if let Some(slot) = usize::try_from(*hour).ok().and_then(|hour| counts.get_mut(hour)) {
+                *slot += count;
+            }
+        }
+        let most = counts.iter().copied().max().unwrap_or(0);
+        let busiest = counts.iter().position(|count| *count == most).unwrap_or(0);
+        let bar = |(hour, count): (usize, &i64)| {
+            let height = (count * Chart::HEIGHT).checked_div(most).unwrap_or(0).max(i64::from(*count > 0) * 2);
+            Bar { x: hour * 12 + 1, y: Chart::HEIGHT - height, height }
+        };
+        Chart {
+            bars: counts.iter().enumerate().map(bar).filter(|bar| bar.height > 0).collect(),
+            total: counts.iter().sum(),
+            busiest: format!("{busiest:02}:00–{:02}:00", busiest + 1),
+        }
+    }
+}

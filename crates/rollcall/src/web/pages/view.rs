@@ -1,0 +1,206 @@
+//! What every page is rendered with, and how a page becomes an answer.
+
+#![expect(clippy::trivially_copy_pass_by_ref, clippy::ref_option, reason = "templates hand over references")]
+
+use askama::Template;
+use axum::response::{Html, IntoResponse, Redirect};
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use jiff::{Timestamp, tz::TimeZone};
+
+use super::{
+    Reply,
+    html::{Markup, escape, fingerprint, from_percent, percent},
+    nav::{self, Link},
+    words::Words,
+};
+use crate::{
+    accounts::Role,
+    school::{SchoolId, schools::School},
+    store::Instant,
+    web::error::ApiError,
+};
+
+/// What `live.js` sends: `live` when it wants the live block alone, `form` when it submits one.
+pub const SCRIPT: &str = "rollcall-script";
+/// Where `live.js` should go, instead of a redirect that it could not see.
+const GO: HeaderName = HeaderName::from_static("rollcall-go");
+
+/// What every page is rendered with.
+#[derive(Clone, Debug)]
+pub struct View {
+    /// The texts.
+    pub w: &'static Words,
+    /// Of this page, with its query.
+    pub path: String,
+    pub now: Timestamp,
+    /// The zone in which times are shown.
+    pub zone: TimeZone,
+    /// Nobody on the pages in front of the sign-in.
+    pub signed: Option<Signed>,
+    /// The schools that he may see.
+    pub schools: Vec<School>,
+    /// The school that lists are narrowed to; all for a superadmin who chose none.
+    pub school: Option<SchoolId>,
+    pub(super) message: Option<Message>,
+    pub(super) is_script: bool,
+    pub(super) is_fragment: bool,
+    pub(super) known_etag: Option<String>,
+    /// The connection is encrypted, as the proxy in front says.
+    pub(super) is_secure: bool,
+}
+
+/// Who is signed in.
+#[derive(Clone, Debug)]
+pub struct Signed {
+    pub name: String,
+    pub role: Role,
+}
+
+/// What the last deed came to, shown once, on the next page.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Message {
+    pub text: String,
+    pub is_good: bool,
+}
+
+/// A page without parts that move.
+pub fn show(view: &View, page: &impl Template) -> Reply {
+    let mut response = Html(page.render().map_err(ApiError::internal)?).into_response();
+    if view.message.is_some() {
+        let gone = view.cookie(Message::COOKIE, "", "; Max-Age=0");
+        response.headers_mut().append(header::SET_COOKIE, gone);
+    }
+    Ok(response)
+}
+
+/// A page with a live block: the block alone when a script asks for it, and nothing when it has the same already.
+pub fn show_live(view: &View, page: &impl Template, live: impl Template) -> Reply {
+    if !view.is_fragment {
+        return show(view, page);
+    }
+    let block = live.render().map_err(ApiError::internal)?;
+    let etag = format!("\"{}\"", fingerprint(&block));
+    let tag = HeaderValue::try_from(&etag).map_err(ApiError::internal)?;
+    if view.known_etag.as_deref() == Some(&etag) {
+        return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response());
+    }
+    Ok(([(header::ETAG, tag)], Html(block)).into_response())
+}
+
+impl View {
+    /// After a deed: on to a page, which shows the message once.
+    pub fn go(&self, to: &str, message: Option<Message>) -> Reply {
+        let mut response = if self.is_script {
+            let to = HeaderValue::try_from(to).map_err(ApiError::internal)?;
+            (StatusCode::OK, [(GO, to)]).into_response()
+        } else {
+            Redirect::to(to).into_response()
+        };
+        if let Some(message) = message {
+            let cookie = self.cookie(Message::COOKIE, &message.to_value(), "; Max-Age=60");
+            response.headers_mut().append(header::SET_COOKIE, cookie);
+        }
+        Ok(response)
+    }
+
+    /// A cookie of this server, out of reach for scripts.
+    pub fn cookie(&self, name: &str, value: &str, rest: &str) -> HeaderValue {
+        let secure = if self.is_secure { "; Secure" } else { "" };
+        HeaderValue::try_from(format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax{secure}{rest}"))
+            .unwrap_or(HeaderValue::from_static(""))
+    }
+
+    /// The message to show, once.
+    pub fn message(&self) -> Option<&Message> {
+        self.message.as_ref()
+    }
+
+    /// The pages that he may go to.
+    pub fn links(&self) -> Vec<Link> {
+        nav::links(self)
+    }
+
+    pub fn is_superadmin(&self) -> bool {
+        self.signed.as_ref().is_some_and(|signed| signed.role == Role::Superadmin)
+    }
+
+    /// Whether he may change anything at all.
+    pub fn may_change(&self) -> bool {
+        self.signed.as_ref().is_some_and(|signed| signed.role != Role::Teacher)
+    }
+
+    pub fn chosen_school(&self) -> Option<&School> {
+        self.school.and_then(|id| self.schools.iter().find(|school| school.id == id))
+    }
+
+    pub fn is_chosen(&self, school: &SchoolId) -> bool {
+        self.school == Some(*school)
+    }
+
+    /// His role in words.
+    pub fn role(&self) -> &'static str {
+        let c = &self.w.common;
+        match self.signed.as_ref().map(|signed| signed.role) {
+            Some(Role::Superadmin) => c.superadmin.0,
+            Some(Role::SchoolAdmin) => c.school_admin.0,
+            Some(Role::Teacher) => c.teacher.0,
+            None => "",
+        }
+    }
+
+    /// How long ago that was, in words that change once a minute at most; the exact time is its title.
+    pub fn ago(&self, at: &Instant) -> Markup {
+        let c = &self.w.common;
+        let minutes = self.now.duration_since(at.0).as_secs() / 60;
+        let words = match minutes {
+            ..1 => c.just_now.to_string(),
+            1..60 => c.minutes_ago.count(minutes).to_string(),
+            60..1440 => c.hours_ago.count(minutes / 60).to_string(),
+            _ => c.days_ago.count(minutes / 1440).to_string(),
+        };
+        self.time(at, &words)
+    }
+
+    /// As [`View::ago`], for what may never have happened.
+    pub fn ago_or_never(&self, at: &Option<Instant>) -> Markup {
+        at.as_ref().map_or_else(|| Markup(escape(self.w.common.never.0)), |at| self.ago(at))
+    }
+
+    /// The date and time in the page's zone.
+    pub fn at(&self, at: &Instant) -> Markup {
+        self.time(at, &self.local(at, "%Y-%m-%d %H:%M:%S"))
+    }
+
+    fn time(&self, at: &Instant, words: &str) -> Markup {
+        let exact = self.local(at, "%Y-%m-%d %H:%M:%S %Z");
+        Markup(format!("<time datetime=\"{:.0}\" title=\"{}\">{}</time>", at.0, escape(&exact), escape(words)))
+    }
+
+    fn local(&self, at: &Instant, format: &str) -> String {
+        at.0.to_zoned(self.zone.clone()).strftime(format).to_string()
+    }
+}
+
+impl Message {
+    pub const COOKIE: &'static str = "rollcall_message";
+
+    pub fn good(text: impl Into<String>) -> Message {
+        Message { text: text.into(), is_good: true }
+    }
+
+    /// Something was not done.
+    pub fn problem(text: impl Into<String>) -> Message {
+        Message { text: text.into(), is_good: false }
+    }
+
+    pub(super) fn parse(value: &str) -> Option<Message> {
+        let text = from_percent(value.get(1..)?)?;
+        Some(Message { text, is_good: value.starts_with('1') })
+    }
+
+    /// Short enough for a cookie.
+    fn to_value(&self) -> String {
+        let text: String = self.text.chars().take(300).collect();
+        format!("{}{}", u8::from(self.is_good), percent(&text))
+    }
+}
