@@ -1,14 +1,22 @@
 //! `rollcall simulate`: terminals without hardware, against any server.
 
-use std::{process::ExitCode, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
 
 use anyhow::{Context as _, bail, ensure};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use terminal_simulator::{Profile, Terminal, over_http};
+use terminal_simulator::{HeldUser, Profile, Terminal, over_http};
 use tokio_util::sync::CancellationToken;
 
 use super::asked_to_stop;
-use crate::clock::Clock;
+use crate::{
+    clock::Clock,
+    school::import::table::{Row, Table},
+};
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
@@ -27,6 +35,10 @@ pub(super) struct Args {
     /// Somebody punches at each terminal about this often.
     #[arg(long, value_parser = super::duration, value_name = "TIME")]
     punch_every: Option<jiff::SignedDuration>,
+    /// Each terminal holds the people of this CSV file before it calls, with PINs from 1 and a finger each: columns
+    /// `full_name` and `rfid_card_id`.
+    #[arg(long, value_name = "FILE")]
+    people: Option<PathBuf>,
 }
 
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
@@ -36,6 +48,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         [] => Profile::NAMES.to_vec(),
         chosen => chosen.iter().map(String::as_str).collect(),
     };
+    let people = args.people.as_deref().map(people_of).transpose()?.unwrap_or_default();
     let stop = CancellationToken::new();
     let lines = MultiProgress::new();
     let style = ProgressStyle::with_template("{prefix:24} {msg}")?;
@@ -43,7 +56,8 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     for number in 1..=args.terminals {
         let name = names[(number as usize - 1) % names.len()];
         let profile = Profile::by_name(name).with_context(|| format!("there is no profile {name}"))?;
-        let terminal = Terminal::new(&format!("{}{number:04}", args.serial), profile, number.into());
+        let mut terminal = Terminal::new(&format!("{}{number:04}", args.serial), profile, number.into());
+        terminal.preload_users(people.iter().cloned());
         let line = lines.add(ProgressBar::new_spinner().with_style(style.clone()));
         line.set_prefix(format!("{} {name}", terminal.serial()));
         let punches = args.punch_every.and_then(|every| Duration::try_from(every).ok());
@@ -53,6 +67,19 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     stop.cancel();
     running.join_all().await;
     Ok(ExitCode::SUCCESS)
+}
+
+fn people_of(file: &Path) -> anyhow::Result<Vec<HeldUser>> {
+    let bytes = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let table = Table::read(&bytes).with_context(|| format!("{} cannot be read", file.display()))?;
+    let person = |(pin, row): (usize, &Row)| {
+        let person = HeldUser { fingers: 1, ..HeldUser::new(&pin.to_string(), &row.full_name) };
+        match &row.card {
+            Some(card) => person.with_card(card.number.unsigned_abs()),
+            None => person,
+        }
+    };
+    Ok((1..).zip(&table.rows).map(person).collect())
 }
 
 async fn run_one(

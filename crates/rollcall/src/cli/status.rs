@@ -164,7 +164,8 @@ fn says(terminal: &Terminal, facts: &Facts) -> String {
     if facts.are_acknowledged() {
         parts.push(in_step(terminal, proof, known).to_owned());
     }
-    let waiting = summary.pending + summary.sent + summary.not_synced - counts.held_cards - counts.kept_cards;
+    let decided = counts.held_cards + counts.kept_cards + counts.person_there;
+    let waiting = summary.pending + summary.sent + summary.not_synced - decided;
     if waiting > 0 {
         let when = if terminal.is_online { "on their way" } else { "waiting until it calls" };
         parts.push(format!("{waiting} {when}"));
@@ -179,6 +180,10 @@ fn says(terminal: &Terminal, facts: &Facts) -> String {
         if held > 0 {
             parts.push(format!("{held} {what} held: decide with `rollcall removals {}`", terminal.serial_number));
         }
+    }
+    if counts.person_there > 0 {
+        let (people, serial) = (counts.person_there, &terminal.serial_number);
+        parts.push(format!("{people} wait for people who are there: decide with `rollcall takeover {serial}`"));
     }
     if proof.class.is_none() && proof.verified == 0 {
         parts.push("not verified yet".to_owned());

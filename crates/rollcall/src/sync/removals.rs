@@ -93,6 +93,8 @@ pub struct Counts {
     pub held_cards: i64,
     /// Changes of card that somebody rejected.
     pub kept_cards: i64,
+    /// Students who wait because somebody whom Rollcall did not write has their PIN or card there, or may be they.
+    pub person_there: i64,
 }
 
 const COUNTS: &str = "
@@ -100,7 +102,9 @@ const COUNTS: &str = "
         + (SELECT COUNT(*) FROM device_drift d WHERE d.device_id = $1 AND d.kind = 'stranger' AND d.ended_at IS NULL
           AND d.decision = 'held') AS held_removals,
       COUNT(*) FILTER (WHERE sync_status = 'held' AND is_wanted) AS held_cards,
-      COUNT(*) FILTER (WHERE sync_status = 'kept' AND is_wanted) AS kept_cards
+      COUNT(*) FILTER (WHERE sync_status = 'kept' AND is_wanted) AS kept_cards,
+      (SELECT COUNT(*) FROM device_user_sync_status p WHERE p.device_id = $1 AND p.obstacle = 'person_there'
+        AND p.is_wanted AND p.confirmed_version <> p.wanted_version) AS person_there
     FROM device_user_sync_status WHERE device_id = $1 AND decision IS NOT NULL";
 
 /// The numbers of one terminal.

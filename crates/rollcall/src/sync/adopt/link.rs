@@ -14,7 +14,9 @@ use crate::{
     school::StudentId,
     store::{Result, Tx, Value},
     sync::{
-        event, manner, repair,
+        event, manner,
+        reading::{self, Cause},
+        repair,
         verdict::{self, Told},
     },
 };
@@ -148,6 +150,9 @@ pub(super) async fn link(
         });
         let as_wanted = as_wanted.map(|(student, person)| (*student, person.pin.clone())).collect();
         repair::verified(tx, device, as_wanted, now).await?;
+    }
+    if !links.is_empty() {
+        reading::want(tx, device, Cause::Repair, now).await?;
     }
     Ok(())
 }

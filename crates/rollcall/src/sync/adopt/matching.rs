@@ -4,10 +4,11 @@
 //! the two contradict each other, or name more than one, nobody is linked without a person's decision: a wrong link gives
 //! one child the fingers of another.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use any_ascii::any_ascii;
 use push_protocol::text::{Card, Charset, Name};
-use unicode_normalization::UnicodeNormalization as _;
+use strsim::jaro_winkler;
 
 use crate::school::{StudentId, search::fold};
 
@@ -253,51 +254,50 @@ fn by_pin(person: &Person, of_name: &[StudentId]) -> Match {
     }
 }
 
-/// Whether two names are of different people: both are written with letters of one script, and share no word. A name in
-/// another script, or none, says nothing against a card.
+/// Whether two names are of different people: no word of one is like a word of the other, nor one whole name like the other,
+/// as they sound when written with Latin letters. Names come in the script of the office or of the keypad, and are spelt by
+/// ear. No name says nothing.
 fn contradict(theirs: &str, ours: &str) -> bool {
-    let words = |name: &str| -> HashSet<String> {
-        fold(name)
-            .split(|c: char| !c.is_alphabetic() && c != '\'')
-            .filter(|word| !word.is_empty())
-            .map(str::to_owned)
-            .collect()
+    let sounds = |name: &str| -> Vec<String> {
+        let words: Vec<String> = fold(name).split_whitespace().map(sound).filter(|word| !word.is_empty()).collect();
+        let whole = words.concat();
+        words.into_iter().chain([whole]).filter(|word| word.len() > 1).collect()
     };
-    let (theirs, ours) = (words(theirs), words(ours));
-    let scripts = |words: &HashSet<String>| -> BTreeSet<Script> {
-        words.iter().flat_map(|word| word.chars()).map(script).collect()
+    let (theirs, ours) = (sounds(theirs), sounds(ours));
+    let are_alike = |one: &String, other: &String| {
+        let is_shortened = one.starts_with(other.as_str()) || other.starts_with(one.as_str());
+        is_shortened || jaro_winkler(one, other) >= ALIKE
     };
-    if theirs.is_empty() || ours.is_empty() || scripts(&theirs).is_disjoint(&scripts(&ours)) {
-        return false;
-    }
-    // The terminal may have cut a word, or somebody may have shortened it at the keypad.
-    !theirs
-        .iter()
-        .any(|one| ours.iter().any(|other| one.starts_with(other.as_str()) || other.starts_with(one.as_str())))
+    !theirs.is_empty() && !ours.is_empty() && !theirs.iter().any(|one| ours.iter().any(|other| are_alike(one, other)))
 }
 
-/// As far as it matters to whether two names can be compared.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-enum Script {
-    Latin,
-    Greek,
-    Cyrillic,
-    Other(u32),
-}
+/// Of 1: "Shevchuk" and "Sevcuk" are alike, "Bilal" and "Belem" are not.
+const ALIKE: f64 = 0.85;
 
-fn script(letter: char) -> Script {
-    match letter.nfkd().next().unwrap_or(letter) as u32 {
-        0..=0x24F | 0x1E00..=0x1EFF => Script::Latin,
-        0x370..=0x3FF | 0x1F00..=0x1FFF => Script::Greek,
-        0x400..=0x52F => Script::Cyrillic,
-        // Scripts stand in blocks of their own; those of East Asia are one, which holds more than a block.
-        0x3040..=0x30FF | 0x3400..=0x9FFF | 0xAC00..=0xD7AF | 0x1100..=0x11FF => Script::Other(0),
-        other => Script::Other(other >> 7),
+/// The consonants of a word, of which some scripts write nothing else, one letter for those that are heard alike.
+fn sound(word: &str) -> String {
+    let latin = any_ascii(word).to_ascii_lowercase();
+    let mut sound = String::new();
+    for letter in latin.chars().filter(char::is_ascii_alphabetic) {
+        let letter = match letter {
+            'a' | 'e' | 'i' | 'o' | 'u' | 'y' | 'w' | 'h' => continue,
+            'c' | 'g' | 'j' | 'k' | 'q' | 'x' => 'k',
+            's' | 'z' => 's',
+            'd' | 't' => 't',
+            'b' | 'p' | 'v' | 'f' => 'b',
+            other => other,
+        };
+        if !sound.ends_with(letter) {
+            sound.push(letter);
+        }
     }
+    sound
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -354,6 +354,35 @@ mod tests {
         assert_eq!(conflict(chief), (of(&[1]), Conflict::Administrator));
         let of_another = Person { owner: Some(StudentId(2)), ..person(5, "Ana Gomez", 11) };
         assert_eq!(conflict(of_another), (of(&[1]), Conflict::PinOfAnother));
+    }
+
+    #[test]
+    fn names_are_compared_by_ear_across_scripts() {
+        for (theirs, ours) in [
+            ("OLGA SHEVCHUK", "Ольга Шевчук"),
+            ("MOHAMED ALAMIN", "محمد الأمين"),
+            ("fatima", "فاطمة الزهراء"),
+            ("NILUFAR RAHMAN", "নিলুফার রহমান"),
+            ("Nandini Sharma", "नन्दिनी शर्मा"),
+            ("XIAOMING LI", "李小明"),
+            ("ELENI PAPPA", "Ελένη Παππάς"),
+            ("KETEVAN", "ქეთევან ბერიძე"),
+            ("SELAM TADESE", "ሰላም ታደሰ"),
+            ("KIM HANEUL", "김하늘"),
+            ("Yusif", "Joseph Yusuf Okafor"),
+            ("MUHAMMAD", "Mohamed Khan"),
+        ] {
+            assert!(!contradict(theirs, ours), "{theirs} {ours}: {} {}", sound(&fold(theirs)), sound(&fold(ours)));
+        }
+        for (theirs, ours) in [
+            ("BILAL KHAN", "Ольга Шевчук"),
+            ("INTI QUISPE", "محمد الأمين"),
+            ("WIREMU NGATA", "李小明"),
+            ("AYSE YILDIZ", "नन्दिनी राव"),
+            ("Mallory", "Ana Gómez"),
+        ] {
+            assert!(contradict(theirs, ours), "{theirs} {ours}: {} {}", sound(&fold(theirs)), sound(&fold(ours)));
+        }
     }
 
     #[test]
