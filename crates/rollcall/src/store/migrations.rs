@@ -15,7 +15,7 @@ struct Source {
     postgres: &'static str,
 }
 
-const SOURCES: [Source; 5] = [
+const SOURCES: [Source; 6] = [
     Source {
         version: 1,
         name: "rollcall",
@@ -41,6 +41,7 @@ const SOURCES: [Source; 5] = [
         both: include_str!("../../../../migrations/0005_oneroster.sql"),
         postgres: "",
     },
+    Source { version: 8, name: "pages", both: include_str!("../../../../migrations/0008_pages.sql"), postgres: "" },
 ];
 
 /// The words that differ, SQLite's first.

@@ -18,7 +18,10 @@ use super::{
     error::ApiError,
     health,
     openapi::{self, Description},
-    pages::{account, assets, connect, first_start, frame, frame::nothing_here, overview, preferences, session},
+    pages::{
+        account, assets, connect, first_start, frame, frame::nothing_here, overview, preferences, session,
+        students as student_pages,
+    },
     trace,
 };
 use crate::app::App;
@@ -64,6 +67,12 @@ fn pages(app: &App) -> Router<App> {
         .route("/first-start/school", get(first_start::show_first_school).post(first_start::create_first_school))
         .route("/connect", get(connect::show_connect))
         .route("/connect/{serial_number}/claim", post(connect::claim_terminal))
+        // Students
+        .route("/students", get(student_pages::list_students).post(student_pages::create_student))
+        .route("/students/new", get(student_pages::show_new_student))
+        .route("/students/{id}", get(student_pages::show_student).post(student_pages::update_student))
+        .route("/students/{id}/active", post(student_pages::switch_student))
+        .route("/students/{id}/delete", post(student_pages::delete_student))
         .route_layer(middleware::from_fn_with_state(app.clone(), frame))
 }
 

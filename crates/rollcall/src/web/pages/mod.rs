@@ -34,6 +34,7 @@ pub mod overview;
 pub mod pager;
 pub mod preferences;
 pub mod session;
+pub mod students;
 mod view;
 mod visitor;
 pub mod words;

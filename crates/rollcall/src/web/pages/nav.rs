@@ -16,6 +16,7 @@ pub fn links(view: &View) -> Vec<Link> {
     let c = &view.w.common;
     let path = view.path.split('?').next().unwrap_or_default();
     let mut links = vec![("/", c.overview, path == "/" || path.starts_with("/terminals/"))];
+    links.push(("/students", c.students, path.starts_with("/students")));
     if view.may_change() {
         links.push(("/connect", c.connect, path == "/connect"));
     }

@@ -38,6 +38,9 @@ const PAGES: &[(&str, Least)] = &[
     ("/account", Least::Teacher),
     ("/connect", Least::Admin),
     ("/first-start/school", Least::Superadmin),
+    ("/students", Least::Teacher),
+    ("/students/new", Least::Admin),
+    ("/students/1", Least::Teacher),
 ];
 
 /// Bytes of a page, without what it loads.
@@ -59,7 +62,7 @@ async fn every_page_is_shown_to_whom_it_is_for(database: Database) {
             reply.page(if is >= *least { 200 } else { 403 });
             is_protected(&reply);
         }
-        if path.starts_with("/terminals/") {
+        if path.starts_with("/terminals/") || *path == "/students/1" {
             page(server, &stranger, path).await.page(403);
         }
         let reply = anonymous(server, path).await;

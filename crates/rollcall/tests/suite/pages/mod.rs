@@ -3,6 +3,7 @@
 mod every;
 mod first;
 mod signing;
+mod students;
 mod words;
 
 use axum::body::Body;

@@ -23,6 +23,7 @@ mod connect;
 mod first;
 mod overview;
 mod signing;
+mod students;
 mod terminal;
 
 use std::fmt;
@@ -123,6 +124,7 @@ language! {
     connect: connect::Connect,
     overview: overview::Overview,
     terminal: terminal::Terminal,
+    students: students::Students,
 }
 
 /// The languages that one can choose, the first for whoever asks for none of them.
