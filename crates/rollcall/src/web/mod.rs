@@ -12,6 +12,7 @@ pub mod extract;
 mod health;
 pub mod openapi;
 pub mod pages;
+mod sheet;
 mod router;
 pub mod terminals;
 mod trace;

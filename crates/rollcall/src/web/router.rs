@@ -1,7 +1,9 @@
 //! Every route, on one page. A handler's own attribute repeats its path for the API's description.
 
 use axum::{
-    Router, middleware,
+    Router,
+    extract::DefaultBodyLimit,
+    middleware,
     response::{IntoResponse, Response},
     routing::{get, patch, post},
 };
@@ -16,10 +18,11 @@ use super::{
         unknown_devices, users, verification,
     },
     error::ApiError,
+    extract::LARGEST_FILE,
     health,
     openapi::{self, Description},
     pages::{
-        account, assets, connect, first_start, frame, frame::nothing_here, overview, preferences, session,
+        account, assets, attendance as attendance_pages, connect, first_start, frame, frame::nothing_here, imports as import_pages, overview, preferences, session,
         students as student_pages,
     },
     trace,
@@ -73,6 +76,16 @@ fn pages(app: &App) -> Router<App> {
         .route("/students/{id}", get(student_pages::show_student).post(student_pages::update_student))
         .route("/students/{id}/active", post(student_pages::switch_student))
         .route("/students/{id}/delete", post(student_pages::delete_student))
+        // Attendance
+        .route("/attendance", get(attendance_pages::show_attendance))
+        .route("/attendance/export", get(attendance_pages::export_attendance))
+        // Import
+        .route("/import", get(import_pages::show_import).post(import_pages::keep_file))
+        .route("/import/template", get(import_pages::show_template))
+        .route("/import/{id}", get(import_pages::show_preview).post(import_pages::run_import))
+        .route("/import/{id}/drop", post(import_pages::drop_file))
+        // A file and what the form has beside it.
+        .layer(DefaultBodyLimit::max(LARGEST_FILE + 64 * 1024))
         .route_layer(middleware::from_fn_with_state(app.clone(), frame))
 }
 

@@ -24,11 +24,13 @@
 
 pub mod account;
 pub mod assets;
+pub mod attendance;
 pub mod connect;
 pub mod first_start;
 mod forms;
 pub mod frame;
 mod html;
+pub mod imports;
 mod nav;
 pub mod overview;
 pub mod pager;
@@ -37,6 +39,7 @@ pub mod session;
 pub mod students;
 mod view;
 mod visitor;
+mod which_school;
 pub mod words;
 
 pub use forms::{Form, Refuse};

@@ -16,7 +16,8 @@ pub fn links(view: &View) -> Vec<Link> {
     let c = &view.w.common;
     let path = view.path.split('?').next().unwrap_or_default();
     let mut links = vec![("/", c.overview, path == "/" || path.starts_with("/terminals/"))];
-    links.push(("/students", c.students, path.starts_with("/students")));
+    links.push(("/students", c.students, path.starts_with("/students") || path.starts_with("/import")));
+    links.push(("/attendance", c.attendance, path.starts_with("/attendance")));
     if view.may_change() {
         links.push(("/connect", c.connect, path == "/connect"));
     }

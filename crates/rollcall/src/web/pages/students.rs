@@ -8,7 +8,7 @@ use super::{
     Form, Message, Refuse, Reply, View, Visitor,
     overview::Badge,
     pager::{Pager, ROWS},
-    show, show_live,
+    show_live, which_school,
     words::{Filled, Words},
 };
 use crate::{
@@ -167,22 +167,11 @@ pub struct NewQuery {
 pub async fn show_new_student(State(app): State<App>, visitor: Visitor, Query(query): Query<NewQuery>) -> Reply {
     visitor.caller.may_change()?;
     let view = visitor.view;
-    let only = if view.schools.len() == 1 { view.schools.first().map(|school| school.id) } else { None };
-    let Some(school) = query.school.or(view.school).or(only) else { return choose_school(view) };
+    let Some(school) = view.school_or(query.school) else {
+        return which_school::choose(view, "/students/new", |w| w.students.new);
+    };
     visitor.caller.may_change_school(school)?;
     student_page(&app, view, school, None, StudentForm::default(), None, None).await
-}
-
-#[derive(Template)]
-#[template(path = "student_school.html")]
-struct SchoolPage {
-    w: &'static Words,
-    view: View,
-}
-
-fn choose_school(view: View) -> Reply {
-    let page = SchoolPage { w: view.w, view };
-    show(&page.view, &page)
 }
 
 pub async fn create_student(State(app): State<App>, visitor: Visitor, Form(fields): Form<StudentForm>) -> Reply {

@@ -41,6 +41,9 @@ const PAGES: &[(&str, Least)] = &[
     ("/students", Least::Teacher),
     ("/students/new", Least::Admin),
     ("/students/1", Least::Teacher),
+    ("/import", Least::Admin),
+    ("/attendance", Least::Teacher),
+    ("/attendance?student=1", Least::Teacher),
 ];
 
 /// Bytes of a page, without what it loads.

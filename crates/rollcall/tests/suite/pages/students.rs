@@ -163,7 +163,7 @@ async fn students_of_another_school_are_not_there(database: Database) {
     }
     assert_eq!(campus.get("/api/v1/students").await.column("full_name"), ["Ayşe Demir"]);
     // A superadmin says for which school.
-    assert!(page(server, &campus.superadmin, "/students/new").await.page(200).contains("For which school?"));
+    assert!(page(server, &campus.superadmin, "/students/new").await.page(200).contains("Which school?"));
     let list = page(server, &campus.superadmin, "/students").await;
     assert!(list.page(200).contains("Colegio Yachay"), "{}", list.text);
     assert_ne!(student, StudentId(0));

@@ -7,6 +7,7 @@ words! {
         navigation: "Pages" / "Páginas";
         overview: "Overview" / "Resumen";
         students: "Students" / "Estudiantes";
+        attendance: "Attendance" / "Asistencia";
         connect: "Connect a terminal" / "Conectar un terminal";
         account: "My account" / "Mi cuenta";
         sign_out: "Sign out" / "Cerrar sesión";

@@ -18,9 +18,11 @@
 //! compile. What is no text of ours (names, serial numbers, what a room said of a command) is not here: it stands in `<bdi>`,
 //! `<code>` or `<time>`, and a test with an invented language holds that nothing else stands outside of this table.
 
+mod attendance;
 mod common;
 mod connect;
 mod first;
+mod imports;
 mod overview;
 mod signing;
 mod students;
@@ -125,6 +127,8 @@ language! {
     overview: overview::Overview,
     terminal: terminal::Terminal,
     students: students::Students,
+    imports: imports::Imports,
+    attendance: attendance::Attendance,
 }
 
 /// The languages that one can choose, the first for whoever asks for none of them.

@@ -17,6 +17,7 @@ words! {
         card: "Card" / "Tarjeta";
         no_card: "no card" / "sin tarjeta";
         class: "Class" / "Clase";
+        section: "Section" / "Sección";
         class_and_section: "Class and section" / "Clase y sección";
         no_class: "No class" / "Sin clase";
         roll_number: "Roll number" / "Número de lista";
@@ -29,7 +30,6 @@ words! {
         none_why:
             "Add the first one here, or bring a whole list as a file." /
             "Añada el primero aquí, o traiga una lista entera en un archivo.";
-        which_school: "For which school?" / "¿Para qué colegio?";
         card_hint:
             "Printed on the card, or as a reader types it. Without a card he is on no terminal." /
             "Impreso en la tarjeta, o como lo escribe un lector. Sin tarjeta no está en ningún terminal.";
