@@ -1,6 +1,6 @@
 # make demo   runs the product with simulated terminals, on SQLite in a temporary folder
 # make test   installs what is missing and runs everything: lints, both databases, a browser
-.PHONY: demo run check test soak bench audit tools
+.PHONY: demo run check test soak bench audit tools screenshots
 
 demo:
 	cargo run --release --quiet -- demo
@@ -22,6 +22,14 @@ soak: tools
 # Costs as ratios within one run; see crates/rollcall/benches.
 bench: tools
 	tests/with-postgres cargo bench -p rollcall
+
+# Every page in a browser, into target/screenshots, and those of the README.
+screenshots: tools
+	cargo test -p rollcall --test suite browser::every
+	mkdir -p docs/pictures
+	cp target/screenshots/overview-light-desk.png docs/pictures/overview.png
+	cp target/screenshots/terminal-dark-desk.png docs/pictures/terminal.png
+	cp target/screenshots/differences-light-desk.png docs/pictures/differences.png
 
 # Licences, sources and doubled crates. Needs `cargo install cargo-deny`.
 audit:

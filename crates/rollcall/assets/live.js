@@ -92,10 +92,8 @@
   // The whole page as it is now, in place.
   const take = text => {
     const page = new DOMParser().parseFromString(text, 'text/html');
-    for (const id of ['message', 'main']) {
-      const [old, fresh] = [document.getElementById(id), page.getElementById(id)];
-      if (old && fresh) children(old, fresh);
-    }
+    const [old, fresh] = [document.getElementById('main'), page.getElementById('main')];
+    if (old && fresh) children(old, fresh);
     document.title = page.title;
     etag = '';
   };
@@ -128,9 +126,6 @@
 
   document.addEventListener('visibilitychange', () => {
     if (!document.hidden) refresh().finally(again);
-  });
-  document.addEventListener('change', event => {
-    if (event.target.form?.classList.contains('switch')) event.target.form.submit();
   });
   document.documentElement.classList.add('scripted');
   if (live()) tell(true);

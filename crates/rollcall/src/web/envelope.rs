@@ -84,6 +84,11 @@ pub struct Deleted {
 }
 
 impl<T> Answer<T> {
+    /// What is answered.
+    pub fn data(&self) -> &T {
+        &self.data
+    }
+
     /// 200.
     pub fn ok(message: impl Into<Cow<'static, str>>, data: T) -> Answer<T> {
         Answer { status: StatusCode::OK, success: true, message: message.into(), data }
@@ -92,6 +97,11 @@ impl<T> Answer<T> {
     /// 201, with the row.
     pub fn created(message: impl Into<Cow<'static, str>>, data: T) -> Answer<T> {
         Answer { status: StatusCode::CREATED, ..Answer::ok(message, data) }
+    }
+
+    /// What was answered, without its envelope: for a page that shows it otherwise.
+    pub fn into_data(self) -> T {
+        self.data
     }
 
     /// 202: begun, not finished.

@@ -22,8 +22,7 @@ use super::{
     health,
     openapi::{self, Description},
     pages::{
-        account, assets, attendance as attendance_pages, connect, first_start, frame, frame::nothing_here, imports as import_pages, overview, preferences, session,
-        students as student_pages,
+        self, account, assets, connect, first_start, frame, frame::nothing_here, overview, preferences, session, terminal,
     },
     trace,
 };
@@ -37,7 +36,7 @@ pub fn router(app: App) -> Router {
     let api = Router::from(api()).layer(always(header::CACHE_CONTROL, "no-store"));
 
     Router::new()
-        .merge(pages(&app))
+        .merge(pages())
         .route("/assets/rollcall.css", get(assets::show_css))
         .route("/assets/live.js", get(assets::show_script))
         .route("/assets/icon.svg", get(assets::show_icon))
@@ -56,7 +55,7 @@ pub fn router(app: App) -> Router {
 }
 
 /// What people are shown. Everything else than a look is `POST`, as forms do it.
-fn pages(app: &App) -> Router<App> {
+fn pages() -> Router<App> {
     Router::new()
         .route("/", get(overview::show_overview))
         .route("/sign-in", get(session::show_sign_in).post(session::create_session))
@@ -64,29 +63,67 @@ fn pages(app: &App) -> Router<App> {
         .route("/account", get(account::show_account))
         .route("/account/password", post(account::change_password))
         .route("/language", post(preferences::choose_language))
-        .route("/school", post(preferences::choose_school))
         // The first admin, the first school, the first terminal
         .route("/first-start", get(first_start::show_first_start).post(first_start::create_first_admin))
         .route("/first-start/school", get(first_start::show_first_school).post(first_start::create_first_school))
         .route("/connect", get(connect::show_connect))
         .route("/connect/{serial_number}/claim", post(connect::claim_terminal))
         // Students
-        .route("/students", get(student_pages::list_students).post(student_pages::create_student))
-        .route("/students/new", get(student_pages::show_new_student))
-        .route("/students/{id}", get(student_pages::show_student).post(student_pages::update_student))
-        .route("/students/{id}/active", post(student_pages::switch_student))
-        .route("/students/{id}/delete", post(student_pages::delete_student))
+        .route("/students", get(pages::students::list_students).post(pages::students::create_student))
+        .route("/students/new", get(pages::students::show_new_student))
+        .route("/students/{id}", get(pages::students::show_student).post(pages::students::update_student))
+        .route("/students/{id}/active", post(pages::students::switch_student))
+        .route("/students/{id}/delete", post(pages::students::delete_student))
+        // Import. A file comes with what the form has beside it.
+        .route(
+            "/import",
+            get(pages::imports::show_import)
+                .post(pages::imports::keep_file)
+                .layer(DefaultBodyLimit::max(LARGEST_FILE + 64 * 1024)),
+        )
+        .route("/import/template", get(pages::imports::show_template))
+        .route("/import/{id}", get(pages::imports::show_preview).post(pages::imports::run_import))
+        .route("/import/{id}/drop", post(pages::imports::drop_file))
         // Attendance
-        .route("/attendance", get(attendance_pages::show_attendance))
-        .route("/attendance/export", get(attendance_pages::export_attendance))
-        // Import
-        .route("/import", get(import_pages::show_import).post(import_pages::keep_file))
-        .route("/import/template", get(import_pages::show_template))
-        .route("/import/{id}", get(import_pages::show_preview).post(import_pages::run_import))
-        .route("/import/{id}/drop", post(import_pages::drop_file))
-        // A file and what the form has beside it.
-        .layer(DefaultBodyLimit::max(LARGEST_FILE + 64 * 1024))
-        .route_layer(middleware::from_fn_with_state(app.clone(), frame))
+        .route("/attendance", get(pages::attendance::show_attendance))
+        .route("/attendance/export", get(pages::attendance::export_attendance))
+        // Settings. The school that lists are narrowed to is chosen at the same address.
+        .route("/school", get(pages::school::show_school).post(preferences::choose_school))
+        .route("/school/{id}", post(pages::school::update_school))
+        .route("/school/{id}/holidays", post(pages::school::create_holiday))
+        .route("/school/{id}/holidays/{holiday_id}/delete", post(pages::school::delete_holiday))
+        .route("/school/{id}/new-year", post(pages::school::start_year))
+        .route("/school/{id}/new-year/end", post(pages::school::end_year))
+        .route("/school/{id}/classes", post(pages::classes::create_class))
+        .route("/classes/{id}/rename", post(pages::classes::rename_class))
+        .route("/classes/{id}/delete", post(pages::classes::delete_class))
+        .route("/classes/{id}/sections", post(pages::classes::create_section))
+        .route("/sections/{id}/rename", post(pages::classes::rename_section))
+        .route("/sections/{id}/delete", post(pages::classes::delete_section))
+        .route("/users", get(pages::users::list_users).post(pages::users::create_user))
+        .route("/users/{id}", get(pages::users::show_user).post(pages::users::update_user))
+        .route("/users/{id}/delete", post(pages::users::delete_user))
+        .route("/tokens", get(pages::tokens::list_tokens).post(pages::tokens::create_token))
+        .route("/tokens/{id}/revoke", post(pages::tokens::revoke_token))
+        .route("/audit", get(pages::audit::list_audit))
+        .route("/audit/export", get(pages::audit::export_audit))
+        // One terminal
+        .route("/terminals/{id}", get(terminal::students::show_terminal))
+        .route("/terminals/{id}/drift", get(terminal::drift::show_drift))
+        .route("/terminals/{id}/commands", get(terminal::commands::list_commands))
+        .route("/terminals/{id}/about", get(terminal::about::show_about))
+        .route(
+            "/terminals/{id}/settings",
+            get(terminal::settings::show_settings).post(terminal::settings::update_settings),
+        )
+        .route("/terminals/{id}/students/{student_id}", get(terminal::timeline::show_timeline))
+        .route("/terminals/{id}/students/{student_id}/retry", post(terminal::deeds::retry_student))
+        .route("/terminals/{id}/sync", post(terminal::deeds::sync_terminal))
+        .route("/terminals/{id}/verify", post(terminal::deeds::verify_terminal))
+        .route("/terminals/{id}/removals/approve", post(terminal::deeds::approve_removals))
+        .route("/terminals/{id}/removals/reject", post(terminal::deeds::reject_removals))
+        .route("/terminals/{id}/takeover", post(terminal::deeds::take_over_terminal))
+        .route_layer(middleware::from_fn(frame))
 }
 
 /// The API below `/api/v1`, with its description.

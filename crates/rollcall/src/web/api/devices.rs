@@ -101,25 +101,25 @@ pub async fn show_device(State(app): State<App>, caller: Caller, Path(id): Path<
     Ok(Answer::ok("ok", device))
 }
 
-#[derive(Deserialize, ToSchema)]
+#[derive(Default, Deserialize, ToSchema)]
 pub struct DeviceUpdate {
     /// Moving a terminal to another school is for the superadmin. Its punches stay with the former school.
-    school_id: Option<SchoolId>,
+    pub school_id: Option<SchoolId>,
     /// Cannot be changed; taken when it is what it was.
-    serial_number: Option<String>,
-    device_name: Option<String>,
+    pub serial_number: Option<String>,
+    pub device_name: Option<String>,
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>)]
-    timezone: Option<Option<String>>,
-    strangers: Option<Strangers>,
+    pub timezone: Option<Option<String>>,
+    pub strangers: Option<Strangers>,
     /// Hours on the terminal's own clock, as `22:00-04:00`; `null`: none.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>)]
-    maintenance_window: Option<Option<String>>,
+    pub maintenance_window: Option<Option<String>>,
     /// False: the terminal is answered and its punches are stored, and it is sent nothing.
-    is_active: Option<bool>,
+    pub is_active: Option<bool>,
     /// False: what was learnt about how many commands it takes at once is forgotten.
-    one_per_poll: Option<bool>,
+    pub one_per_poll: Option<bool>,
 }
 
 /// Change a terminal
@@ -170,6 +170,12 @@ pub struct TakeoverMode {
     /// `add`: write the students beside the people who are there, under PINs that those cannot have. Students who have a
     /// PIN there already, from a terminal that this one replaces, keep it.
     mode: String,
+}
+
+impl TakeoverMode {
+    pub fn add() -> TakeoverMode {
+        TakeoverMode { mode: Takeover::Add.as_str().to_owned() }
+    }
 }
 
 /// Decide about the people whom a terminal already holds

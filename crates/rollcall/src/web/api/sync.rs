@@ -41,7 +41,7 @@ pub struct FullSync {
     total_students: i64,
     /// Of them, those for whom a command is queued, or waits for the answer to an earlier one.
     #[serde(rename = "commandsQueued")]
-    commands_queued: i64,
+    pub commands_queued: i64,
     /// When they will leave, in words.
     message: String,
 }

@@ -35,7 +35,7 @@ pub struct VerificationBegun {
     #[serde(rename = "deviceId")]
     device_id: DeviceId,
     /// `waiting`: the terminal is offline, or not written to yet.
-    state: verify::State,
+    pub state: verify::State,
     #[serde(flatten)]
     known: Known,
     /// Students who had failed and are queued again.

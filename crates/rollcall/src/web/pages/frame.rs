@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::{
-    extract::{Request, State},
+    extract::Request,
     middleware::Next,
     response::{Html, IntoResponse, Response},
 };
@@ -12,7 +12,7 @@ use super::{
     html::cookie,
     words::{LANGUAGES, Words, accepted, language},
 };
-use crate::{app::App, web::error::Refused};
+use crate::web::error::Refused;
 
 /// Everything comes from here, nothing runs inline, and no other site may show a page in a frame.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
@@ -22,7 +22,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 pub const LANGUAGE: &str = "rollcall_language";
 
 /// Goes around the routes of pages.
-pub async fn frame(State(_): State<App>, mut request: Request, next: Next) -> Response {
+pub async fn frame(mut request: Request, next: Next) -> Response {
     let words = words_for(&request);
     request.extensions_mut().insert(words);
     let is_foreign = !request.method().is_safe() && !is_own(request.headers());

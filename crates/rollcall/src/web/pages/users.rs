@@ -99,8 +99,8 @@ impl UserForm {
         self.school_id.parse().ok().map(SchoolId)
     }
 
-    fn is_role(&self, role: Role) -> bool {
-        self.role == Some(role)
+    fn is_role(&self, role: &Role) -> bool {
+        self.role == Some(*role)
     }
 
     fn is_school(&self, school: &SchoolId) -> bool {
@@ -115,7 +115,8 @@ fn roles(view: &View) -> Vec<(Role, super::words::Text)> {
     all.into_iter().filter(|(role, _)| *role != Role::Superadmin || view.is_superadmin()).collect()
 }
 
-fn role_in_words(w: &Words, role: Role) -> &'static str {
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "templates hand over references")]
+fn role_in_words(w: &Words, role: &Role) -> &'static str {
     match role {
         Role::Superadmin => w.common.superadmin.0,
         Role::SchoolAdmin => w.common.school_admin.0,

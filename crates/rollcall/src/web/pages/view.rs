@@ -191,6 +191,11 @@ impl View {
         self.time(at, &self.local(at, "%Y-%m-%d %H:%M:%S"))
     }
 
+    /// The date and time of a moment to come, to the minute.
+    pub fn minute(&self, at: &Instant) -> String {
+        self.local(at, "%Y-%m-%d %H:%M")
+    }
+
     fn time(&self, at: &Instant, words: &str) -> Markup {
         let exact = self.local(at, "%Y-%m-%d %H:%M:%S %Z");
         Markup(format!("<time datetime=\"{:.0}\" title=\"{}\">{}</time>", at.0, escape(&exact), escape(words)))

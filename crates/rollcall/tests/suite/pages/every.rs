@@ -20,6 +20,7 @@ both_databases! {
     no_page_has_a_text_outside_of_the_table,
     a_large_school_costs_no_page_more,
     a_live_block_is_sent_when_it_differs,
+    a_superadmin_looks_at_one_school,
 }
 
 /// Who may see a page. Everybody else who is signed in is told that he may not.
@@ -36,6 +37,13 @@ const PAGES: &[(&str, Least)] = &[
     ("/sign-in", Least::Anybody),
     ("/", Least::Teacher),
     ("/account", Least::Teacher),
+    ("/terminals/1", Least::Teacher),
+    ("/terminals/1?search=a&state=synced&sort=status", Least::Teacher),
+    ("/terminals/1/drift", Least::Teacher),
+    ("/terminals/1/commands", Least::Teacher),
+    ("/terminals/1/about", Least::Teacher),
+    ("/terminals/1/students/1", Least::Teacher),
+    ("/terminals/1/settings", Least::Admin),
     ("/connect", Least::Admin),
     ("/first-start/school", Least::Superadmin),
     ("/students", Least::Teacher),
@@ -118,11 +126,20 @@ async fn a_large_school_costs_no_page_more(database: Database) {
     campus.run_for(120).await;
     let many = statements(&campus.world.server, &campus.superadmin).await;
     assert_eq!(many, few);
+
+    // However bad it is, too.
+    let fail =
+        "UPDATE device_user_sync_status SET failed_version = wanted_version, confirmed_version = 0, error_message =
+        'the terminal refused the card: it has it for another person, whose name is Ọlámidé Adébáyọ̀'";
+    campus.world.foreign(fail, []).await;
+    assert_eq!(statements(&campus.world.server, &campus.superadmin).await, few);
 }
 
 /// Statements of every page. Each is small enough to be read over a mobile connection.
 async fn statements(server: &Server, person: &Person) -> Vec<(&'static str, usize)> {
     let mut all = Vec::new();
+    // That a session was used is written down once a minute.
+    page(server, person, "/account").await.page(200);
     for (path, _) in PAGES {
         let (reply, statements) = counted_on_this_thread(page(server, person, path)).await;
         assert!(reply.page(200).len() < LARGEST, "{path}: {} bytes", reply.text.len());
@@ -158,4 +175,26 @@ async fn a_live_block_is_sent_when_it_differs(database: Database) {
     let other = server.school("中关村第一小学").await;
     let elsewhere = server.person("li.xiaoming@example.org", Role::SchoolAdmin, Some(other)).await;
     assert!(!live(server, &elsewhere, "/", None).await.page(200).contains("CJX9253300417"));
+}
+
+async fn a_superadmin_looks_at_one_school(database: Database) {
+    let campus = Campus::open(database).await;
+    campus.register("CJX9253300417").await;
+    let server = &campus.world.server;
+    let other = server.school("中关村第一小学").await;
+    let look = async |person: &Person, school: &str| {
+        let cookies = format!("rollcall_session={}; rollcall_school={school}", person.token);
+        let request = request(None, "/").header("cookie", cookies).body(Body::empty()).unwrap();
+        server.send(request).await
+    };
+    let all = look(&campus.superadmin, "").await;
+    assert!(all.page(200).contains("CJX9253300417") && all.text.contains("action=\"/school\""), "{}", all.text);
+    assert!(!look(&campus.superadmin, &other.to_string()).await.page(200).contains("CJX9253300417"));
+    assert!(look(&campus.superadmin, "99").await.page(200).contains("CJX9253300417"), "a school that is gone is none");
+    // It is no way to another school.
+    let admin = look(&campus.admin, &other.to_string()).await;
+    assert!(admin.page(200).contains("CJX9253300417") && !admin.text.contains("action=\"/school\""), "{}", admin.text);
+    let fields = [("chosen", "2"), ("back", "/terminals/1")];
+    let reply = super::submit(server, Some(&campus.superadmin), "/school", &fields).await;
+    assert_eq!((reply.goes_to(), reply.cookie("rollcall_school").as_deref()), ("/terminals/1", Some("2")));
 }

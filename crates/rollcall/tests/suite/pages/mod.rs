@@ -5,8 +5,10 @@ mod every;
 mod first;
 mod imports;
 mod signing;
+mod settings;
 mod students;
-mod words;
+mod terminal;
+pub mod words;
 
 use axum::body::Body;
 use http::{Request, header};

@@ -3,9 +3,14 @@
 use axum::body::Body;
 use http::header;
 use jiff::SignedDuration;
-use rollcall::accounts::{
-    Role, passwords,
-    users::{self, NewUser},
+use rollcall::{
+    accounts::{
+        Role, passwords,
+        users::{self, NewUser},
+    },
+    app::App,
+    config::Settings,
+    devices::registry::Registry,
 };
 
 use super::{anonymous, form, page, request, submit};
@@ -20,6 +25,7 @@ both_databases! {
     guesses_are_throttled,
     a_form_of_another_site_is_not_carried_out,
     the_own_password_is_changed,
+    a_cookie_is_secure_where_the_proxy_says_so,
     a_language_is_chosen,
     errors_are_pages,
 }
@@ -142,6 +148,24 @@ async fn the_own_password_is_changed(database: Database) {
     assert_eq!(shown.cookie("rollcall_message").as_deref(), Some(""), "it is shown once");
     page(&server, &other, "/account").await.goes_to();
     sign_in(&server, PASSWORD).await.page(401);
+}
+
+async fn a_cookie_is_secure_where_the_proxy_says_so(database: Database) {
+    let server = with_somebody(database).await;
+    let is_secure = async |server: &Server, scheme: &str| {
+        let origin = format!("{scheme}://rollcall.example:8081");
+        let request = request(None, "/sign-in").header("x-forwarded-proto", scheme).header("origin", origin);
+        let reply = server.send(form(request, &[("email", EMAIL), ("password", PASSWORD)])).await;
+        reply.goes_to();
+        reply.headers["set-cookie"].to_str().unwrap().contains("; Secure")
+    };
+    assert!(!is_secure(&server, "https").await, "nobody said that there is a proxy");
+
+    let settings = Settings { behind_proxy: true, ..Settings::default() };
+    let app = App::with(server.app.db.clone(), settings, server.app.clock.clone(), Registry::default());
+    let behind = Server::of(&app);
+    assert!(is_secure(&behind, "https").await);
+    assert!(!is_secure(&behind, "http").await);
 }
 
 async fn a_language_is_chosen(database: Database) {

@@ -8,6 +8,7 @@ words! {
         overview: "Overview" / "Resumen";
         students: "Students" / "Estudiantes";
         attendance: "Attendance" / "Asistencia";
+        settings: "Settings" / "Ajustes";
         connect: "Connect a terminal" / "Conectar un terminal";
         account: "My account" / "Mi cuenta";
         sign_out: "Sign out" / "Cerrar sesión";

@@ -24,6 +24,7 @@ mod connect;
 mod first;
 mod imports;
 mod overview;
+mod settings;
 mod signing;
 mod students;
 mod terminal;
@@ -129,6 +130,7 @@ language! {
     students: students::Students,
     imports: imports::Imports,
     attendance: attendance::Attendance,
+    settings: settings::Settings,
 }
 
 /// The languages that one can choose, the first for whoever asks for none of them.

@@ -1,0 +1,52 @@
+//! `/terminals/{id}/commands`: what a terminal was sent, and what it answered.
+
+use askama::Template;
+use axum::extract::State;
+
+use super::{Head, Looking, head};
+use crate::{
+    app::App,
+    sync::overview::{self, LoggedCommand},
+    web::pages::{
+        Reply, View, Visitor,
+        overview::Badge,
+        pager::{Pager, ROWS},
+        show_live,
+        words::Words,
+    },
+};
+
+#[derive(Template)]
+#[template(path = "terminal/commands.html", blocks = ["live"])]
+struct CommandsPage {
+    w: &'static Words,
+    view: View,
+    head: Head,
+    rows: Vec<LoggedCommand>,
+    pager: Pager,
+}
+
+pub async fn list_commands(State(app): State<App>, looking: Looking) -> Reply {
+    let Looking { visitor: Visitor { caller, mut view }, id, page } = looking;
+    let mut tx = app.db.read().await?;
+    let head = head(&app, &mut tx, (&caller, &mut view), id, "commands").await?;
+    let (rows, total) = overview::commands(&mut tx, id, ROWS, Pager::offset(page)).await?;
+    drop(tx);
+    let pager = Pager::new(&head.path("commands"), &[], page.unwrap_or(1), total);
+    let page = CommandsPage { w: view.w, head, rows, pager, view };
+    show_live(&page.view, &page, page.as_live())
+}
+
+impl CommandsPage {
+    fn badge(&self, command: &LoggedCommand) -> Badge {
+        let t = &self.w.terminal;
+        let (word, mark, tone) = match command.status.as_str() {
+            "completed" => (t.completed, "check", "good"),
+            "failed" => (t.failed, "alert", "bad"),
+            "sent" => (t.sent, "sent", "busy"),
+            "superseded" => (t.superseded, "dash", "quiet"),
+            _ => (t.pending, "clock", "busy"),
+        };
+        Badge { word, mark, tone }
+    }
+}

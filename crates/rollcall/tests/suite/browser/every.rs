@@ -1,0 +1,102 @@
+//! Every page, in the light and in the dark, on a phone and on a wide screen: judged by axe-core, not wider than its screen,
+//! and kept as a picture.
+
+use rollcall::web::pages::words::Words;
+use serde_json::json;
+
+use super::{Page, browse, school::School};
+use crate::{databases::Database, pages::words::INVENTED, server::Server};
+
+const PAGES: &[(&str, &str)] = &[
+    ("overview", "/"),
+    ("terminal", "/terminals/2?sort=status"),
+    ("terminal-new", "/terminals/4"),
+    ("differences", "/terminals/2/drift"),
+    ("commands", "/terminals/1/commands"),
+    ("about", "/terminals/3/about"),
+    ("settings", "/terminals/1/settings"),
+    ("timeline", "/terminals/2/students/7"),
+    ("connect", "/connect"),
+    ("account", "/account"),
+    ("first-school", "/first-start/school"),
+    ("not-found", "/terminals/99"),
+];
+
+const PHONE: (u32, u32) = (390, 844);
+const DESK: (u32, u32) = (1360, 900);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_page_can_be_used_by_everybody() {
+    let school = School::open(Database::sqlite().await).await;
+    browse(async |page| {
+        page.goto(&school.url("/sign-in")).await;
+        look_at(page, "sign-in").await;
+        sign_in(page, &school).await;
+        for (name, path) in PAGES {
+            page.goto(&school.url(path)).await;
+            look_at(page, name).await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_first_start_can_be_used_by_everybody() {
+    let server = Server::new(Database::sqlite().await);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}/first-start", listener.local_addr().unwrap());
+    let router = rollcall::web::router(server.app.clone());
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    browse(async |page| {
+        page.goto(&address).await;
+        look_at(page, "first-start").await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_language_from_right_to_left_needs_nothing_of_its_own() {
+    let school = School::open(Database::sqlite().await).await;
+    let words: &'static Words = &INVENTED;
+    let address = school.in_language(words).await;
+    browse(async |page| {
+        page.goto(&format!("http://{address}/sign-in")).await;
+        sign_in(page, &school).await;
+        for (name, path) in &PAGES[..3] {
+            for (screen, size) in [("phone", PHONE), ("desk", DESK)] {
+                page.look_like("light", size).await;
+                page.goto(&format!("http://{address}{path}")).await;
+                page.fits(name).await;
+                page.keep_picture(&format!("{name}-mirrored-{screen}")).await;
+            }
+        }
+    })
+    .await;
+}
+
+/// The admin's session, without typing a password.
+async fn sign_in(page: &Page, school: &School) {
+    let session = school.campus.superadmin.token.as_str();
+    let cookie = json!({"name": "rollcall_session", "value": session, "domain": "127.0.0.1", "path": "/"});
+    page.tell_browser("Network.setCookie", cookie).await;
+}
+
+async fn look_at(page: &Page, name: &str) {
+    for scheme in ["light", "dark"] {
+        for (screen, size) in [("phone", PHONE), ("desk", DESK)] {
+            page.look_like(scheme, size).await;
+            page.fits(name).await;
+            page.is_accessible(&format!("{name}, {scheme}, {screen}")).await;
+            page.keep_picture(&format!("{name}-{scheme}-{screen}")).await;
+        }
+    }
+}
+
+impl Page {
+    /// Nobody has to move the page sideways to read it.
+    async fn fits(&self, name: &str) {
+        let script = "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
+        let over = self.client.execute(script, vec![]).await.unwrap().as_i64().unwrap();
+        assert!(over <= 0, "{name} is {over} wider than its screen");
+    }
+}

@@ -1,0 +1,187 @@
+//! The pages of a terminal: what they show, and what their buttons do.
+
+use rollcall::{accounts::Role, devices::DeviceId};
+use serde_json::json;
+use terminal_simulator::{Profile, Terminal};
+
+use super::{page, submit};
+use crate::{
+    databases::{Database, both_databases},
+    server::Reply,
+    stories::campus::Campus,
+};
+
+both_databases! {
+    the_students_of_a_terminal_are_searched_filtered_and_sorted,
+    everybody_is_sent_again,
+    a_terminal_that_is_offline_keeps_its_buttons,
+    held_removals_are_decided,
+    a_terminal_that_holds_people_waits_for_a_decision,
+    a_difference_is_shown_side_by_side,
+    settings_are_changed_and_refused,
+    a_teacher_has_no_buttons,
+}
+
+const SERIAL: &str = "CJX9253300417";
+
+async fn look(campus: &Campus, path: &str) -> Reply {
+    page(&campus.world.server, &campus.admin, path).await
+}
+
+async fn press(campus: &Campus, path: &str) -> Reply {
+    submit(&campus.world.server, Some(&campus.admin), path, &[]).await
+}
+
+async fn in_step(database: Database, students: usize) -> (Campus, DeviceId) {
+    let mut campus = Campus::open(database).await;
+    let device = campus.terminal(SERIAL, Profile::zam180()).await;
+    campus.enrol_many(students).await;
+    campus.in_step(device).await;
+    (campus, device)
+}
+
+/// Names in the table, in its order.
+fn names(reply: &Reply) -> Vec<String> {
+    let rows = reply.page(200).split("<th scope=\"row\"><a").skip(1);
+    rows.map(|row| row.split_once("<bdi>").unwrap().1.split_once("</bdi>").unwrap().0.to_owned()).collect()
+}
+
+async fn the_students_of_a_terminal_are_searched_filtered_and_sorted(database: Database) {
+    let (mut campus, _) = in_step(database, 3).await;
+    campus.enrol("Zoë Groß", "4711").await;
+    campus.run_for(0).await;
+    let all = look(&campus, "/terminals/1").await;
+    assert_eq!(names(&all).len(), 4, "{}", all.text);
+    assert_eq!(names(&look(&campus, "/terminals/1?search=ZOE").await), ["Zoë Groß"]);
+    assert_eq!(names(&look(&campus, "/terminals/1?search=4711").await), ["Zoë Groß"]);
+    assert_eq!(names(&look(&campus, "/terminals/1?state=pending").await), ["Zoë Groß"]);
+    assert_eq!(names(&look(&campus, "/terminals/1?state=synced").await).len(), 3);
+    assert_eq!(names(&look(&campus, "/terminals/1?sort=status").await)[0], "Zoë Groß");
+    assert!(look(&campus, "/terminals/1?state=failed").await.page(200).contains("Nothing found."));
+    assert!(look(&campus, "/terminals/1?search=%25").await.page(200).contains("Nothing found."));
+
+    campus.import(10..160).await;
+    campus.run_for(2).await;
+    let second = look(&campus, "/terminals/1?sort=pin&page=2").await;
+    assert_eq!(names(&second).len(), 54, "{}", second.text);
+    assert!(second.text.contains("101–154 of 154") && second.text.contains("?sort=pin&#38;page=1"), "{}", second.text);
+    assert_eq!(names(&look(&campus, "/terminals/1?page=9").await).len(), 100, "beyond the last is the first");
+    page(&campus.world.server, &campus.admin, "/terminals/99").await.page(404);
+}
+
+async fn everybody_is_sent_again(database: Database) {
+    let (mut campus, device) = in_step(database, 5).await;
+    let reply = press(&campus, "/terminals/1/sync").await;
+    assert_eq!(reply.goes_to(), "/terminals/1");
+    assert!(reply.cookie("rollcall_message").unwrap().contains("5%20students"));
+    assert_eq!(campus.status(device).await.numbers["pending"], 5);
+    campus.in_step(device).await;
+
+    assert_eq!(press(&campus, "/terminals/1/verify").await.goes_to(), "/terminals/1");
+    campus.run_for(600).await;
+    let shown = look(&campus, "/terminals/1?state=verified").await;
+    assert_eq!(names(&shown).len(), 5, "{}", shown.text);
+
+    let reply = press(&campus, "/terminals/1/students/1/retry").await;
+    let message = reply.cookie("rollcall_message").unwrap();
+    assert!(message.starts_with('0') && message.contains("not%20failed"), "he is not failed: {message}");
+}
+
+async fn a_terminal_that_is_offline_keeps_its_buttons(database: Database) {
+    let (mut campus, _) = in_step(database, 2).await;
+    campus.world.foreign("UPDATE devices SET is_online = FALSE", []).await;
+    let shown = look(&campus, "/terminals/1").await;
+    assert!(shown.page(200).contains("will run when it connects"), "{}", shown.text);
+    assert!(shown.text.contains("action=\"/terminals/1/sync\"") && shown.text.contains("/terminals/1/verify"));
+    press(&campus, "/terminals/1/sync").await.goes_to();
+    campus.run_for(300).await;
+    assert_eq!(names(&look(&campus, "/terminals/1?state=synced").await).len(), 2);
+}
+
+async fn held_removals_are_decided(database: Database) {
+    let (mut campus, device) = in_step(database, 30).await;
+    campus.world.foreign("UPDATE students SET is_active = FALSE WHERE id > 10", []).await;
+    campus.run_for(120).await;
+    let overview = look(&campus, "/").await;
+    assert!(overview.page(200).contains("20 changes wait for your decision"), "{}", overview.text);
+    let shown = look(&campus, "/terminals/1").await;
+    assert!(shown.page(200).contains("20 changes wait for your decision"), "{}", shown.text);
+    assert_eq!(shown.text.matches("would be removed</span>").count(), 20);
+    assert_eq!(press(&campus, "/terminals/1/removals/reject").await.goes_to(), "/terminals/1");
+    assert!(!look(&campus, "/terminals/1").await.page(200).contains("wait for your decision"));
+    assert_eq!(campus.status(device).await.numbers["synced"], 10);
+}
+
+async fn a_terminal_that_holds_people_waits_for_a_decision(database: Database) {
+    let mut campus = Campus::open(database).await;
+    campus.enrol("Ọlámidé Adébáyọ̀", "4711").await;
+    campus.register(SERIAL).await;
+    let mut terminal = Terminal::new(SERIAL, Profile::zam180(), 1);
+    terminal.edit_at_keypad("7", "Somebody", None);
+    campus.world.plug_in(terminal);
+    campus.run_for(120).await;
+    let overview = look(&campus, "/").await;
+    assert!(overview.page(200).contains("already holds 1 person"), "{}", overview.text);
+    assert!(look(&campus, "/terminals/1").await.page(200).contains("action=\"/terminals/1/takeover\""));
+    press(&campus, "/terminals/1/takeover").await.goes_to();
+    campus.run_for(300).await;
+    assert_eq!(names(&look(&campus, "/terminals/1?state=synced").await), ["Ọlámidé Adébáyọ̀"]);
+}
+
+async fn a_difference_is_shown_side_by_side(database: Database) {
+    let (mut campus, _) = in_step(database, 3).await;
+    press(&campus, "/terminals/1/verify").await.goes_to();
+    campus.run_for(600).await;
+    assert!(look(&campus, "/terminals/1/drift").await.page(200).contains("Nothing differs"));
+    campus
+        .world
+        .foreign(
+            "INSERT INTO device_drift (device_id, device_pin, student_id, kind, field, ours, theirs, found_at, found_last_at)
+             SELECT 1, '2', 2, 'different', 'name', 'Wiremu', 'Wiermu', created_at, created_at FROM devices
+             UNION ALL SELECT 1, '77', NULL, 'stranger', NULL, NULL, 'Nobody knows', created_at, created_at FROM devices",
+            [],
+        )
+        .await;
+    let shown = look(&campus, "/terminals/1/drift").await;
+    let text = shown.page(200);
+    for part in ["<bdi>Wiremu</bdi>", "<bdi>Wiermu</bdi>", "<bdi>Nobody knows</bdi>", ">stranger<", "Different"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(look(&campus, "/").await.page(200).contains("1 differs"));
+    let timeline = look(&campus, "/terminals/1/students/2").await;
+    assert!(timeline.page(200).contains("Difference found") && timeline.text.contains("Acknowledged"));
+}
+
+async fn settings_are_changed_and_refused(database: Database) {
+    let (campus, device) = in_step(database, 1).await;
+    let save = async |name: &str, zone: &str, window: &str| {
+        let fields = [
+            ("device_name", name),
+            ("timezone", zone),
+            ("strangers", "remove"),
+            ("maintenance_window", window),
+            ("is_active", "yes"),
+        ];
+        submit(&campus.world.server, Some(&campus.admin), "/terminals/1/settings", &fields).await
+    };
+    assert!(save("Puerta", "Mars/Olympus", "").await.page(422).contains("Mars/Olympus"));
+    assert!(save("Puerta", "", "at night").await.page(422).contains("no hours"));
+    assert_eq!(save("Puerta norte", "Asia/Kathmandu", "22:00-04:00").await.goes_to(), "/terminals/1/settings");
+    let shown = campus.get(&format!("/api/v1/devices/{device}")).await;
+    let shown = shown.data(200);
+    assert_eq!(
+        json!([shown["device_name"], shown["timezone"], shown["strangers"], shown["is_active"]]),
+        json!(["Puerta norte", "Asia/Kathmandu", "remove", true])
+    );
+}
+
+async fn a_teacher_has_no_buttons(database: Database) {
+    let (campus, _) = in_step(database, 1).await;
+    let server = &campus.world.server;
+    let teacher = server.person("nino.beridze@example.org", Role::Teacher, Some(campus.school)).await;
+    let shown = page(server, &teacher, "/terminals/1").await;
+    assert!(!shown.page(200).contains("method=\"post\" action=\"/terminals/"), "{}", shown.text);
+    for deed in ["sync", "verify", "students/1/retry", "removals/approve", "removals/reject", "takeover"] {
+        submit(server, Some(&teacher), &format!("/terminals/1/{deed}"), &[]).await.page(403);
+    }
+}
