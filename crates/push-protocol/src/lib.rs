@@ -25,6 +25,7 @@
 //! | [`record`] | what a terminal uploads: punches, people, operation log, pictures |
 //! | [`dialect`] | which of three vocabularies a terminal speaks |
 //! | [`fields`] | `Key=Value` pairs as they stand on the wire |
+//! | [`limits`] | what a terminal says it can hold |
 //! | [`text`] | serial numbers, PINs, names, cards and character sets |
 //!
 //! Sources of protocol facts are named as in `docs/protocol-sources.md`, for example "ATT5.8 §9.1".
@@ -34,6 +35,7 @@
 pub mod command;
 pub mod dialect;
 pub mod fields;
+pub mod limits;
 pub mod record;
 pub mod reply;
 pub mod request;

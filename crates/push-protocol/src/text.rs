@@ -31,6 +31,8 @@ pub enum TextError {
     Pin,
     #[error("nothing is left of the name once control characters and blanks are removed")]
     NameEmpty,
+    #[error("the terminal's character set has none of its characters")]
+    NameUnknown,
     #[error("a card number is decimal digits, or hexadecimal with a letter or a leading 0x")]
     CardSpelling,
     #[error("card 0 means \"no card\"")]

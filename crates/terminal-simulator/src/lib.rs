@@ -24,8 +24,9 @@ pub use self::{
     faults::{FaultKind, FaultKinds, Faults, Story},
     fleet::Fleet,
     profile::{
-        Access, Acknowledged, Announces, CardReading, CardWriting, Check, Clock, Codes, Columns, Http, List, People,
-        Polling, Profile, Queries, Reader, ResultForm, SameCard, Stamps, Update, Uploads, UserLine, Vocabulary,
+        Access, Acknowledged, Announces, CapacityTold, CardReading, CardWriting, Check, Clock, Codes, Columns, Http,
+        List, People, Polling, Profile, Queries, Reader, ResultForm, SameCard, Stamps, Update, Uploads, UserLine,
+        Vocabulary,
     },
     terminal::{
         Call, Direction, Exchange, ExchangeId, Failure, Fate, HeldUser, Reply, Statistics, Step, Terminal, Transcript,

@@ -193,6 +193,7 @@ pub struct People {
     pub update: Update,
     /// Users that fit; one more is answered −1001.
     pub capacity: usize,
+    pub capacity_told: CapacityTold,
     pub pin_bytes: usize,
     /// `StringPinFunOn`: letters are taken in a PIN.
     pub pin_letters: bool,
@@ -205,6 +206,15 @@ pub struct People {
     /// A command with an empty field is ignored without a report (`SmartOps`).
     pub chokes_on_empty_fields: bool,
     pub user_line: UserLine,
+}
+
+/// How a terminal tells how many people fit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CapacityTold {
+    /// `~MaxUserCount=60` (VAMS)
+    Hundreds,
+    /// `MaxUserCount=6000` (s0x90)
+    People,
 }
 
 /// What `DATA UPDATE USERINFO` does to fields that it does not name (FWSRC, VAMS).

@@ -45,8 +45,8 @@ const SECURITY_VERSION: &str = "3.0.1";
 const LEGACY_UPLOADS: &str = "TransData AttLog\tOpLog\tEnrollUser\tChgUser\tEnrollFP\tChgFP";
 const UPLOADS: &str = "TransData AttLog\tOpLog\tEnrollUser\tChgUser\tEnrollFP\tChgFP\tFACE\tUserPic";
 
-/// Options that a terminal is asked to upload.
-const WANTED_OPTIONS: &str = "FingerFunOn,FaceFunOn,UserCount,FWVersion";
+/// Options that a terminal is asked to upload. How many people fit stands under either name ([`crate::limits`]).
+const WANTED_OPTIONS: &str = "FingerFunOn,FaceFunOn,UserCount,FWVersion,MaxUserCount,~MaxUserCount,~PIN2Width";
 
 impl Options {
     pub fn to_bytes(&self) -> Vec<u8> {

@@ -23,11 +23,19 @@ impl Name {
     /// Control characters and line separators become one blank, runs of blanks one, the ends are trimmed; characters that
     /// only steer the display (direction marks, byte order mark, zero-width blanks) vanish; the rest is NFC. It is cut
     /// where a reader would, so that no letter loses its accent, unless one such letter alone is too long. Characters that
-    /// the set cannot hold become `?`. Fails with [`TextError::NameEmpty`] when nothing is left.
+    /// the set cannot hold become `?`. Fails with [`TextError::NameEmpty`] when nothing is left, with
+    /// [`TextError::NameUnknown`] when nothing but such marks is.
     pub fn fit(text: &str, charset: Charset) -> Result<Name, TextError> {
         let clean = clean(text, charset);
         let fitted = trim(cut(&clean, charset));
-        if fitted.is_empty() { Err(TextError::NameEmpty) } else { Ok(Name(fitted.to_owned())) }
+        if fitted.is_empty() {
+            return Err(TextError::NameEmpty);
+        }
+        let tells_nothing = fitted.chars().all(|character| matches!(character, '?' | ' '));
+        if tells_nothing && !text.chars().all(|character| charset.holds(character)) {
+            return Err(TextError::NameUnknown);
+        }
+        Ok(Name(fitted.to_owned()))
     }
 
     pub fn as_str(&self) -> &str {
@@ -194,6 +202,21 @@ mod tests {
         assert_eq!(name.as_str(), "李".repeat(12));
         assert_eq!(Charset::Gb18030.encode(name.as_str()).len(), NAME_BYTES);
         assert_eq!(Name::fit("a\u{E5E5}", Charset::Gb18030).unwrap().as_str(), "a?");
+    }
+
+    #[test]
+    fn a_name_of_which_only_marks_are_left_is_none() {
+        let fit = |text: &str, charset| Name::fit(text, charset).map(|name| name.as_str().to_owned());
+        let (stranger, many) = ("\u{E5E5} \u{E5E5}", "\u{E5E5}".repeat(24));
+        assert_eq!(fit(stranger, Charset::Gb18030), Err(TextError::NameUnknown));
+        assert_eq!(
+            fit(&format!("{many}李"), Charset::Gb18030),
+            Err(TextError::NameUnknown),
+            "what could tell is cut off"
+        );
+        assert_eq!(fit(stranger, Charset::Utf8), Ok(stranger.to_owned()));
+        assert_eq!(fit("\u{E5E5}李", Charset::Gb18030), Ok("?李".to_owned()));
+        assert_eq!(fit("?", Charset::Gb18030), Ok("?".to_owned()), "as somebody typed it");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use jiff::{Timestamp, tz::Offset};
 use push_protocol::{
     command::Command,
     dialect::{Announcement, Dialect},
+    limits::Limits,
     record::{Content, Record},
     reply::{self, Options},
     request::Call,
@@ -122,6 +123,7 @@ pub fn options_upload(transcript: &Transcript) {
     assert_eq!(text("FWVersion").as_deref(), Some("ZAM70-NF28VA-3.3.99"));
     assert_eq!(text("MultiBioDataSupport").as_deref(), Some("0:1:0:0:0:0:0:0:0:1"));
     assert_eq!(options.iter().count(), 18);
+    assert_eq!(Limits::told(|key| options.number(key)), Limits { people: Some(3_000), pin_digits: None });
 }
 
 pub fn exchange_publickey(transcript: &Transcript) {

@@ -8,6 +8,7 @@ mod serve;
 mod simulate;
 mod status;
 mod sync;
+mod takeover;
 mod terminals;
 mod token;
 mod user;
@@ -67,6 +68,8 @@ enum Command {
     Sync(sync::Args),
     /// Shows what waits for a decision on a terminal, too many removals or changes of card at once, and decides it.
     Removals(removals::Args),
+    /// Shows the people whom a terminal held before Rollcall wrote to it, and decides what becomes of them.
+    Takeover(takeover::Args),
     /// Reads a terminal back, or all of them: what they hold, by their own word. `status` shows what came of it.
     Verify(verify::Args),
     /// Brings the students of a school from a CSV file.
@@ -121,6 +124,7 @@ impl Cli {
             Command::Status(args) => status::run(args, &open(&url).await?).await,
             Command::Sync(args) => sync::run(args, &open(&url).await?).await,
             Command::Removals(args) => removals::run(args, &open(&url).await?).await,
+            Command::Takeover(args) => takeover::run(args, &open(&url).await?).await,
             Command::Verify(args) => verify::run(args, &open(&url).await?).await,
             Command::Import(args) => import::run(args, &url).await,
             Command::ImportOneroster(args) => import::run_oneroster(args, &url).await,

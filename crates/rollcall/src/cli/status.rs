@@ -7,6 +7,7 @@ use super::{
     terminals::{self, Terminal},
 };
 use crate::sync::{
+    capacity,
     overview::{self, Summary},
     proof::{self, Known, Proof},
     removals::{self, Counts},
@@ -33,6 +34,7 @@ struct Facts {
     counts: Counts,
     proof: Proof,
     known: Known,
+    warnings: Vec<String>,
 }
 
 /// A terminal's line.
@@ -56,6 +58,9 @@ struct Line {
     counts: Counts,
     proof: Proof,
     drift: Drift,
+    /// How many people fit, as the terminal says.
+    user_capacity: Option<i64>,
+    warnings: Vec<String>,
 }
 
 /// People of whom a reading found something that nothing has mended yet.
@@ -82,6 +87,11 @@ pub(super) async fn run(args: Args, here: &Here) -> anyhow::Result<ExitCode> {
             counts: removals::counts(&mut tx, terminal.id).await?,
             proof: proof::proof(&mut tx, terminal.id).await?,
             known: proof::known(&mut tx, terminal.id).await?,
+            warnings: capacity::warnings(&mut tx, std::iter::once(terminal.id))
+                .await?
+                .into_iter()
+                .map(|(_, words)| words)
+                .collect(),
         };
         let line = Line::of(terminal, facts, args.strict);
         is_out_of_step |= line.is_alarming;
@@ -99,7 +109,7 @@ impl Line {
     fn of(terminal: Terminal, facts: Facts, strict: bool) -> Line {
         let is_right = facts.are_right() || !terminal.is_active;
         let says = says(&terminal, &facts);
-        let Facts { summary, counts, proof, known } = facts;
+        let Facts { summary, counts, proof, known, warnings } = facts;
         let is_proven = proof.class.is_some() && !proof.cannot_be_verified();
         Line {
             says,
@@ -119,6 +129,8 @@ impl Line {
                 strangers: known.strangers,
             },
             proof,
+            user_capacity: terminal.user_capacity,
+            warnings,
         }
     }
 }
@@ -135,7 +147,7 @@ impl Facts {
 }
 
 fn says(terminal: &Terminal, facts: &Facts) -> String {
-    let Facts { summary, counts, proof, known } = facts;
+    let Facts { summary, counts, proof, known, warnings } = facts;
     if !terminal.is_active {
         return "switched off by an admin".to_owned();
     }
@@ -177,6 +189,7 @@ fn says(terminal: &Terminal, facts: &Facts) -> String {
     if !drift.is_empty() {
         parts.push(format!("found there: {drift}"));
     }
+    parts.extend(warnings.iter().cloned());
     parts.join(", ")
 }
 

@@ -113,6 +113,9 @@ async fn enrol(
     let Some(device) = write(tx, &new, caller.as_ref(), before.is_some(), now).await? else {
         return Err(registered(tx, &new.serial).await?.map_or(Error::NotCalled, Error::Taken));
     };
+    if let Some(caller) = &caller {
+        tx.execute(LIMITS, [device.into(), caller.user_capacity.into(), caller.pin_width.into()]).await?;
+    }
     quarantine::remember_pins(tx, new.serial.as_str(), device).await?;
     if let Some(replaced) = new.replaces {
         tx.execute(SWITCH_OFF, [replaced.into(), now.into()]).await?;
@@ -129,6 +132,12 @@ async fn enrol(
     let claimed = Claimed { serial: new.serial.to_string(), device, school: new.school, zone };
     Ok(Enrolled { device, replaced: new.replaces, claimed, reconciled })
 }
+
+/// What it said it can hold before it was registered: it may not say so again for weeks.
+const LIMITS: &str = "
+    UPDATE devices SET user_capacity = COALESCE(CAST($2 AS BIGINT), user_capacity),
+      pin_width = COALESCE(CAST($3 AS BIGINT), pin_width)
+    WHERE id = $1";
 
 const ROW: &str = "SELECT id FROM devices WHERE serial_number = $1";
 

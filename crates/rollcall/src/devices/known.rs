@@ -8,7 +8,7 @@ use crate::{
     school::{SchoolId, names, search},
     store::{self, Instant, Tx, Value},
     sync::{
-        delivery,
+        capacity, delivery,
         reconcile::{self, Reconciled, Scope},
         unserved,
     },
@@ -31,6 +31,10 @@ pub struct Device {
     pub firmware_version: Option<String>,
     /// People that the terminal says it holds.
     pub user_count: Option<i64>,
+    /// People that fit, as the terminal says; empty when it does not say so.
+    pub user_capacity: Option<i64>,
+    /// Digits of a PIN, as the terminal says.
+    pub pin_width: Option<i64>,
     /// An IANA name such as `Asia/Kathmandu`, or an offset such as `+05:45`; without one the school's zone counts.
     pub timezone: Option<String>,
     /// What happens to people whom the terminal holds and the roster does not know: `report` or `remove`.
@@ -61,6 +65,9 @@ pub struct Device {
     pub one_per_poll: bool,
     /// It refused to take more people.
     pub is_full: bool,
+    /// What a person should know before it is too late, in words.
+    #[sqlx(skip)]
+    pub warnings: Vec<String>,
     /// How far its clock is off.
     pub clock_skew_seconds: Option<i64>,
     #[schema(value_type = String, format = DateTime)]
@@ -100,7 +107,7 @@ pub enum Error {
     Timezone(String),
     #[error("{0:?} are no hours: write them as 22:00-04:00, when they begin and when they end")]
     Window(String),
-    #[error("{0:?} is not possible: \"add\" is, which writes the students beside the people who are there")]
+    #[error("{0:?} is not possible: \"add\", \"link_cards\" and \"replace\" are")]
     Takeover(String),
     #[error("there is no school {0}")]
     NoSchool(SchoolId),
@@ -147,7 +154,7 @@ macro_rules! devices {
     ($where:literal) => {
         concat!(
             "SELECT d.id, d.school_id, d.serial_number, d.device_name, d.is_active, d.is_online, d.last_seen,
-               d.last_address, d.firmware_version, d.user_count, d.timezone, d.strangers, d.takeover, d.start_state,
+               d.last_address, d.firmware_version, d.user_count, d.user_capacity, d.pin_width, d.timezone, d.strangers, d.takeover, d.start_state,
                d.dialect, d.push_version, d.device_type, d.language, d.readback_class, d.readback_slow, d.maintenance_window,
                d.verify_at,
                CASE WHEN y.one_per_poll THEN 1 ELSE COALESCE(y.batch_size, 1) END AS batch_size,
@@ -164,7 +171,9 @@ const FIND: &str = devices!("d.id = $1");
 
 /// A registered terminal.
 pub async fn find(tx: &mut Tx, id: DeviceId) -> store::Result<Option<Device>> {
-    Ok(tx.optional::<Device, 1>(FIND, [id.into()]).await?.map(Device::in_words))
+    let mut found: Vec<Device> = tx.optional::<Device, 1>(FIND, [id.into()]).await?.into_iter().collect();
+    warn(tx, &mut found).await?;
+    Ok(found.pop().map(Device::in_words))
 }
 
 const SCHOOL_OF: &str = "SELECT school_id FROM devices WHERE id = $1";
@@ -195,8 +204,18 @@ pub async fn list(
 ) -> store::Result<(Vec<Device>, i64)> {
     let pattern: Value = search.map(|part| search::pattern(&part.to_lowercase())).into();
     let (total,): (i64,) = tx.one(COUNT, [school.into(), pattern.clone()]).await?;
-    let rows: Vec<Device> = tx.all(LIST, [school.into(), pattern, limit.into(), offset.into()]).await?;
+    let mut rows: Vec<Device> = tx.all(LIST, [school.into(), pattern, limit.into(), offset.into()]).await?;
+    warn(tx, &mut rows).await?;
     Ok((rows.into_iter().map(Device::in_words).collect(), total))
+}
+
+async fn warn(tx: &mut Tx, devices: &mut [Device]) -> store::Result<()> {
+    for (id, warning) in capacity::warnings(tx, devices.iter().map(|device| device.id)).await? {
+        if let Some(device) = devices.iter_mut().find(|device| device.id == id) {
+            device.warnings.push(warning);
+        }
+    }
+    Ok(())
 }
 
 impl Device {

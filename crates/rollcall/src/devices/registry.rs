@@ -74,7 +74,7 @@ macro_rules! device_row {
     ($where:literal) => {
         concat!(
             "SELECT d.id, d.serial_number, d.school_id, d.timezone, s.timezone AS school_timezone, d.shown_offset_seconds,
-               d.is_active, d.start_state, d.takeover, d.dialect, d.language, d.card_form, d.firmware_version, d.user_count,
+               d.is_active, d.start_state, d.takeover IS NOT NULL AS is_decided, d.dialect, d.language, d.card_form, d.firmware_version, d.user_count,
                d.deleted_at IS NOT NULL AS is_deleted
              FROM devices d JOIN schools s ON s.id = d.school_id ",
             $where
@@ -92,7 +92,7 @@ struct Row {
     shown_offset_seconds: Option<i64>,
     is_active: bool,
     start_state: String,
-    takeover: Option<String>,
+    is_decided: bool,
     dialect: Option<String>,
     language: Option<i64>,
     card_form: Option<String>,
@@ -272,6 +272,7 @@ impl Registry {
             charset: Charset::of_language(row.language.and_then(|language| u32::try_from(language).ok())),
             is_active: row.is_active,
             start,
+            is_decided: row.is_decided,
         };
         let mut by_device = self.0.by_device.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(ByDevice(known)) = by_device.get(&row.id)
@@ -334,12 +335,8 @@ impl Registry {
 }
 
 impl Row {
-    /// A terminal whose people an admin has just decided about is to be looked at as one of which nothing is known.
     fn start(&self) -> Start {
-        match Start::parse(&self.start_state) {
-            Start::HoldsPeople if self.takeover.is_some() => Start::Unknown,
-            start => start,
-        }
+        Start::parse(&self.start_state)
     }
 }
 

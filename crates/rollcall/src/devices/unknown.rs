@@ -17,6 +17,7 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use push_protocol::{
     dialect::{Announcement, Dialect},
+    limits::Limits,
     text::{Charset, SerialNumber},
 };
 
@@ -58,6 +59,7 @@ struct Caller {
     announcement: Announcement,
     firmware: Option<String>,
     user_count: Option<u32>,
+    limits: Limits,
     first_seen: Timestamp,
     last_seen: Timestamp,
 }
@@ -93,13 +95,17 @@ pub struct UnknownTerminal {
     pub comm_key: Option<String>,
     pub firmware_version: Option<String>,
     pub user_count: Option<i64>,
+    #[serde(skip)]
+    pub user_capacity: Option<i64>,
+    #[serde(skip)]
+    pub pin_width: Option<i64>,
     pub first_seen: Instant,
     pub last_seen: Instant,
 }
 
 const LIST: &str = "
 SELECT serial_number, address, dialect, push_version, device_type, language, comm_key, firmware_version, user_count,
-  first_seen, last_seen
+  user_capacity, pin_width, first_seen, last_seen
 FROM unknown_terminals
 WHERE CAST($1 AS TEXT) IS NULL OR UPPER(serial_number) LIKE $1
 ORDER BY last_seen DESC, serial_number LIMIT $2 OFFSET $3";
@@ -123,7 +129,7 @@ pub async fn count(tx: &mut Tx) -> Result<i64> {
 const TAKE: &str = "
 DELETE FROM unknown_terminals WHERE serial_number = $1
 RETURNING serial_number, address, dialect, push_version, device_type, language, comm_key, firmware_version, user_count,
-  first_seen, last_seen";
+  user_capacity, pin_width, first_seen, last_seen";
 
 /// Takes one out of the list because it is being claimed or registered. Memory forgets it when the registry learns of the
 /// new device.
@@ -133,11 +139,11 @@ pub async fn take(tx: &mut Tx, serial: &SerialNumber) -> Result<Option<UnknownTe
 
 const WRITE: &str = "
 WITH v(serial_number, address, dialect, push_version, device_type, language, comm_key, firmware_version, user_count,
-  first_seen, last_seen) AS (VALUES {rows})
+  user_capacity, pin_width, first_seen, last_seen) AS (VALUES {rows})
 INSERT INTO unknown_terminals (serial_number, address, dialect, push_version, device_type, language, comm_key,
-  firmware_version, user_count, first_seen, last_seen)
+  firmware_version, user_count, user_capacity, pin_width, first_seen, last_seen)
 SELECT serial_number, address, dialect, push_version, device_type, language, comm_key, firmware_version, user_count,
-  first_seen, last_seen
+  user_capacity, pin_width, first_seen, last_seen
 FROM v WHERE NOT EXISTS (
   SELECT 1 FROM devices d WHERE d.serial_number = v.serial_number AND d.deleted_at IS NULL
 )
@@ -150,6 +156,8 @@ ON CONFLICT (serial_number) DO UPDATE SET
   comm_key = COALESCE(excluded.comm_key, unknown_terminals.comm_key),
   firmware_version = COALESCE(excluded.firmware_version, unknown_terminals.firmware_version),
   user_count = COALESCE(excluded.user_count, unknown_terminals.user_count),
+  user_capacity = COALESCE(excluded.user_capacity, unknown_terminals.user_capacity),
+  pin_width = COALESCE(excluded.pin_width, unknown_terminals.pin_width),
   last_seen = excluded.last_seen";
 
 const DROP: &str = "
@@ -172,6 +180,8 @@ pub async fn write(tx: &mut Tx, unsaved: &Unsaved) -> Result<()> {
             announced.comm_key.clone().into(),
             caller.firmware.clone().into(),
             caller.user_count.into(),
+            caller.limits.people.into(),
+            caller.limits.pin_digits.map(i64::from).into(),
             caller.first_seen.into(),
             caller.last_seen.into(),
         ]
@@ -200,6 +210,10 @@ impl Callers {
                 },
                 firmware: row.firmware_version,
                 user_count: row.user_count.and_then(|count| u32::try_from(count).ok()),
+                limits: Limits {
+                    people: row.user_capacity.and_then(|people| u32::try_from(people).ok()),
+                    pin_digits: row.pin_width.and_then(|digits| u8::try_from(digits).ok()),
+                },
                 first_seen: row.first_seen.into(),
                 last_seen: row.last_seen.into(),
             };
@@ -267,6 +281,14 @@ impl Callers {
         }
     }
 
+    /// Notes what a serial number says it can hold.
+    pub fn can_hold(&self, serial: &SerialNumber, limits: Limits) {
+        let mut memory = self.lock();
+        if let Some(caller) = memory.callers.get_mut(serial.as_str()).filter(|_| !limits.is_empty()) {
+            caller.limits = limits;
+        }
+    }
+
     pub fn charset(&self, serial: &SerialNumber) -> Charset {
         let memory = self.lock();
         Charset::of_language(memory.callers.get(serial.as_str()).and_then(|caller| caller.announcement.language))
@@ -320,6 +342,7 @@ impl Caller {
             announcement: Announcement::default(),
             firmware: None,
             user_count: None,
+            limits: Limits::default(),
             first_seen: now,
             last_seen: now,
         }

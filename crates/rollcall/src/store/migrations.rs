@@ -15,7 +15,7 @@ struct Source {
     postgres: &'static str,
 }
 
-const SOURCES: [Source; 6] = [
+const SOURCES: [Source; 8] = [
     Source {
         version: 1,
         name: "rollcall",
@@ -39,6 +39,18 @@ const SOURCES: [Source; 6] = [
         version: 5,
         name: "oneroster",
         both: include_str!("../../../../migrations/0005_oneroster.sql"),
+        postgres: "",
+    },
+    Source {
+        version: 6,
+        name: "capacity",
+        both: include_str!("../../../../migrations/0006_capacity.sql"),
+        postgres: "",
+    },
+    Source {
+        version: 7,
+        name: "adoption",
+        both: include_str!("../../../../migrations/0007_adoption.sql"),
         postgres: "",
     },
     Source { version: 8, name: "pages", both: include_str!("../../../../migrations/0008_pages.sql"), postgres: "" },

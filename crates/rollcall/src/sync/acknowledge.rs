@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use push_protocol::result::{Outcome, meaning};
 
 use super::{
+    capacity,
     deadline::{OFFERS, later, wait},
     delivery, errand, event, queue, reading,
     reconcile::{self, Reconciled, Scope},
@@ -84,7 +85,11 @@ pub async fn acknowledge(
         let Some(answer) = codes.get(&command.wire_id) else { continue };
         effects.collect(command, answer, first_deadline, now);
     }
+    let has_moved = effects.has_room;
     effects.write(tx, device, now).await?;
+    if has_moved {
+        capacity::look(tx, device).await?;
+    }
     event::wrote(tx, device, asked.iter().filter_map(|command| command.student_id)).await?;
     for command in asked.iter().filter(|command| command.student_id.is_none()) {
         let Some(answer) = codes.get(&command.wire_id) else { continue };
@@ -99,6 +104,7 @@ pub async fn acknowledge(
             }
         }
         if let Some(count) = answer.user_count {
+            capacity::counted(tx, device, count, now).await?;
             start::proceed(tx, device, Told::Count(count), now).await?;
         }
     }

@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 
 use super::{
-    delivery,
+    delivery, queue,
     reconcile::{self, Reconciled, Scope},
     repair::{REPAIRS, RETRY},
 };
@@ -78,7 +78,8 @@ pub async fn retry(tx: &mut Tx, device: DeviceId, student: StudentId, now: Times
         return Ok(Retry::NotFailed(state));
     }
     tx.execute(RAISE_ONE, [device.into(), student.into(), now.into()]).await?;
-    delivery::make_room(tx, device, now).await?;
+    tx.execute(delivery::HAS_ROOM, [device.into()]).await?;
+    queue::open_asked(tx, device, student, now).await?;
     let mut reconciled = reconcile::reconcile(tx, Scope::Device(device), now).await?;
     reconciled.devices = vec![device];
     Ok(Retry::Queued(reconciled))

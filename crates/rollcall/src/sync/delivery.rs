@@ -12,6 +12,7 @@ use push_protocol::{
 
 use super::{
     batch::{Learnt, OfferAgainBehind},
+    capacity,
     deadline::{OFFERS, later, wait},
     errand, event, queue, reading,
     reconcile::{self, Scope},
@@ -92,14 +93,17 @@ pub async fn hand_out(
         }
         row.learnt_firmware.clone_from(&poll.firmware);
     }
-    let mut must_ask_count = false;
+    if let Some(count) = poll.user_count {
+        capacity::counted(tx, device, count, now).await?;
+    }
+    let (mut must_ask_count, mut is_only_read) = (false, false);
     if Start::parse(&row.start_state) != Start::Writing {
         let (decision, _) = start::proceed(tx, device, Told::Poll(poll.user_count), now).await?;
         must_ask_count = decision == Decision::Ask;
-        if !matches!(decision, Decision::Write { .. } | Decision::Ask) {
-            // What waits for an admin's decision needs no poll: the decision raises the flag.
+        is_only_read = decision == Decision::Hold;
+        if decision == Decision::Wait {
             save(tx, device, &row).await?;
-            return Ok(nothing(charset, decision == Decision::Wait));
+            return Ok(nothing(charset, true));
         }
     }
     if row.is_full && poll.user_count.is_some_and(|count| row.full_at_count.is_none_or(|full| i64::from(count) < full))
@@ -111,7 +115,7 @@ pub async fn hand_out(
         tx.execute(OFFER_AGAIN, [device.into(), row.batch_number.into(), position.into()]).await?;
         tx.execute(UNSEND, [device.into()]).await?;
     }
-    if let Some(errand) = errand::due(tx, device, poll, must_ask_count, now).await? {
+    if !is_only_read && let Some(errand) = errand::due(tx, device, poll, must_ask_count, now).await? {
         let handed = errand::hand_out(tx, device, row.school_id, &errand, first_deadline, now).await?;
         save(tx, device, &row).await?;
         return Ok(Handout { commands: handed.into_iter().collect(), charset, ask_again: true });
@@ -146,7 +150,7 @@ fn nothing(charset: Charset, ask_again: bool) -> Handout {
 pub(super) const HAS_ROOM: &str = "UPDATE devices SET is_full = FALSE, full_at_count = NULL WHERE id = $1 AND is_full";
 
 /// A terminal that was full is not any more, or shall be tried again.
-pub(super) async fn make_room(tx: &mut Tx, device: DeviceId, now: Timestamp) -> Result<()> {
+async fn make_room(tx: &mut Tx, device: DeviceId, now: Timestamp) -> Result<()> {
     tx.execute(HAS_ROOM, [device.into()]).await?;
     queue::open_rows(tx, Scope::Device(device), now).await?;
     Ok(())
@@ -304,11 +308,11 @@ const DUE: &str = "
     SELECT c.device_id FROM device_commands c JOIN devices d ON d.id = c.device_id AND d.start_state <> 'holds_people'
     WHERE c.status IN ('pending', 'sent') AND ((c.status = 'pending' AND c.deadline_at IS NULL) OR c.deadline_at <= $1)
     UNION SELECT id FROM devices WHERE log_request = 'wanted' AND start_state <> 'holds_people'
-    UNION SELECT id FROM devices WHERE verify_at <= $1 AND start_state = 'writing'
+    UNION SELECT id FROM devices WHERE verify_at <= $1 AND start_state <> 'unknown'
     UNION SELECT device_id FROM readings WHERE state = 'running' AND (wake_at IS NULL OR wake_at <= $1)";
 
 /// Devices that have commands to hand out or to take back now: one statement per server and tick. One that waits for an
-/// admin's decision is handed nothing.
+/// admin's decision is only read.
 pub async fn due(tx: &mut Tx, now: Timestamp) -> Result<Vec<DeviceId>> {
     let devices: Vec<(DeviceId,)> = tx.all(DUE, [now.into()]).await?;
     Ok(devices.into_iter().map(|(device,)| device).collect())

@@ -8,7 +8,10 @@ use push_protocol::{
     text::{CardForm, Charset},
 };
 
-use super::plan::{Limits, Room};
+use super::{
+    capacity::Seats,
+    plan::{Limits, Room},
+};
 use crate::{
     devices::DeviceId,
     school::SchoolId,
@@ -26,6 +29,9 @@ pub(super) struct Terminal {
     vocabulary: String,
     card_form: Option<String>,
     is_full: bool,
+    pin_width: Option<i64>,
+    /// It said how many people fit.
+    pub(super) has_capacity: bool,
     refuses_userinfo: bool,
     refuses_user: bool,
     refuses_tables: bool,
@@ -35,6 +41,7 @@ pub(super) struct Terminal {
 const TERMINALS: &str = "
     WITH v(id) AS (VALUES {rows})
     SELECT d.id, d.school_id, d.dialect, d.push_version, d.language, d.vocabulary, d.card_form, d.is_full,
+      d.pin_width, d.user_capacity IS NOT NULL AS has_capacity,
       d.is_full AND NOT EXISTS (SELECT 1 FROM device_user_sync_status l WHERE l.device_id = d.id
           AND l.is_wanted AND NOT l.is_held AND l.failed_version = l.wanted_version)
         AND NOT EXISTS (SELECT 1 FROM device_commands c WHERE c.device_id = d.id
@@ -74,9 +81,9 @@ impl Terminal {
         }
     }
 
-    pub(super) fn limits(&self) -> Limits {
+    pub(super) fn limits(&self, seats: Option<Seats>) -> Limits {
         let room = match (self.is_full, self.may_try) {
-            (false, _) => Room::Enough,
+            (false, _) => seats.map_or(Room::Enough, Room::For),
             (true, true) => Room::ForOneToTry,
             (true, false) => Room::None,
         };
@@ -84,6 +91,7 @@ impl Terminal {
             charset: self.charset(),
             card_form: self.card_form(),
             room,
+            pin_width: self.pin_width.and_then(|width| usize::try_from(width).ok()),
             takes_nobody: match self.dialect() {
                 Dialect::Security => self.refuses_tables,
                 Dialect::Legacy | Dialect::Attendance => self.refuses_userinfo && self.refuses_user,

@@ -12,6 +12,7 @@
 //! | [`removals`] | a person decides about what is held |
 //! | [`plan`] | which of them may leave now, and which must wait for another |
 //! | [`again`] | everything once more, or those who failed, by hand |
+//! | [`capacity`] | how many people fit on a terminal, and who does not |
 //! | [`delivery`] | a poll takes commands |
 //! | [`batch`] | how many a terminal takes at once, as learnt |
 //! | [`deadline`] | how long an answer is waited for |
@@ -25,6 +26,7 @@
 //! | [`found`] | whom it says it holds, and what of that is not as wanted |
 //! | [`timeline`] | what happened to one student on one terminal |
 //! | [`start`] | how writing to a terminal begins |
+//! | [`adopt`] | whom it held before that, and who of the roster they are |
 //! | [`inherit`] | a terminal takes the place of another |
 //! | [`unserved`] | what waits for a terminal that was switched off ends |
 //! | [`overview`] | what people are shown |
@@ -32,8 +34,10 @@
 //! | [`watch`] | the loop that finds what nobody told us |
 
 pub mod acknowledge;
+pub mod adopt;
 pub mod again;
 pub mod batch;
+pub mod capacity;
 pub mod deadline;
 pub mod delivery;
 mod errand;

@@ -57,7 +57,7 @@ const STUDENTS: &str = "
     SELECT b.student_id AS id, b.full_name, b.rfid_card_id, k.class_name, t.section_name,
       CASE WHEN l.is_wanted THEN l.sync_status ELSE 'not_synced' END AS sync_status,
       l.last_sync_success, l.last_sync_attempt, COALESCE(l.sync_retries, 0) AS sync_retries,
-      l.error_message, l.device_pin, l.acknowledged_at,
+      l.error_message, NULLIF(l.device_pin, '') AS device_pin, l.acknowledged_at,
       CASE WHEN l.is_wanted AND l.sync_status = 'synced' AND l.verified_version = l.wanted_version
         THEN l.verified_at END AS verified_at
     FROM belonging b

@@ -26,8 +26,14 @@ pub struct Holder {
     pub valid_to: Option<Instant>,
 }
 
-/// The highest number given out as a PIN: nine digits, which every terminal takes (§7.2).
+/// The highest number given out as a PIN: nine digits, which every terminal takes (§7.2) that does not say otherwise.
 const HIGHEST_PIN: i64 = 999_999_999;
+
+/// Of so many digits.
+fn highest_pin(width: Option<i64>) -> i64 {
+    let width = width.and_then(|width| u32::try_from(width).ok());
+    width.and_then(|width| 10_i64.checked_pow(width)).map_or(HIGHEST_PIN, |beyond| HIGHEST_PIN.min(beyond - 1))
+}
 
 const SAW: &str = "
     WITH v(pin) AS (VALUES {rows})
@@ -87,7 +93,7 @@ macro_rules! unmapped {
 const UNMAPPED_OF_STUDENT: &str = unmapped!("b.student_id = $1");
 const UNMAPPED_ON_DEVICE: &str = unmapped!("b.device_id = $1");
 const NEXT_PINS: &str = "
-    SELECT p.device_id, p.floor_pin, p.next_pin,
+    SELECT p.device_id, p.floor_pin, p.next_pin, d.pin_width,
       (SELECT MAX(o.next_pin) FROM device_pins o JOIN devices e ON e.id = o.device_id WHERE e.school_id = d.school_id)
         AS school_next_pin
     FROM device_pins p JOIN devices d ON d.id = p.device_id
@@ -118,6 +124,18 @@ macro_rules! reopen {
 const REOPEN_OF_STUDENT: &str = reopen!("student_id = $1");
 const REOPEN_ON_DEVICE: &str = reopen!("device_id = $1");
 
+/// PINs that are longer than a terminal takes, as it said when they were given already. It never heard of them, or refused
+/// them: they are no history of anybody there.
+const FORGET_WIDE: &str = "
+    DELETE FROM device_user_mappings WHERE device_id = $1 AND valid_to IS NULL
+      AND LENGTH(device_pin) > (SELECT COALESCE(d.pin_width, 24) FROM devices d WHERE d.id = $1)
+      AND NOT EXISTS (SELECT 1 FROM device_seen_pins s WHERE s.device_id = $1 AND s.pin = device_user_mappings.device_pin)
+      AND NOT EXISTS (SELECT 1 FROM device_user_sync_status l WHERE l.device_id = $1 AND l.is_held
+        AND l.student_id = device_user_mappings.student_id)
+      AND NOT EXISTS (SELECT 1 FROM device_commands c WHERE c.device_id = $1
+        AND c.student_id = device_user_mappings.student_id AND c.attempts > 0
+        AND (c.return_code IS NULL OR c.return_code >= 0))";
+
 /// Gives a PIN to everybody in scope who belongs on a device and has none there, and opens again the history of those who
 /// came back. The caller holds the locks of the devices' rows in `device_pins`.
 pub(super) async fn map(tx: &mut Tx, scope: Scope, now: Timestamp) -> Result<()> {
@@ -127,6 +145,7 @@ pub(super) async fn map(tx: &mut Tx, scope: Scope, now: Timestamp) -> Result<()>
             tx.all(UNMAPPED_OF_STUDENT, [student.into()]).await?
         }
         Scope::Device(device) => {
+            tx.execute(FORGET_WIDE, [device.into()]).await?;
             tx.execute(REOPEN_ON_DEVICE, [device.into()]).await?;
             tx.all(UNMAPPED_ON_DEVICE, [device.into()]).await?
         }
@@ -157,7 +176,11 @@ pub(super) async fn map(tx: &mut Tx, scope: Scope, now: Timestamp) -> Result<()>
                     place.insert(pins.into_iter().map(|(pin,)| pin).collect())
                 }
             };
-            numbering.own_next(device, known)
+            match numbering.own_next(device, known) {
+                Some(pin) => pin,
+                // He is wanted there without one, and fails with words (see [`super::plan`]).
+                None => continue,
+            }
         };
         numbering.give(device, pin);
         rows.push(vec![device.into(), student.into(), pin.to_string().into(), now.into()]);
@@ -176,6 +199,7 @@ struct Numbers {
     floor: i64,
     next: i64,
     school_next: i64,
+    highest: i64,
     given: HashSet<i64>,
 }
 
@@ -183,11 +207,12 @@ impl Numbering {
     async fn of(tx: &mut Tx, unmapped: &[Unmapped]) -> Result<Numbering> {
         let devices: std::collections::BTreeSet<DeviceId> = unmapped.iter().map(|row| row.device_id).collect();
         let rows = devices.into_iter().map(|device| vec![device.into()]).collect();
-        let numbers: Vec<(DeviceId, i64, i64, i64)> = tx.all_rows(NEXT_PINS, &[], rows).await?;
+        let numbers: Vec<(DeviceId, i64, i64, Option<i64>, i64)> = tx.all_rows(NEXT_PINS, &[], rows).await?;
         let devices = numbers
             .into_iter()
-            .map(|(device, floor, next, school_next)| {
-                (device, Numbers { floor, next, school_next, given: HashSet::new() })
+            .map(|(device, floor, next, width, school_next)| {
+                let highest = highest_pin(width);
+                (device, Numbers { floor, next, school_next, highest, given: HashSet::new() })
             })
             .collect();
         Ok(Numbering { devices })
@@ -216,16 +241,20 @@ impl Numbering {
     fn may_give(&self, device: DeviceId, pin: i64) -> bool {
         self.devices
             .get(&device)
-            .is_some_and(|numbers| (numbers.floor..=HIGHEST_PIN).contains(&pin) && !numbers.given.contains(&pin))
+            .is_some_and(|numbers| (numbers.floor..=numbers.highest).contains(&pin) && !numbers.given.contains(&pin))
     }
 
-    fn own_next(&self, device: DeviceId, known: &HashSet<String>) -> i64 {
-        let Some(numbers) = self.devices.get(&device) else { return HIGHEST_PIN };
-        let next = numbers.next.max(numbers.floor);
-        (next..=HIGHEST_PIN)
+    /// `None` when none is left. Then nobody else is looked for either: that takes long.
+    fn own_next(&mut self, device: DeviceId, known: &HashSet<String>) -> Option<i64> {
+        let numbers = self.devices.get_mut(&device)?;
+        let next = numbers.next.max(numbers.floor).min(numbers.highest + 1);
+        let free = (next..=numbers.highest)
             .chain(numbers.floor..next)
-            .find(|pin| !numbers.given.contains(pin) && !known.contains(&pin.to_string()))
-            .unwrap_or(HIGHEST_PIN)
+            .find(|pin| !numbers.given.contains(pin) && !known.contains(&pin.to_string()));
+        if free.is_none() {
+            numbers.highest = numbers.floor - 1;
+        }
+        free
     }
 
     fn give(&mut self, device: DeviceId, pin: i64) {

@@ -10,6 +10,10 @@ use push_protocol::{
     text::{Card, CardForm, Charset, Name, Pin},
 };
 
+use super::{
+    adopt::{clash::clash, others::Other},
+    capacity::Seats,
+};
 use crate::school::StudentId;
 
 /// What should be on the terminal for a student.
@@ -41,6 +45,12 @@ pub struct Open {
     pub wanted: Wanted,
     /// Whether the terminal holds this person already.
     pub is_held: bool,
+    /// A command for him left before: what is under his PIN is of ours.
+    pub was_written: bool,
+    /// His name as it was, of somebody who is wanted no more.
+    pub former_name: Option<String>,
+    /// A person wants it tried, whatever the terminal said of its room.
+    pub is_asked: bool,
 }
 
 /// Somebody's connection with a card on this terminal.
@@ -70,6 +80,8 @@ pub struct Limits {
     pub charset: Charset,
     pub card_form: CardForm,
     pub room: Room,
+    /// Digits of a PIN, where it said so.
+    pub pin_width: Option<usize>,
     /// It refused every word for people that its dialect has.
     pub takes_nobody: bool,
 }
@@ -82,6 +94,8 @@ pub enum Room {
     /// so that either he gets in or an admin sees whom to retry.
     ForOneToTry,
     None,
+    /// It said how many people fit.
+    For(Seats),
 }
 
 /// What to do about one [`Open`].
@@ -105,6 +119,8 @@ pub enum Obstacle {
     CardTwice,
     /// The terminal said that it is full.
     TerminalFull,
+    /// Somebody whom Rollcall did not write has his PIN or his card there, or may be himself.
+    PersonThere,
 }
 
 impl Obstacle {
@@ -113,18 +129,20 @@ impl Obstacle {
             Obstacle::CardBusy => "card_busy",
             Obstacle::CardTwice => "card_twice",
             Obstacle::TerminalFull => "terminal_full",
+            Obstacle::PersonThere => "person_there",
         }
     }
 }
 
-/// One step for each of `open`, in its order. `uses` must hold every use of every card that somebody in `open` wants.
-pub fn plan(open: &[Open], uses: &[CardUse], limits: Limits) -> Vec<Step> {
+/// One step for each of `open`, in its order. `uses` must hold every use of every card that somebody in `open` wants, and
+/// `others` everybody on the terminal who may be in their way.
+pub fn plan(open: &[Open], uses: &[CardUse], others: &[Other], limits: Limits) -> Vec<Step> {
     let mut limits = limits;
     let mut steps = Vec::with_capacity(open.len());
     for row in open {
-        let step = first_look(row, uses, limits);
-        if limits.room == Room::ForOneToTry && !row.is_held && matches!(step, Step::Whole(Command::PutUser { .. })) {
-            limits.room = Room::None;
+        let step = first_look(row, uses, others, limits);
+        if !row.is_held && matches!(step, Step::Whole(Command::PutUser { .. })) {
+            limits.room = limits.room.behind_one();
         }
         steps.push(step);
     }
@@ -136,13 +154,17 @@ pub fn plan(open: &[Open], uses: &[CardUse], limits: Limits) -> Vec<Step> {
     steps
 }
 
-fn first_look(row: &Open, uses: &[CardUse], limits: Limits) -> Step {
+fn first_look(row: &Open, uses: &[CardUse], people: &[Other], limits: Limits) -> Step {
     if limits.takes_nobody {
         return Step::Fail(None, "this terminal takes none of the commands for people".to_owned());
     }
-    let Ok(pin) = Pin::parse(&row.pin) else {
-        return Step::Fail(None, format!("{:?} is no PIN that a terminal can hold", row.pin));
+    let pin = match pin(row, limits) {
+        Ok(pin) => pin,
+        Err(words) => return Step::Fail(None, words),
     };
+    if let Some(words) = clash(row, people, limits.charset) {
+        return Step::Wait(Obstacle::PersonThere, words);
+    }
     let (name, card) = match &row.wanted {
         Wanted::Absent => return Step::Whole(Command::DeleteUser { pin }),
         Wanted::Present { name, card } => match fit(name, card, limits) {
@@ -164,10 +186,43 @@ fn first_look(row: &Open, uses: &[CardUse], limits: Limits) -> Step {
         };
         return Step::Wait(Obstacle::CardBusy, format!("waits until card {number} is taken from {}{why}", other.name));
     }
-    if limits.room == Room::None && !row.is_held {
-        return Step::Wait(Obstacle::TerminalFull, "the terminal is full: remove people from it, or retry".to_owned());
+    match limits.room {
+        Room::None if !row.is_held => {
+            let words = "the terminal is full: remove people from it, or retry";
+            return Step::Wait(Obstacle::TerminalFull, words.to_owned());
+        }
+        Room::For(Seats { capacity, free }) if !row.is_held && !row.is_asked && free <= 0 => {
+            let words =
+                format!("the terminal is full, as {capacity} people fit: whoever is removed from it makes room");
+            return Step::Fail(Some(Obstacle::TerminalFull), words);
+        }
+        _ => {}
     }
     Step::Whole(Command::PutUser { pin, name, card: Some(card) })
+}
+
+impl Room {
+    /// What is left of it for others.
+    fn behind_one(self) -> Room {
+        match self {
+            Room::ForOneToTry => Room::None,
+            Room::For(Seats { capacity, free }) => Room::For(Seats { capacity, free: free - 1 }),
+            Room::Enough | Room::None => self,
+        }
+    }
+}
+
+/// A PIN that is too long is not sent, not even to remove it: a terminal that cuts it would mean somebody else.
+fn pin(row: &Open, limits: Limits) -> Result<Pin, String> {
+    match limits.pin_width {
+        Some(width) if row.pin.is_empty() => {
+            Err(format!("no PIN is left for him: this terminal takes {width} digits, and whoever had one keeps it"))
+        }
+        Some(width) if row.pin.len() > width && !row.is_held => {
+            Err(format!("his PIN {} is too long: this terminal takes {width} digits", row.pin))
+        }
+        _ => Pin::parse(&row.pin).map_err(|_| format!("{:?} is no PIN that a terminal can hold", row.pin)),
+    }
 }
 
 fn fit(name: &str, card: &str, limits: Limits) -> Result<(Name, Card), String> {
@@ -244,8 +299,13 @@ fn card_number(card: Card) -> i64 {
 mod tests {
     use super::*;
 
-    const LIMITS: Limits =
-        Limits { charset: Charset::Utf8, card_form: CardForm::Decimal, room: Room::Enough, takes_nobody: false };
+    const LIMITS: Limits = Limits {
+        charset: Charset::Utf8,
+        card_form: CardForm::Decimal,
+        room: Room::Enough,
+        pin_width: None,
+        takes_nobody: false,
+    };
 
     fn row(student: i64, card: &str) -> Open {
         Open {
@@ -253,6 +313,9 @@ mod tests {
             pin: student.to_string(),
             wanted: Wanted::Present { name: format!("Nilufar {student}"), card: card.to_owned() },
             is_held: true,
+            was_written: true,
+            former_name: None,
+            is_asked: false,
         }
     }
 
@@ -281,19 +344,19 @@ mod tests {
 
     #[test]
     fn a_card_that_nobody_else_has_may_leave() {
-        assert_eq!(words(&plan(&[row(1, "17")], &[wants(1, 17)], LIMITS)), ["whole"]);
+        assert_eq!(words(&plan(&[row(1, "17")], &[wants(1, 17)], &[], LIMITS)), ["whole"]);
     }
 
     #[test]
     fn rule_13_a_card_waits_for_the_command_that_frees_it() {
         let uses = [wants(2, 17), holds(1, 17, false)];
-        assert_eq!(words(&plan(&[row(2, "17")], &uses, LIMITS)), ["busy"]);
+        assert_eq!(words(&plan(&[row(2, "17")], &uses, &[], LIMITS)), ["busy"]);
     }
 
     #[test]
     fn rule_13_a_card_that_a_held_removal_would_free_is_waited_for_with_that_reason() {
         let leaver = CardUse { stays: Stays::UntilDecided, ..holds(1, 17, false) };
-        let steps = plan(&[row(2, "17")], &[wants(2, 17), leaver], LIMITS);
+        let steps = plan(&[row(2, "17")], &[wants(2, 17), leaver], &[], LIMITS);
         let words = "waits until card 17 is taken from Nilufar 1, which is held until somebody decides";
         assert_eq!(steps, [Step::Wait(Obstacle::CardBusy, words.to_owned())]);
     }
@@ -302,7 +365,7 @@ mod tests {
     fn rule_13_a_swap_of_two_cards_clears_one_first() {
         let open = [row(1, "22"), row(2, "11")];
         let uses = [holds(1, 11, false), wants(1, 22), holds(2, 22, false), wants(2, 11)];
-        assert_eq!(words(&plan(&open, &uses, LIMITS)), ["clear", "busy"]);
+        assert_eq!(words(&plan(&open, &uses, &[], LIMITS)), ["clear", "busy"]);
     }
 
     #[test]
@@ -310,13 +373,13 @@ mod tests {
         let open = [row(1, "22"), row(2, "33"), row(3, "11")];
         let uses =
             [holds(1, 11, false), holds(2, 22, false), holds(3, 33, false), wants(1, 22), wants(2, 33), wants(3, 11)];
-        assert_eq!(words(&plan(&open, &uses, LIMITS)), ["clear", "busy", "busy"]);
+        assert_eq!(words(&plan(&open, &uses, &[], LIMITS)), ["clear", "busy", "busy"]);
     }
 
     #[test]
     fn rule_15_of_two_with_one_card_the_later_fails_and_says_who_has_it() {
         let uses = [wants(1, 17), wants(2, 17)];
-        let steps = plan(&[row(1, "17"), row(2, "0x11")], &uses, LIMITS);
+        let steps = plan(&[row(1, "17"), row(2, "0x11")], &uses, &[], LIMITS);
         assert_eq!(words(&steps), ["whole", "twice"]);
         let Step::Fail(_, words) = &steps[1] else { panic!("{steps:?}") };
         assert_eq!(words, "card 17 also belongs to Nilufar 1: give one of the two another card");
@@ -325,13 +388,13 @@ mod tests {
     #[test]
     fn of_two_with_one_card_the_holder_keeps_it() {
         let uses = [wants(1, 17), holds(2, 17, true)];
-        assert_eq!(words(&plan(&[row(1, "17"), row(2, "17")], &uses, LIMITS)), ["twice", "whole"]);
+        assert_eq!(words(&plan(&[row(1, "17"), row(2, "17")], &uses, &[], LIMITS)), ["twice", "whole"]);
     }
 
     #[test]
     fn rule_15_a_card_that_is_none_fails_with_words() {
         for card in ["banana", "0", "99999999999999999999"] {
-            assert_eq!(words(&plan(&[row(1, card)], &[], LIMITS)), ["fail"], "{card}");
+            assert_eq!(words(&plan(&[row(1, card)], &[], &[], LIMITS)), ["fail"], "{card}");
         }
     }
 
@@ -340,7 +403,7 @@ mod tests {
         let full = Limits { room: Room::None, ..LIMITS };
         let newcomer = Open { is_held: false, ..row(2, "22") };
         let leaver = Open { wanted: Wanted::Absent, ..row(3, "33") };
-        let steps = plan(&[row(1, "11"), newcomer, leaver], &[], full);
+        let steps = plan(&[row(1, "11"), newcomer, leaver], &[], &[], full);
         assert_eq!(words(&steps), ["whole", "wait", "whole"]);
     }
 
@@ -348,7 +411,8 @@ mod tests {
     fn one_newcomer_tries_whether_a_terminal_is_still_full() {
         let limits = Limits { room: Room::ForOneToTry, ..LIMITS };
         let newcomer = |student, card| Open { is_held: false, ..row(student, card) };
-        let steps = plan(&[row(1, "11"), newcomer(2, "banana"), newcomer(3, "33"), newcomer(4, "44")], &[], limits);
+        let steps =
+            plan(&[row(1, "11"), newcomer(2, "banana"), newcomer(3, "33"), newcomer(4, "44")], &[], &[], limits);
         assert_eq!(words(&steps), ["whole", "fail", "whole", "wait"]);
     }
 }

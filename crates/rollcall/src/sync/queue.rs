@@ -6,6 +6,8 @@ use jiff::Timestamp;
 use push_protocol::{command::Command, dialect::Dialect};
 
 use super::{
+    adopt::others::{self, Newcomer},
+    capacity,
     manner::{self, Terminal},
     plan::{self, CardUse, Open, Stays, Step, Wanted},
     reconcile::Reconciled,
@@ -34,13 +36,14 @@ struct Row {
     obstacle: Option<String>,
     error_message: Option<String>,
     priority: i64,
+    was_written: bool,
 }
 
 macro_rules! open {
     ($scope:literal) => {
         concat!(
             "SELECT l.device_id, l.student_id, l.device_pin, l.is_wanted, l.wanted_name, l.wanted_card, l.wanted_version,
-               l.is_held, l.obstacle, l.error_message, l.priority
+               l.is_held, l.obstacle, l.error_message, l.priority, l.written_event > 0 AS was_written
              FROM device_user_sync_status l
              JOIN devices d ON d.id = l.device_id AND d.is_active AND d.deleted_at IS NULL AND d.start_state = 'writing'
              WHERE ",
@@ -57,6 +60,20 @@ const OPEN_ON_DEVICE: &str = open!("l.device_id = $1");
 
 /// Plans and queues what is open in scope. The caller holds the locks of the devices.
 pub(super) async fn open_rows(tx: &mut Tx, scope: Scope, now: Timestamp) -> Result<Reconciled> {
+    open(tx, scope, None, now).await
+}
+
+/// The same, and this student is tried although the terminal said that nobody else fits.
+pub(super) async fn open_asked(
+    tx: &mut Tx,
+    device: DeviceId,
+    student: StudentId,
+    now: Timestamp,
+) -> Result<Reconciled> {
+    open(tx, Scope::Device(device), Some(student), now).await
+}
+
+async fn open(tx: &mut Tx, scope: Scope, asked: Option<StudentId>, now: Timestamp) -> Result<Reconciled> {
     let limit = COMMANDS_PER_TRANSACTION.into();
     let rows: Vec<Row> = match scope {
         Scope::Student(student) => {
@@ -65,6 +82,7 @@ pub(super) async fn open_rows(tx: &mut Tx, scope: Scope, now: Timestamp) -> Resu
         }
         Scope::Device(device) => {
             forget_cards_no_longer_twice(tx, FORGET_TWICE_ON_DEVICE, device.0).await?;
+            capacity::let_in(tx, device).await?;
             tx.all(OPEN_ON_DEVICE, [device.into(), limit]).await?
         }
     };
@@ -79,11 +97,17 @@ pub(super) async fn open_rows(tx: &mut Tx, scope: Scope, now: Timestamp) -> Resu
     let mut writing = Writing::default();
     let terminals = manner::terminals(tx, by_device.keys().copied()).await?;
     let uses = card_uses(tx, &by_device).await?;
+    let others = others::in_the_way(tx, &newcomers(&by_device)).await?;
     for (device, rows) in by_device {
         let Some(terminal) = terminals.get(&device) else { continue };
-        let open: Vec<Open> = rows.iter().map(Row::open).collect();
+        let open: Vec<Open> =
+            rows.iter().map(|row| Open { is_asked: asked == Some(row.student_id), ..row.open() }).collect();
+        let newcomers = rows.iter().filter(|row| row.is_wanted && !row.is_held).count() as i64;
+        let seats =
+            if newcomers > 0 && terminal.has_capacity { capacity::seats(tx, device, newcomers).await? } else { None };
         let uses = uses.get(&device).map_or(&[][..], Vec::as_slice);
-        let steps = plan::plan(&open, uses, terminal.limits());
+        let others = others.get(&device).map_or(&[][..], Vec::as_slice);
+        let steps = plan::plan(&open, uses, others, terminal.limits(seats));
         for ((row, open), step) in rows.iter().zip(&open).zip(steps) {
             writing.step(row, plan::wanted_number(open), step, terminal, now);
         }
@@ -115,7 +139,7 @@ async fn forget_cards_no_longer_twice(tx: &mut Tx, sql: &'static str, id: i64) -
 const WAITING: &str = "
     WITH v(device_id) AS (VALUES {rows})
     SELECT l.device_id, l.student_id, l.device_pin, l.is_wanted, l.wanted_name, l.wanted_card, l.wanted_version,
-      l.is_held, l.obstacle, l.error_message, l.priority
+      l.is_held, l.obstacle, l.error_message, l.priority, l.written_event > 0 AS was_written
     FROM v JOIN device_user_sync_status l ON l.device_id = v.device_id
     WHERE (l.obstacle IS NULL OR l.obstacle = 'card_busy')
       AND l.confirmed_version <> l.wanted_version AND l.failed_version <> l.wanted_version
@@ -214,8 +238,20 @@ async fn card_uses(tx: &mut Tx, by_device: &BTreeMap<DeviceId, Vec<Row>>) -> Res
 impl Row {
     fn open(&self) -> Open {
         let wanted = Wanted::of(self.is_wanted, self.wanted_name.clone(), self.wanted_card.clone());
-        Open { student: self.student_id, pin: self.device_pin.clone(), wanted, is_held: self.is_held }
+        let former_name = self.wanted_name.clone().filter(|_| !self.is_wanted);
+        let (pin, is_held, was_written) = (self.device_pin.clone(), self.is_held, self.was_written);
+        Open { student: self.student_id, pin, wanted, is_held, was_written, former_name, is_asked: false }
     }
+}
+
+fn newcomers(by_device: &BTreeMap<DeviceId, Vec<Row>>) -> Vec<Newcomer> {
+    let rows = by_device.values().flatten();
+    let newcomer = |row: &Row| Newcomer {
+        device: row.device_id,
+        pin: row.device_pin.clone(),
+        card: plan::wanted_number(&row.open()),
+    };
+    rows.map(newcomer).collect()
 }
 
 /// What a run is going to write, collected so that it takes few statements however many rows there are.

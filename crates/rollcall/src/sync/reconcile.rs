@@ -34,12 +34,14 @@ pub async fn reconcile(tx: &mut Tx, scope: Scope, now: Timestamp) -> Result<Reco
         Scope::Student(student) => {
             tx.execute(WANT_OF_STUDENT, [student.into(), now.into()]).await?;
             tx.execute(UNWANT_OF_STUDENT, [student.into(), now.into()]).await?;
+            tx.execute(FORGET_PINLESS_STUDENT, [student.into()]).await?;
             guard::hold(tx, scope, now).await?;
             tx.execute(SUPERSEDE_OF_STUDENT, [student.into(), now.into()]).await?;
         }
         Scope::Device(device) => {
             tx.execute(WANT_ON_DEVICE, [device.into(), now.into()]).await?;
             tx.execute(UNWANT_ON_DEVICE, [device.into(), now.into()]).await?;
+            tx.execute(FORGET_PINLESS_ON_DEVICE, [device.into()]).await?;
             guard::hold(tx, scope, now).await?;
             tx.execute(SUPERSEDE_ON_DEVICE, [device.into(), now.into()]).await?;
         }
@@ -68,21 +70,23 @@ pub(super) async fn lock(tx: &mut Tx, scope: Scope) -> Result<()> {
     }
 }
 
-/// What was decided of a card, or waits to be, stays true while the same card is wanted; `kept` ends with any change.
+/// Somebody for whom no PIN is left stands in the ledger without one, so that people see why he is not there. What was
+/// decided of a card, or waits to be, stays true while the same card is wanted; `kept` ends with any change.
 macro_rules! want {
     ($scope:literal) => {
         concat!(
             "INSERT INTO device_user_sync_status (device_id, student_id, device_pin, school_id, is_wanted, wanted_name,
                wanted_card, created_at, updated_at)
-             SELECT b.device_id, b.student_id, m.device_pin, b.school_id, TRUE, b.full_name, b.rfid_card_id, $2, $2
+             SELECT b.device_id, b.student_id, COALESCE(m.device_pin, ''), b.school_id, TRUE, b.full_name, b.rfid_card_id, $2, $2
              FROM belonging b
              JOIN devices d ON d.id = b.device_id AND d.start_state = 'writing'
-             JOIN device_user_mappings m ON m.device_id = b.device_id AND m.student_id = b.student_id
+             LEFT JOIN device_user_mappings m ON m.device_id = b.device_id AND m.student_id = b.student_id
              LEFT JOIN device_user_sync_status l ON l.device_id = b.device_id AND l.student_id = b.student_id
              WHERE ",
             $scope,
-            " AND (l.id IS NULL OR NOT l.is_wanted OR l.wanted_name <> b.full_name OR l.wanted_card <> b.rfid_card_id
-                 OR l.school_id <> b.school_id)
+            " AND (m.device_pin IS NOT NULL OR d.pin_width IS NOT NULL)
+               AND (l.id IS NULL OR NOT l.is_wanted OR l.wanted_name <> b.full_name OR l.wanted_card <> b.rfid_card_id
+                 OR l.school_id <> b.school_id OR l.device_pin <> COALESCE(m.device_pin, ''))
              ON CONFLICT (device_id, student_id) DO UPDATE SET
                is_wanted = TRUE, device_pin = excluded.device_pin, school_id = excluded.school_id,
                removal_wanted_at = NULL,
@@ -137,6 +141,12 @@ macro_rules! unwant {
 }
 const UNWANT_OF_STUDENT: &str = unwant!("student_id = $1");
 const UNWANT_ON_DEVICE: &str = unwant!("device_id = $1");
+
+/// Who never had a PIN there cannot be there.
+const FORGET_PINLESS_STUDENT: &str =
+    "DELETE FROM device_user_sync_status WHERE student_id = $1 AND device_pin = '' AND NOT is_wanted";
+const FORGET_PINLESS_ON_DEVICE: &str =
+    "DELETE FROM device_user_sync_status WHERE device_id = $1 AND device_pin = '' AND NOT is_wanted";
 
 macro_rules! supersede {
     ($scope:literal) => {

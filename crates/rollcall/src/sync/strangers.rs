@@ -1,5 +1,5 @@
-//! People whom a terminal holds and the roster has never known: reported, or removed where the device's policy says so.
-//! Administrators of the terminal stay in any case.
+//! People whom a terminal holds and the roster has never known: reported, or removed where the device's policy or an admin
+//! says so. Administrators of the terminal stay in any case, and by policy nobody goes who may be a student to be linked.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use push_protocol::{command::Command, text::Pin};
 
 use super::{
-    guard, manner, reading,
+    adopt, guard, manner, reading,
     verdict::{ADMINISTRATOR, Finding, Verdict},
     wire,
 };
@@ -22,7 +22,8 @@ pub(super) const STRANGER: &str = "stranger";
 /// A stranger who comes back after so many removals is only reported.
 const REMOVALS: i64 = 3;
 
-const POLICY: &str = "SELECT strangers, school_id FROM devices WHERE id = $1";
+const POLICY: &str = "SELECT strangers = 'remove' AND start_state = 'writing' FROM devices WHERE id = $1";
+const SCHOOL: &str = "SELECT school_id FROM devices WHERE id = $1";
 /// Open findings of strangers, with how often each was removed before.
 const OPEN: &str = "
     SELECT d.device_pin, d.decision,
@@ -52,12 +53,22 @@ struct Open {
 pub(super) async fn remove(tx: &mut Tx, device: DeviceId, found: &[&Finding], now: Timestamp) -> Result<()> {
     let sure: BTreeSet<&str> =
         found.iter().filter(|finding| is_removable(finding)).map(|finding| &*finding.pin).collect();
-    let (policy, school): (String, SchoolId) = tx.one(POLICY, [device.into()]).await?;
-    if policy != "remove" || sure.is_empty() {
+    if sure.is_empty() {
         return Ok(());
     }
+    let (is_policy,): (bool,) = tx.one(POLICY, [device.into()]).await?;
     let mut open: Vec<Open> = tx.all(OPEN, [device.into()]).await?;
-    open.retain(|row| sure.contains(row.device_pin.as_str()) && !row.is_being_removed);
+    open.retain(|row| {
+        let is_meant = is_policy || row.decision.as_deref() == Some("approved");
+        is_meant && sure.contains(row.device_pin.as_str()) && !row.is_being_removed
+    });
+    if open.is_empty() {
+        return Ok(());
+    }
+    if is_policy {
+        let may_be_ours = adopt::people::may_be_students(tx, device).await?;
+        open.retain(|row| row.decision.is_some() || !may_be_ours.contains(&row.device_pin));
+    }
     let (again, open): (Vec<Open>, Vec<Open>) = open.into_iter().partition(|row| row.removals >= REMOVALS);
     mark(tx, device, &pins(again), "the terminal brings this person back again and again", None).await?;
     let (approved, open): (Vec<Open>, Vec<Open>) =
@@ -71,7 +82,7 @@ pub(super) async fn remove(tx: &mut Tx, device: DeviceId, found: &[&Finding], no
             mark(tx, device, &new, &reason.to_string(), Some("held")).await?;
         }
     }
-    queue(tx, device, school, &allowed, now).await
+    queue(tx, device, allowed, now).await
 }
 
 fn pins(rows: Vec<Open>) -> Vec<String> {
@@ -90,11 +101,16 @@ async fn mark(
     Ok(())
 }
 
-async fn queue(tx: &mut Tx, device: DeviceId, school: SchoolId, pins: &[String], now: Timestamp) -> Result<()> {
+/// Queues the removal of these people.
+pub(super) async fn queue(tx: &mut Tx, device: DeviceId, pins: Vec<String>, now: Timestamp) -> Result<()> {
+    if pins.is_empty() {
+        return Ok(());
+    }
+    let (school,): (SchoolId,) = tx.one(SCHOOL, [device.into()]).await?;
     let manner = manner::of(tx, device).await?;
     let mut wire_ids = wire::take(tx, &[(device, pins.len() as i64)].into()).await?;
     let mut rows = Vec::new();
-    for pin in pins {
+    for pin in &pins {
         let Ok(parsed) = Pin::parse(pin) else { continue };
         let command = Command::DeleteUser { pin: parsed };
         let Ok(text) = command.render(manner) else { continue };
@@ -116,7 +132,7 @@ async fn queue(tx: &mut Tx, device: DeviceId, school: SchoolId, pins: &[String],
     }
     tracing::info!(device = %device, people = rows.len(), "removes strangers, as the device's policy says");
     tx.execute_rows(COMMANDS, &[], rows).await?;
-    mark(tx, device, pins, "removed", None).await?;
+    mark(tx, device, &pins, "removed", None).await?;
     tx.notify(wake::COMMANDS).await
 }
 
@@ -132,11 +148,11 @@ pub(super) async fn decide(tx: &mut Tx, device: DeviceId, is_approved: bool, now
     let sql = if is_approved { APPROVE } else { REJECT };
     let pins: Vec<(String,)> = tx.all(sql, [device.into()]).await?;
     let pins: Vec<String> = pins.into_iter().map(|(pin,)| pin).collect();
+    let people = pins.len() as u64;
     if is_approved {
-        let (_, school): (String, SchoolId) = tx.one(POLICY, [device.into()]).await?;
-        queue(tx, device, school, &pins, now).await?;
+        queue(tx, device, pins, now).await?;
     }
-    Ok(pins.len() as u64)
+    Ok(people)
 }
 
 fn is_removable(finding: &Finding) -> bool {

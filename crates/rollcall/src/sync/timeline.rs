@@ -73,7 +73,7 @@ struct Ledger {
 
 const LEDGER: &str = "
     SELECT device_pin, is_wanted, wanted_name, wanted_card, error_message, created_at, updated_at, verified_at,
-      (wanted_version = 1 OR confirmed_version = wanted_version OR EXISTS (
+      ((wanted_version = 1 AND error_message IS NULL) OR confirmed_version = wanted_version OR EXISTS (
         SELECT 1 FROM device_commands c WHERE c.device_id = l.device_id AND c.student_id = l.student_id
           AND c.wanted_version = l.wanted_version)) AS has_command
     FROM device_user_sync_status l WHERE device_id = $1 AND student_id = $2";
@@ -106,12 +106,11 @@ impl TimelineEvent {
 
 impl Ledger {
     fn events(&self) -> Vec<TimelineEvent> {
-        let pin = &self.device_pin;
-        let mut events = vec![TimelineEvent::new(
-            self.created_at,
-            Kind::Wanted,
-            format!("is to be on this terminal, under PIN {pin}"),
-        )];
+        let wanted = match self.device_pin.as_str() {
+            "" => "is to be on this terminal".to_owned(),
+            pin => format!("is to be on this terminal, under PIN {pin}"),
+        };
+        let mut events = vec![TimelineEvent::new(self.created_at, Kind::Wanted, wanted)];
         // What is wanted now and has no command tells of itself; all else is told by its command.
         if !self.has_command {
             let wanted = match (&self.wanted_name, &self.wanted_card) {

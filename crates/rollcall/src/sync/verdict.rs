@@ -165,6 +165,12 @@ fn judge(person: &Person, reading: &Reading, charset: Charset) -> Verdict {
 }
 
 impl Reading {
+    /// PINs that were asked for and are not there, whoever they belong to and whatever is under way for them.
+    pub fn absent(&self) -> impl Iterator<Item = &str> {
+        let is_absent = |pin: &&String| matches!(self.evidence(pin, i64::MIN), Evidence::Absent);
+        self.own.keys().filter(is_absent).map(String::as_str)
+    }
+
     /// Of a PIN whose last write left or was answered at the event `written`.
     fn evidence(&self, pin: &str, written: i64) -> Evidence<'_> {
         let own = self.own.get(pin).filter(|asked| asked.at > written);

@@ -79,8 +79,8 @@ impl Facts {
     fn state(&self) -> (State, &'static str) {
         if !self.is_active {
             (State::Waiting, "the terminal is switched off by an admin: nothing is asked of it")
-        } else if Start::parse(&self.start_state) != Start::Writing {
-            (State::Waiting, "nothing is written to the terminal yet: it is read back when that has begun")
+        } else if Start::parse(&self.start_state) == Start::Unknown {
+            (State::Waiting, "the terminal has not said yet how many people it holds: it is read when it has")
         } else if self.is_online {
             (State::Reading, "the terminal is asked with its next polls")
         } else {

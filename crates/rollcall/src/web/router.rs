@@ -14,8 +14,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     api::{
-        attendance, audit, auth, classes, devices, imports, removals, schools, sections, students, sync, tokens,
-        unknown_devices, users, verification,
+        attendance, audit, auth, classes, devices, imports, removals, schools, sections, students, sync, takeover,
+        tokens, unknown_devices, users, verification,
     },
     error::ApiError,
     extract::LARGEST_FILE,
@@ -122,7 +122,11 @@ fn pages() -> Router<App> {
         .route("/terminals/{id}/verify", post(terminal::deeds::verify_terminal))
         .route("/terminals/{id}/removals/approve", post(terminal::deeds::approve_removals))
         .route("/terminals/{id}/removals/reject", post(terminal::deeds::reject_removals))
-        .route("/terminals/{id}/takeover", post(terminal::deeds::take_over_terminal))
+        .route("/terminals/{id}/takeover", get(pages::takeover::show_takeover).post(pages::takeover::take_over))
+        .route("/terminals/{id}/takeover/people", post(pages::takeover::decide_person))
+        // Terminals that nobody registered
+        .route("/terminals/unknown", get(pages::unknown::list_unknown))
+        .route("/terminals/unknown/{serial_number}/claim", post(pages::unknown::claim_unknown))
         .route_layer(middleware::from_fn(frame))
 }
 
@@ -186,7 +190,8 @@ fn device() -> OpenApiRouter<App> {
         .routes(routes!(removals::list_removals))
         .routes(routes!(removals::approve_removals))
         .routes(routes!(removals::reject_removals))
-        .routes(routes!(devices::take_over_device))
+        .routes(routes!(takeover::show_takeover, takeover::take_over_device))
+        .routes(routes!(takeover::decide_people))
         .routes(routes!(verification::verify_sync))
         .routes(routes!(verification::verify_all))
         .routes(routes!(verification::show_verification))

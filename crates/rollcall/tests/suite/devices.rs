@@ -8,7 +8,10 @@ use rollcall::{accounts::Role, school::SchoolId};
 use serde_json::{Value as Json, json};
 
 use self::bench::{SERIAL, all, called, count, gate, pins, reconcile, record, school, student, upload, writing};
-use crate::databases::{Database, both_databases};
+use crate::{
+    databases::{Database, both_databases},
+    server::Reply,
+};
 
 both_databases! {
     a_terminal_is_registered_changed_and_deleted,
@@ -92,7 +95,7 @@ async fn wrong_values_are_refused_by_the_fields_name(database: Database) {
         ("device_name", json!(" \t ")),
         ("timezone", json!("Mars/Olympus")),
         ("strangers", json!("eat")),
-        ("takeover", json!("replace")),
+        ("takeover", json!("burn")),
         ("replaces", json!(4711)),
         ("school_id", json!("first")),
     ];
@@ -334,10 +337,16 @@ async fn rule_4_takeover_writes_beside_those_who_are_there(database: Database) {
     assert!(shown.data(200)["start"].as_str().unwrap().starts_with("already holds 300 people"), "{}", shown.text);
 
     let path = format!("/api/v1/device/{id}/takeover");
-    let refused = server.post(&admin, &path, json!({"mode": "replace"})).await;
+    let refused = server.post(&admin, &path, json!({"mode": "burn"})).await;
     assert!(refused.refusal(422).starts_with("mode:"), "{}", refused.text);
+    let state = |reply: &Reply| (reply.data(200)["start_state"].clone(), reply.data(200)["takeover"].clone());
+    let waits = server.post(&admin, &path, json!({"mode": "add"})).await;
+    assert_eq!(state(&waits), (json!("holds_people"), json!("add")), "it is read first");
+    let read = "INSERT INTO readings (device_id, cause, scope, state, phase, began_event, started_at)
+      SELECT id, 'takeover', 'all', 'inconclusive', 'recount', 1, created_at FROM devices";
+    server.sql(read, []).await;
     let taken = server.post(&admin, &path, json!({"mode": "add"})).await;
-    assert_eq!((&taken.data(200)["start_state"], &taken.data(200)["takeover"]), (&json!("writing"), &json!("add")));
+    assert_eq!(state(&taken), (json!("writing"), json!("add")));
     assert_eq!(pins(&server, id).await, [(khadija, "10001".to_owned())]);
     assert_eq!(count(&server, "SELECT COUNT(*) FROM device_commands WHERE status = 'pending'").await, 1);
 

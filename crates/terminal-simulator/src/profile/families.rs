@@ -3,8 +3,8 @@
 use jiff::SignedDuration;
 
 use super::{
-    Access, Acknowledged, Announces, CardReading, CardWriting, Check, Clock, Codes, Columns, Http, List, People,
-    Polling, Profile, Queries, Reader, ResultForm, SameCard, Stamps, Update, Uploads, UserLine, Vocabulary,
+    Access, Acknowledged, Announces, CapacityTold, CardReading, CardWriting, Check, Clock, Codes, Columns, Http, List,
+    People, Polling, Profile, Queries, Reader, ResultForm, SameCard, Stamps, Update, Uploads, UserLine, Vocabulary,
 };
 
 impl Profile {
@@ -59,6 +59,7 @@ impl Profile {
             people: People {
                 update: Update::Merge,
                 capacity: 6000,
+                capacity_told: CapacityTold::Hundreds,
                 pin_bytes: 14,
                 pin_letters: false,
                 name_bytes: 24,

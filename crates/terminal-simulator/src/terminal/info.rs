@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::Terminal;
-use crate::profile::Reader;
+use crate::profile::{CapacityTold, Reader};
 
 impl Terminal {
     /// The value of `INFO=`, by position.
@@ -59,7 +59,7 @@ impl Terminal {
             ("MAC", format!("00:17:61:00:00:{:02x}", self.seed % 256)),
             ("TransactionCount", self.outbox.punches.len().to_string()),
             ("UserCount", self.user_count().to_string()),
-            ("~MaxUserCount", (self.profile.people.capacity / 100).to_string()),
+            self.capacity(),
             ("FPCount", self.table.fingers().to_string()),
             ("FaceCount", self.table.faces().to_string()),
             ("FWVersion", self.profile.firmware.clone()),
@@ -73,6 +73,15 @@ impl Terminal {
         ];
         let known = known.into_iter().map(|(key, value)| (key.to_owned(), value));
         known.chain(self.options.iter().map(|(key, value)| (key.clone(), value.clone()))).collect()
+    }
+
+    /// How many people fit, under the name and in the unit of this family.
+    pub(super) fn capacity(&self) -> (&'static str, String) {
+        let people = self.profile.people.capacity;
+        match self.profile.people.capacity_told {
+            CapacityTold::Hundreds => ("~MaxUserCount", (people / 100).to_string()),
+            CapacityTold::People => ("MaxUserCount", people.to_string()),
+        }
     }
 
     /// The number of users as the terminal tells it: its table's, unless it is made to miscount.

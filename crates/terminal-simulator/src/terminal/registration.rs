@@ -45,12 +45,11 @@ impl Terminal {
     /// What it says of itself when it registers. How many people it holds is not among it.
     fn capabilities(&self) -> String {
         let push_version = self.profile.announces.as_ref().map_or("3.0.1", |announces| announces.push_version);
+        let (capacity, people) = self.capacity();
         format!(
             "DeviceType=acc,~DeviceName={},FirmVer={},PushVersion=Ver {push_version},MaxPackageSize=2048000,LockCount=1,\
-             ReaderCount=2,~MaxUserCount={},StringPinFunOn=1,CmdFormat=0",
-            self.profile.model,
-            self.profile.firmware,
-            self.profile.people.capacity / 100
+             ReaderCount=2,{capacity}={people},StringPinFunOn=1,CmdFormat=0",
+            self.profile.model, self.profile.firmware
         )
     }
 

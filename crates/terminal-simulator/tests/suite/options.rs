@@ -1,7 +1,7 @@
 //! What a handshake and commands set, and what follows from it.
 
 use jiff::{SignedDuration, civil::DateTime};
-use terminal_simulator::{Call, Profile};
+use terminal_simulator::{Call, CapacityTold, Profile};
 
 use crate::line::{Line, body, codes, target};
 
@@ -32,6 +32,15 @@ fn wanted_options_are_posted_after_the_handshake() {
     let options = line.expect(Call::Upload, "OK");
     assert_eq!(target(&options), "/iclock/cdata?SN=CJX9253300417&table=options");
     assert_eq!(body(&options), "UserCount=0,~MaxUserCount=60,FingerFunOn=1");
+}
+
+#[test]
+fn how_many_people_fit_is_told_in_hundreds_or_in_people() {
+    let mut profile = Profile::zam180();
+    assert!(Line::online(profile.clone()).hand_out("C:1:INFO\n")[0].contains("\n~MaxUserCount=60\n"));
+    profile.people.capacity_told = CapacityTold::People;
+    profile.people.capacity = 20;
+    assert!(Line::online(profile).hand_out("C:1:INFO\n")[0].contains("\nMaxUserCount=20\n"));
 }
 
 #[test]

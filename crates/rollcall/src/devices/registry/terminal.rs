@@ -63,6 +63,8 @@ pub(super) struct Facts {
     pub charset: Charset,
     pub is_active: bool,
     pub start: Start,
+    /// An admin said what becomes of the people whom it holds.
+    pub is_decided: bool,
 }
 
 /// A registry of 100,000 terminals has that many of them: mind the size.
@@ -226,7 +228,9 @@ impl Terminal {
     pub(super) fn take_over(&self, mut facts: Facts) {
         let mut state = self.lock();
         let is_served_again = facts.is_active && !state.facts.is_active;
-        if is_served_again || facts.dialect != state.facts.dialect || facts.start != state.facts.start {
+        let before = &state.facts;
+        let is_started = facts.start != before.start || facts.is_decided != before.is_decided;
+        if is_served_again || facts.dialect != before.dialect || is_started {
             state.raise();
         }
         if state.count_is_unsaved {

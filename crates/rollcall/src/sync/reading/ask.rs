@@ -14,7 +14,7 @@ use push_protocol::{
 use super::{
     Class, Phase, Question, begin, finish, gather, packets,
     script::{self, Facts, Next},
-    sentinel,
+    search, sentinel,
 };
 use crate::{
     devices::{DeviceId, window::Window},
@@ -22,7 +22,9 @@ use crate::{
     store::{Instant, Result, Tx, Value},
     sync::{
         deadline::{later, wait},
-        event, manner, wire,
+        event, manner,
+        start::Start,
+        wire,
     },
 };
 
@@ -61,6 +63,7 @@ pub(super) struct Row {
     pub readback_slow: bool,
     pub maintenance_window: Option<String>,
     pub dialect: Option<String>,
+    start_state: String,
     operation_stamp: Option<String>,
     /// People whom the terminal said it holds, last.
     user_count: Option<i64>,
@@ -70,11 +73,17 @@ impl Row {
     pub(super) fn is_access(&self) -> bool {
         self.dialect.as_deref().and_then(Dialect::parse) == Some(Dialect::Security)
     }
+
+    /// Nothing was written yet: the people who were there before are looked for (rule 4).
+    pub(super) fn is_search(&self) -> bool {
+        Start::parse(&self.start_state) == Start::HoldsPeople && self.scope == "all"
+    }
 }
 
 const ROW: &str = "
     SELECT r.id, r.cause, r.scope, r.phase, r.began_event, r.lists, r.sweeps, r.has_written, r.counted, r.last_line_at,
       d.readback_class, d.readback_slow, d.maintenance_window, d.user_count, d.dialect,
+      d.start_state,
       (SELECT t.stamp FROM device_stamps t WHERE t.device_id = d.id AND t.table_name = 'OPERLOG') AS operation_stamp
     FROM readings r JOIN devices d ON d.id = r.device_id WHERE r.device_id = $1 AND r.state = 'running'";
 
@@ -95,6 +104,9 @@ pub(crate) async fn ask(tx: &mut Tx, device: DeviceId, how: Questions) -> Result
         if let Some(deadline) = out {
             tx.execute(WAKE_AT, [row.id.into(), deadline.into()]).await?;
             return Ok(Vec::new());
+        }
+        if row.is_search() && Phase::parse(&row.phase) == Phase::Sweep && search::is_over(tx, device, &row).await? {
+            tx.execute(FORGET_WAITING, [row.id.into()]).await?;
         }
         let waiting: Vec<Step> = tx.all(WAITING, [row.id.into(), how.room.min(PEOPLE_AT_ONCE).into()]).await?;
         if !waiting.is_empty() {
@@ -123,6 +135,7 @@ struct Step {
     attempts: i64,
 }
 
+const FORGET_WAITING: &str = "DELETE FROM reading_steps WHERE reading_id = $1 AND state = 'waiting'";
 /// Questions for single people go together, others alone.
 const WAITING: &str = "
     SELECT id, kind, pin, attempts FROM reading_steps WHERE reading_id = $1 AND state = 'waiting' ORDER BY id LIMIT $2";
@@ -291,6 +304,7 @@ async fn proceed(tx: &mut Tx, device: DeviceId, row: &Row, how: Questions) -> Re
         sweeps: row.sweeps,
         class,
         can_dump,
+        is_search: row.is_search(),
         is_access: row.is_access(),
         is_narrow: row.scope == "some",
         is_about_count: row.cause == "count",

@@ -23,6 +23,8 @@ pub enum Cause {
     Repair,
     /// A line that nobody asked for tells of a change.
     Sign,
+    /// The terminal held people before anything was written to it.
+    Takeover,
 }
 
 impl Cause {
@@ -33,11 +35,12 @@ impl Cause {
             Cause::Count => "count",
             Cause::Repair => "repair",
             Cause::Sign => "sign",
+            Cause::Takeover => "takeover",
         }
     }
 
     pub(super) fn parse(word: &str) -> Cause {
-        let causes = [Cause::Asked, Cause::Count, Cause::Repair, Cause::Sign];
+        let causes = [Cause::Asked, Cause::Count, Cause::Repair, Cause::Sign, Cause::Takeover];
         causes.into_iter().find(|cause| cause.as_str() == word).unwrap_or(Cause::Schedule)
     }
 }
@@ -58,7 +61,7 @@ pub async fn want(tx: &mut Tx, device: DeviceId, cause: Cause, now: Timestamp) -
 }
 
 const EVERYWHERE: &str = "
-    SELECT d.id FROM devices d WHERE d.is_active AND d.deleted_at IS NULL AND d.start_state = 'writing'
+    SELECT d.id FROM devices d WHERE d.is_active AND d.deleted_at IS NULL AND d.start_state <> 'unknown'
       AND d.verify_at IS NULL AND (CAST($1 AS TEXT) = 'asked' OR NOT EXISTS (
         SELECT 1 FROM readings r WHERE r.device_id = d.id AND r.state = 'running'))
     ORDER BY d.id";
@@ -212,7 +215,7 @@ const WAITING_PINS: &str =
 pub(crate) async fn look_into(tx: &mut Tx, device: DeviceId, pins: &BTreeSet<String>, now: Timestamp) -> Result<bool> {
     let (class, start): (Option<String>, String) = tx.one(CLASS, [device.into()]).await?;
     let class = class.as_deref().and_then(Class::parse);
-    if start != "writing" || class.is_some_and(|class| !class.tells_people()) {
+    if start == "unknown" || class.is_some_and(|class| !class.tells_people()) {
         return Ok(false);
     }
     if pins.len() as i64 > FEW || class == Some(Class::Table) {

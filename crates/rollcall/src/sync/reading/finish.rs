@@ -1,5 +1,7 @@
 //! What a reading proves in the end, and what follows.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Class, Phase, ask::Row, gather::Gathered, script::Ending};
@@ -11,6 +13,7 @@ use crate::{
         manner,
         reconcile::{self, Scope},
         repair,
+        start::{self, Told},
         verdict::{self, Finding, Verdict},
     },
 };
@@ -62,7 +65,9 @@ pub(super) async fn finish(
         tx.execute(CLASS, [device.into(), class.as_str().into(), now.into(), is_slow.into()]).await?;
     }
     let is_absent = |finding: &&Finding| matches!(finding.verdict, Verdict::Missing | Verdict::Gone);
-    let gone = findings.iter().filter(is_absent).map(|finding| vec![finding.pin.clone().into()]).collect();
+    let gone = findings.iter().filter(is_absent).map(|finding| finding.pin.as_str());
+    let gone: BTreeSet<&str> = gone.chain(reading.absent()).collect();
+    let gone = gone.into_iter().map(|pin| vec![pin.into()]).collect();
     tx.execute_rows(NOT_THERE, &[device.into()], gone).await?;
     if let Some(list) = reading.list.filter(|list| list.is_complete) {
         tx.execute(NOT_LISTED, [device.into(), list.at.into()]).await?;
@@ -112,6 +117,9 @@ pub(super) async fn finish(
         repaired = repaired.written,
         "read a terminal back"
     );
+    // What waited for this reading goes on.
+    let told = if reading.counted_nobody.is_some() { Told::Count(0) } else { Told::Nothing };
+    start::proceed(tx, device, told, now).await?;
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use push_protocol::{command::Command, text::Pin};
 
-use super::{Phase, Question, ask::Row, packets, sentinel};
+use super::{Phase, Question, ask::Row, packets, search, sentinel};
 use crate::{
     devices::DeviceId,
     school::StudentId,
@@ -45,6 +45,7 @@ struct PersonRow {
     written_event: i64,
     is_confirmed: bool,
     is_settled: bool,
+    waits_for_room: bool,
 }
 
 macro_rules! people {
@@ -52,10 +53,11 @@ macro_rules! people {
         concat!(
             "SELECT l.student_id, l.device_pin, l.is_wanted, l.wanted_name, l.wanted_card, l.written_event,
                l.confirmed_version = l.wanted_version AS is_confirmed,
+               COALESCE(l.obstacle, '') = 'terminal_full' AS waits_for_room,
                ((l.confirmed_version = l.wanted_version OR l.failed_version = l.wanted_version)
                  AND NOT EXISTS (SELECT 1 FROM device_commands c WHERE c.device_id = l.device_id
                    AND c.student_id = l.student_id AND c.status IN ('pending', 'sent'))) AS is_settled
-             FROM device_user_sync_status l WHERE l.device_id = $1 AND ",
+             FROM device_user_sync_status l WHERE l.device_id = $1 AND l.device_pin <> '' AND ",
             $which
         )
     };
@@ -114,16 +116,19 @@ pub(super) async fn gather(tx: &mut Tx, device: DeviceId, row: &Row) -> Result<G
     } else {
         tx.all(PEOPLE, [device.into(), row.began_event.into()]).await?
     };
-    // Whom an access unit refused to let in may well stand in its table: that proves nothing of its door.
-    let may_settle = |row: &PersonRow| row.is_confirmed || !reads_table;
+    let told: Vec<ToldRow> = tx.all(TOLD, [device.into(), row.began_event.into()]).await?;
+    let told: BTreeMap<String, Told> = told.into_iter().map(ToldRow::told).collect();
+    // Whom an access unit refused to let in may well stand in its table: that proves nothing of its door. And nobody misses
+    // a person who was not sent because he does not fit.
+    let may_settle = |row: &PersonRow| {
+        (row.is_confirmed || !reads_table) && (!row.waits_for_room || told.contains_key(&row.device_pin))
+    };
     let people: Vec<Person> = rows
         .into_iter()
         .map(|row| PersonRow { is_settled: row.is_settled && may_settle(&row), ..row })
         .map(PersonRow::person)
         .collect();
     let steps: Vec<StepRow> = tx.all(STEPS, [row.id.into()]).await?;
-    let told: Vec<ToldRow> = tx.all(TOLD, [device.into(), row.began_event.into()]).await?;
-    let told: BTreeMap<String, Told> = told.into_iter().map(ToldRow::told).collect();
 
     let manner = manner::of(tx, device).await?;
     let mut reading = Reading { told, ..Reading::default() };
@@ -175,6 +180,9 @@ pub(super) async fn gather(tx: &mut Tx, device: DeviceId, row: &Row) -> Result<G
     if row.scope != "some" && row.sweeps == 0 {
         let others: Vec<(String,)> = tx.all(OTHER_PINS, [device.into()]).await?;
         unresolved.extend(others.into_iter().map(|(pin,)| pin).filter(|pin| is_askable(pin)));
+        if row.is_search() {
+            unresolved = search::pins_to_try(tx, device, row).await?;
+        }
     }
     let (candidates, writable) = sentinel::candidates(tx, device, row.id).await?;
     let most = SENTINELS + i64::from(row.has_written) - in_vain;
@@ -188,7 +196,7 @@ pub(super) async fn gather(tx: &mut Tx, device: DeviceId, row: &Row) -> Result<G
         refuses_people: lacks(Command::QueryUser { pin: Pin::from(1) }),
         somebody_spoke,
         sentinels_left: candidates.min(most).max(0),
-        can_write: writable > 0,
+        can_write: writable > 0 && !row.is_search(),
         unresolved,
     })
 }

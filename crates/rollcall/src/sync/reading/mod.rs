@@ -12,6 +12,7 @@
 //! | [`ask`] | its questions leave with a poll, and are answered |
 //! | [`packets`] | the table of an access unit, in pieces |
 //! | [`told`] | lines about people, whatever brought them |
+//! | [`search`] | who was there before, where there is no list |
 //! | [`sentinel`] | somebody who should answer |
 //! | [`gather`] | what it knows so far |
 //! | [`finish`] | what is proven, and what follows |
@@ -22,6 +23,7 @@ mod finish;
 mod gather;
 mod packets;
 pub mod script;
+mod search;
 mod sentinel;
 mod told;
 

@@ -8,7 +8,7 @@ use crate::{
     devices::DeviceId,
     store::{Result, Tx},
     sync::{
-        pins,
+        capacity, pins,
         reconcile::{self, Scope},
         start::{self, Told},
     },
@@ -83,6 +83,7 @@ pub async fn counted(tx: &mut Tx, device: DeviceId, wire_id: i64, count: u32, no
     if let Some((reading,)) = tx.optional::<(i64,), 3>(COUNTED, values).await? {
         tx.execute(COUNT, [reading.into(), i64::from(count).into()]).await?;
     }
+    capacity::counted(tx, device, count, now).await?;
     start::proceed(tx, device, Told::Count(count), now).await?;
     Ok(())
 }

@@ -13,6 +13,8 @@ pub struct Facts {
     pub lists: i64,
     /// How often people were asked for one by one.
     pub sweeps: i64,
+    /// Nobody of ours is there yet: who is, is found by trying PINs where there is no list.
+    pub is_search: bool,
     /// It speaks the security dialect: what it lists is a table.
     pub is_access: bool,
     /// As it was proven for this firmware; unknown while the terminal is tried.
@@ -88,6 +90,7 @@ pub fn next(facts: &Facts) -> Next {
             Some(Class::Count | Class::None) => end(Some(by_count(facts)), false, false),
             None if !facts.refuses_list => Next::List,
             None => try_single_people(facts),
+            Some(Class::PerPin) => Next::Sweep,
             Some(_) => begin(facts),
         },
         Phase::List | Phase::Dump => Next::Count(Phase::Recount),
@@ -119,6 +122,8 @@ pub fn next(facts: &Facts) -> Next {
 fn begin(facts: &Facts) -> Next {
     match facts.class {
         Some(Class::List | Class::Table) => Next::List,
+        // How many there are tells when everybody is found.
+        Some(Class::PerPin) if facts.is_search => Next::Count(Phase::Count),
         Some(Class::PerPin) => Next::Sweep,
         Some(Class::Count | Class::None) | None => Next::Count(Phase::Count),
     }
@@ -151,7 +156,11 @@ fn lists(facts: &Facts) -> bool {
 }
 
 fn try_single_people(facts: &Facts) -> Next {
-    if facts.refuses_people { end(Some(by_count(facts)), false, false) } else { Next::Sentinel }
+    match facts.refuses_people {
+        true => end(Some(by_count(facts)), false, false),
+        false if facts.is_search => Next::Sweep,
+        false => Next::Sentinel,
+    }
 }
 
 fn by_count(facts: &Facts) -> Class {
@@ -170,6 +179,7 @@ mod tests {
         phase: Phase::Begin,
         lists: 0,
         sweeps: 0,
+        is_search: false,
         is_access: false,
         class: None,
         is_narrow: false,
@@ -275,10 +285,26 @@ mod tests {
     }
 
     #[test]
+    fn rule_4_who_was_there_before_is_found_by_trying_pins_where_there_is_no_list() {
+        let search = Facts { is_search: true, sentinels_left: 0, can_write: false, ..NEW };
+        let silent = Facts { phase: Phase::Recount, counted: Some(3), lists: 1, ..search };
+        assert_eq!(next(&silent), Next::Sweep);
+        let known = Facts { class: Some(Class::PerPin), ..search };
+        assert_eq!(next(&known), Next::Count(Phase::Count));
+        assert_eq!(next(&Facts { phase: Phase::Count, counted: Some(3), ..known }), Next::Sweep);
+        let swept = Facts { phase: Phase::Sweep, sweeps: 1, somebody_spoke: true, told: 3, ..silent };
+        assert_eq!(next(&swept), Next::Count(Phase::LastCount));
+        assert_eq!(next(&Facts { phase: Phase::LastCount, ..swept }), end(Some(Class::PerPin), true, true));
+        let deaf = Facts { phase: Phase::LastCount, somebody_spoke: false, told: 0, ..swept };
+        assert_eq!(next(&deaf), end(Some(Class::Count), false, false));
+    }
+
+    #[test]
     fn whatever_happens_a_reading_ends() {
-        for class in Class::ALL.into_iter().map(Some).chain([None]) {
+        for (class, is_search) in Class::ALL.into_iter().map(Some).chain([None]).flat_map(|c| [(c, false), (c, true)]) {
             for spoke in [false, true] {
-                let mut facts = Facts { class, somebody_spoke: spoke, unresolved: 5, told: 2, counted: Some(7), ..NEW };
+                let facts = Facts { class, is_search, somebody_spoke: spoke, unresolved: 5, told: 2, ..NEW };
+                let mut facts = Facts { counted: Some(7), ..facts };
                 let mut steps = 0;
                 loop {
                     steps += 1;

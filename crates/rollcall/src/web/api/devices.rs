@@ -19,10 +19,7 @@ use crate::{
     },
     school::SchoolId,
     store::{self, Tx},
-    sync::{
-        reconcile::Reconciled,
-        start::{self, Takeover},
-    },
+    sync::reconcile::Reconciled,
     web::{
         api::changes,
         envelope::{Answer, Deleted, ListReply, Listed, Reply},
@@ -163,42 +160,6 @@ pub async fn delete_device(State(app): State<App>, caller: Caller, Path(id): Pat
     tx.commit().await?;
     follow(&app, id, &Reconciled::default()).await;
     Ok(Answer::ok(format!("{} is deleted", device.device_name), Deleted { id: id.0 }))
-}
-
-#[derive(Deserialize, ToSchema)]
-pub struct TakeoverMode {
-    /// `add`: write the students beside the people who are there, under PINs that those cannot have. Students who have a
-    /// PIN there already, from a terminal that this one replaces, keep it.
-    mode: String,
-}
-
-impl TakeoverMode {
-    pub fn add() -> TakeoverMode {
-        TakeoverMode { mode: Takeover::Add.as_str().to_owned() }
-    }
-}
-
-/// Decide about the people whom a terminal already holds
-#[utoipa::path(post, path = "/{id}/takeover", tag = "device", params(("id" = DeviceId, Path)),
-    request_body = TakeoverMode, responses((status = 200, body = Answer<Device>), Refusals))]
-pub async fn take_over_device(
-    State(app): State<App>,
-    caller: Caller,
-    Path(id): Path<DeviceId>,
-    Json(TakeoverMode { mode }): Json<TakeoverMode>,
-) -> Reply<Device> {
-    let now = app.clock.now();
-    let mut tx = app.db.write().await?;
-    caller.may_change_school(find(&mut tx, id).await?.school_id)?;
-    let Some(takeover) = Takeover::parse(&mode) else {
-        return Err(ApiError::invalid("mode", Error::Takeover(mode)));
-    };
-    let reconciled = start::take_over(&mut tx, id, takeover, now).await?;
-    let device = find(&mut tx, id).await?;
-    audit::record(&mut tx, caller.actor(), change("takeover", &device, json!({"mode": mode})), now).await?;
-    tx.commit().await?;
-    follow(&app, id, &reconciled).await;
-    Ok(Answer::ok("the students are written beside the people who are there", device))
 }
 
 /// What is left to do once a terminal is enrolled: audit, commit, punches, registry.

@@ -15,6 +15,7 @@ pub mod schools;
 pub mod sections;
 pub mod students;
 pub mod sync;
+pub mod takeover;
 pub mod tokens;
 pub mod unknown_devices;
 pub mod users;

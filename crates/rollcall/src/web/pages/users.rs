@@ -163,10 +163,6 @@ impl UserPage {
     fn is_wrong(&self, field: &str) -> bool {
         self.problem.as_ref().is_some_and(|(wrong, _)| wrong == field)
     }
-
-    fn why(&self) -> &str {
-        self.problem.as_ref().map_or("", |(_, why)| why)
-    }
 }
 
 pub async fn show_user(State(app): State<App>, visitor: Visitor, Path(id): Path<UserId>) -> Reply {

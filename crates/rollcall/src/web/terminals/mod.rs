@@ -126,7 +126,7 @@ impl Door {
             Call::Upload(upload) => upload::answer(self, &visit, upload).await,
             Call::QueryData(query) => upload::query_data(self, &visit, query).await,
             Call::Photo => upload::photo(self, &visit).await,
-            Call::Registry => security::registry(self, &visit),
+            Call::Registry => security::registry(self, &visit).await,
             Call::PushConfiguration => security::push(self, &visit),
             Call::SecurityTime => security::time(&visit),
             Call::Time => handshake::time(&visit),

@@ -2,13 +2,19 @@
 
 use std::sync::Arc;
 
-use push_protocol::result::{self, CommandResult};
+use push_protocol::{
+    limits::Limits,
+    result::{self, CommandResult},
+};
 
 use super::{Door, Reply, Visit};
 use crate::{
     devices::registry::{Terminal, Told},
     store,
-    sync::acknowledge::{self, Answer},
+    sync::{
+        acknowledge::{self, Answer},
+        capacity,
+    },
 };
 
 /// Applies all results of a request. Always `OK`, for unknown ids and repeated results too; unless the database failed,
@@ -20,15 +26,25 @@ pub async fn answer(door: &Door, visit: &Visit) -> Reply {
     if answers.is_empty() {
         return Reply::ok();
     }
-    match acknowledge(door, visit, terminal, &answers).await {
+    let limits = results.iter().map(limits_of).find(|limits| !limits.is_empty()).unwrap_or_default();
+    match acknowledge(door, visit, terminal, &answers, limits).await {
         Ok(()) => Reply::ok(),
         Err(error) => door.could_not("store the results of commands", &error),
     }
 }
 
-async fn acknowledge(door: &Door, visit: &Visit, terminal: &Arc<Terminal>, answers: &[Answer]) -> store::Result<()> {
+async fn acknowledge(
+    door: &Door,
+    visit: &Visit,
+    terminal: &Arc<Terminal>,
+    answers: &[Answer],
+    limits: Limits,
+) -> store::Result<()> {
     let mut tx = door.app.db.write().await?;
     let first_deadline = door.app.settings.command_deadline;
+    if !limits.is_empty() {
+        capacity::told(&mut tx, terminal.device(), limits, visit.now).await?;
+    }
     let reconciled = acknowledge::acknowledge(&mut tx, terminal.device(), answers, first_deadline, visit.now).await?;
     tx.commit().await?;
     for answer in answers.iter().filter(|answer| answer.user_count.is_some() || answer.firmware.is_some()) {
@@ -44,14 +60,21 @@ async fn acknowledge(door: &Door, visit: &Visit, terminal: &Arc<Terminal>, answe
 /// says nothing.
 fn answer_of(result: &CommandResult<'_>) -> Option<Answer> {
     let wire_id = result.id.parse().ok().filter(|id| (1..=999_999_999).contains(id))?;
-    let option = |key: &str| -> Option<&str> {
-        let (_, value) = result.payload.iter().find(|(name, _)| name.eq_ignore_ascii_case(key.as_bytes()))?;
-        std::str::from_utf8(value).ok().map(str::trim)
-    };
+    let option = |key: &str| option(result, key);
     Some(Answer {
         wire_id,
         code: result.code?,
         user_count: option("UserCount").and_then(|count| count.parse().ok()),
         firmware: option("FWVersion").filter(|firmware| !firmware.is_empty()).map(str::to_owned),
     })
+}
+
+/// What `INFO` tells beside counts.
+fn limits_of(result: &CommandResult<'_>) -> Limits {
+    Limits::told(|key| option(result, key)?.parse().ok())
+}
+
+fn option<'a>(result: &CommandResult<'a>, key: &str) -> Option<&'a str> {
+    let (_, value) = result.payload.iter().find(|(name, _)| name.eq_ignore_ascii_case(key.as_bytes()))?;
+    std::str::from_utf8(value).ok().map(str::trim)
 }

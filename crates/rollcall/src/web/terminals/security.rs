@@ -18,8 +18,8 @@ pub fn registered(door: &Door, visit: &Visit) -> Reply {
 
 /// `POST registry`: a terminal introduces itself, with what it can do. One that nobody registered is let through as well,
 /// so that its punches reach the quarantine; it is told nothing of anybody.
-pub fn registry(door: &Door, visit: &Visit) -> Reply {
-    upload::note_options(door, visit, &Fields::commas(&visit.body));
+pub async fn registry(door: &Door, visit: &Visit) -> Reply {
+    upload::note_options(door, visit, &Fields::commas(&visit.body)).await;
     Reply::text(options(door, visit).registry())
 }
 

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use push_protocol::{
     dialect::Dialect,
     fields::Fields,
+    limits::Limits,
     record::{self, Content, Operation, Photo, Punch, Record, User},
     reply,
     request::{Packet, QueryData, Upload},
@@ -21,16 +22,16 @@ use crate::{
     },
     devices::{DeviceId, cards, held, registry::Told, stamps},
     store,
-    sync::reading::{self, Line},
+    sync::{
+        capacity,
+        reading::{self, Line},
+    },
 };
 
 pub async fn answer(door: &Door, visit: &Visit, upload: &Upload) -> Reply {
     let table = upload.table.as_deref().unwrap_or("ATTLOG");
     match record::parse(upload, &visit.body, visit.charset(&door.app.registry)) {
-        Content::Options(options) => {
-            note_options(door, visit, &options);
-            Reply::ok()
-        }
+        Content::Options(options) => note_options(door, visit, &options).await,
         Content::Photo(photo) => keep_photo(door, visit, upload, &photo).await,
         // Nothing that is kept comes packed, unless it is punches: those must not be lost.
         Content::Packed if table == "ATTLOG" => Reply::try_again(),
@@ -49,10 +50,7 @@ pub async fn answer(door: &Door, visit: &Visit, upload: &Upload) -> Reply {
 pub async fn query_data(door: &Door, visit: &Visit, query: &QueryData) -> Reply {
     let table = query.table_name.as_deref().unwrap_or("user");
     match query.kind.as_str() {
-        "options" => {
-            note_options(door, visit, &Fields::commas(&visit.body));
-            Reply::ok()
-        }
+        "options" => note_options(door, visit, &Fields::commas(&visit.body)).await,
         "count" => match record::parse_count(table, &visit.body).filter(|_| table == "user") {
             Some(count) => note_count(door, visit, query, count).await,
             None => Reply::ok(),
@@ -106,8 +104,9 @@ pub async fn photo(door: &Door, visit: &Visit) -> Reply {
     keep_photo(door, visit, &upload, &photo).await
 }
 
-/// Takes the counts and the firmware out of a list of options.
-pub fn note_options(door: &Door, visit: &Visit, options: &Fields<'_>) {
+/// Takes the counts, the firmware and the limits out of a list of options. What could not be stored is told again with the
+/// next handshake, so that the answer is a yes in any case.
+pub async fn note_options(door: &Door, visit: &Visit, options: &Fields<'_>) -> Reply {
     let charset = visit.charset(&door.app.registry);
     let firmware = options.text("FWVersion", charset).or_else(|| options.text("FirmVer", charset));
     let told = Told {
@@ -115,10 +114,33 @@ pub fn note_options(door: &Door, visit: &Visit, options: &Fields<'_>) {
         firmware: firmware.as_deref().map(str::trim).filter(|firmware| !firmware.is_empty()),
         user_count: options.number("UserCount").and_then(|count| u32::try_from(count).ok()),
     };
+    let limits = Limits::told(|key| options.number(key));
     match &visit.caller {
-        Caller::Known(terminal) => drop(door.app.registry.seen(terminal, told, visit.now)),
-        Caller::Unknown { .. } => drop(door.app.registry.callers().seen(&visit.serial, told, None, visit.now)),
+        Caller::Known(terminal) => {
+            door.app.registry.seen(terminal, told, visit.now);
+            if let Err(error) = keep_limits(door, terminal.device(), limits, visit.now).await {
+                door.oddities.log_failure("store what a terminal can hold", &error, visit.now);
+            }
+        }
+        Caller::Unknown { .. } => {
+            door.app.registry.callers().seen(&visit.serial, told, None, visit.now);
+            door.app.registry.callers().can_hold(&visit.serial, limits);
+        }
     }
+    Reply::ok()
+}
+
+async fn keep_limits(door: &Door, device: DeviceId, limits: Limits, now: Timestamp) -> store::Result<()> {
+    if limits.is_empty() {
+        return Ok(());
+    }
+    let mut tx = door.app.db.write().await?;
+    let is_news = capacity::told(&mut tx, device, limits, now).await?;
+    tx.commit().await?;
+    if is_news {
+        door.app.registry.raise(&[device]);
+    }
+    Ok(())
 }
 
 /// The lines of an upload by what becomes of them.

@@ -1,7 +1,8 @@
 //! Whatever goes wrong, it ends well: random edits by handlers, by SQL and at the keypads, terminals of all kinds, every
 //! fault that there is, by seed; then quiet. In the end every terminal's own table of people equals the roster and a reading
 //! has verified it, no PIN served two students, no punch was lost, doubled or given to somebody else. At every step: nobody
-//! is removed by a command unless the roster or the device's policy decided it.
+//! is removed by a command unless the roster, the device's policy or an admin decided it. Some terminals were in use before,
+//! and are taken over in the middle of it all.
 //!
 //! Schools differ in what is too much at once. What the guard holds waits: now and then an admin decides in the middle of
 //! it all, and he approves what is left once it is quiet.
@@ -18,19 +19,22 @@ use jiff::{SignedDuration, Timestamp};
 use push_protocol::text::{Card, Charset, Name};
 use rand::{RngExt as _, SeedableRng as _, rngs::Xoshiro256PlusPlus, seq::IndexedRandom as _};
 use rollcall::{
+    attendance::attribute,
     devices::DeviceId,
     school::StudentId,
     sync::{
         again::{self, Retry},
         reading::{self, Cause},
         removals::{self, Decided, Decision},
-        start::{self, Takeover},
     },
 };
-use terminal_simulator::{FaultKind, FaultKinds, Faults, Profile, Terminal};
+use terminal_simulator::{FaultKind, FaultKinds, Faults, HeldUser, Profile, Terminal};
+
+use self::adoption::Adoption;
 
 use crate::{databases::Database, world::World};
 
+mod adoption;
 mod events;
 
 /// Seeds that once failed.
@@ -101,6 +105,7 @@ struct Story {
     /// How many removals by command have been looked at, by terminal.
     judged: Vec<usize>,
     next_card: i64,
+    adoption: Adoption,
     diary: Vec<String>,
 }
 
@@ -149,6 +154,7 @@ impl Story {
             once_unwanted: BTreeSet::new(),
             punches: BTreeMap::new(),
             next_card: 1_000,
+            adoption: Adoption::of(seed),
             diary: Vec::new(),
         }
     }
@@ -157,11 +163,13 @@ impl Story {
         for _ in 0..self.random.random_range(4..12) {
             self.add_student().await;
         }
+        self.people_were_there().await;
         let until = self.world.now() + SignedDuration::from_mins(20);
         let mut next_event = self.world.now();
         while self.world.now() < until {
             if self.world.now() >= next_event {
                 self.event().await;
+                self.adopt_now_and_then().await;
                 next_event = self.world.now() + SignedDuration::from_secs(self.random.random_range(5..60));
             }
             if !self.world.act(next_event.min(until)).await {
@@ -179,7 +187,7 @@ impl Story {
                 self.fail("it never became quiet").await;
             }
             self.every_removal_was_decided().await;
-            let decided = self.decide(Decision::Approve).await;
+            let decided = self.decide(Decision::Approve).await + self.decide_about_people().await;
             let retried = self.retry_failed().await;
             self.verify().await;
             if decided == 0 && retried == 0 && self.unverified().await == 0 {
@@ -187,16 +195,6 @@ impl Story {
             }
         }
         self.fail("students fail, or are not verified, though nothing goes wrong any more").await;
-    }
-
-    /// Somebody at a keypad may have been faster than the server: an admin has ours written beside him.
-    async fn take_over(&mut self) {
-        for device in self.terminals.clone() {
-            let mut tx = self.world.app.db.write().await.unwrap();
-            start::take_over(&mut tx, device, Takeover::Add, self.world.now()).await.unwrap();
-            tx.commit().await.unwrap();
-            self.world.app.registry.raise(&[device]);
-        }
     }
 
     /// Reads all terminals back, until nothing is left to be done.
@@ -257,7 +255,7 @@ impl Story {
                 }
                 let was_decided = match owner {
                     Some((student,)) => self.once_unwanted.contains(&student),
-                    None => self.removing.contains(&index),
+                    None => self.removing.contains(&index) || self.adoption.lets_go(index, &pin),
                 };
                 if !was_decided {
                     self.fail(&format!("PIN {pin} of {owner:?} was removed from terminal {index} without reason"))
@@ -327,11 +325,15 @@ impl Story {
     }
 
     async fn check(&mut self) {
+        // What was punched before a PIN was linked.
+        attribute::tick(&self.world.app.db, &self.world.app.settings.timezone).await.unwrap();
         let mut tx = self.world.app.db.read().await.unwrap();
         let owners: Vec<(DeviceId, String, StudentId)> =
             tx.all("SELECT device_id, device_pin, student_id FROM device_user_mappings", []).await.unwrap();
         let roster: Vec<(DeviceId, StudentId, String, String)> =
             tx.all("SELECT device_id, student_id, full_name, rfid_card_id FROM belonging", []).await.unwrap();
+        // Of others than these a terminal that lists nobody does not tell.
+        let told: Vec<(DeviceId, String)> = tx.all("SELECT device_id, pin FROM terminal_users", []).await.unwrap();
         let stored: Vec<(String, String, String, Option<StudentId>)> = tx
             .all("SELECT serial_number, pin, punched_at, student_id FROM punches ORDER BY punched_at", [])
             .await
@@ -359,12 +361,17 @@ impl Story {
                     Some((owner, (user.name.clone(), user.card.unwrap_or(0))))
                 })
                 .collect();
-            let strangers = terminal.users().len() - held.len();
+            let is_ours = |pin: &String| owners.contains_key(&(device, pin.clone()));
+            let is_stranger = |(pin, user): &(&String, &HeldUser)| {
+                let is_told = told.contains(&(device, (*pin).clone()));
+                is_told && !is_ours(pin) && user.privilege < 2 && !self.adoption.keeps(index, pin)
+            };
+            let strangers = terminal.users().iter().filter(is_stranger).count();
             if strangers > 0 && self.removing.contains(&index) {
                 self.fail(&format!("terminal {index} still holds {strangers} strangers")).await;
             }
             let is_closed = |pin: &&String| terminal.profile().access.is_some() && !terminal.opens_door(pin);
-            let ours = terminal.users().keys().filter(|pin| owners.contains_key(&(device, (*pin).clone())));
+            let ours = terminal.users().keys().filter(|pin| is_ours(pin));
             if let Some(pin) = ours.into_iter().find(is_closed) {
                 self.fail(&format!("the door of terminal {index} stays closed to {pin}")).await;
             }

@@ -34,7 +34,7 @@ async fn a_morning(database: Database) -> Campus {
     let head = "POST /iclock/cdata?SN=CJX9253300417&table=ATTLOG&Stamp=9 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n";
     let request = format!("{head}Content-Length: {}\r\n\r\n{lines}", lines.len());
     let answer = campus.world.converse(request.as_bytes()).await;
-    assert!(String::from_utf8_lossy(&answer).contains("OK"), "{}", String::from_utf8_lossy(&answer));
+    assert!(String::from_utf8_lossy(&answer).contains("OK: 4"), "{}", String::from_utf8_lossy(&answer));
     campus
 }
 

@@ -8,6 +8,7 @@ mod signing;
 mod settings;
 mod students;
 mod terminal;
+mod unknown;
 pub mod words;
 
 use axum::body::Body;

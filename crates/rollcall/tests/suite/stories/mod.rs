@@ -5,7 +5,9 @@
 
 mod access;
 mod acknowledged;
+mod adoption;
 pub mod campus;
+mod capacity;
 mod claims;
 mod confirmations;
 mod days;

@@ -27,7 +27,7 @@ async fn nobody_is_overwritten_on_a_terminal_that_holds_people(database: Databas
     campus.world.plug_in(terminal);
     campus.run_for(600).await;
 
-    // Nothing is written, nothing is asked; the admin is told why.
+    // It was read and nothing else; the admin is told why.
     assert_eq!((campus.world.fleet.terminals()[0].users(), campus.commands(device).await.len()), (&before, 0));
     let shown = campus.get(&format!("/api/v1/devices/{device}")).await;
     assert_eq!(shown.data(200)["start_state"], "holds_people");
@@ -47,6 +47,7 @@ async fn nobody_is_overwritten_on_a_terminal_that_holds_people(database: Databas
     campus.post(&path, json!({"mode": "add"})).await.data(200);
     assert!(campus.world.settle(A_WHILE).await);
 
+    // Administrators and strangers are as they were, ours stand beside them.
     let status = campus.status(device).await;
     assert_eq!(status.in_words(), "4 synced of 4");
     let pins: Vec<_> = status.students.values().map(|student| student.pin.clone().unwrap()).collect();

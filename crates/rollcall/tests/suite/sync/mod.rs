@@ -1,6 +1,7 @@
 //! Rules 1 to 15 and 20: what must hold of PINs, versions, batches, cards and the guard, on both databases.
 
 pub mod bench;
+mod capacity;
 mod cards;
 mod decisions;
 mod delivery;

@@ -3,15 +3,14 @@
 use axum::extract::State;
 
 use crate::{
-    accounts::Caller,
     app::App,
     devices::DeviceId,
     school::StudentId,
     sync::verify,
     web::{
-        api::{devices, removals, sync, verification},
+        api::{removals, sync, verification},
         envelope,
-        extract::{Json, OptionalJson, Path},
+        extract::{OptionalJson, Path},
         pages::{Message, Reply, View, Visitor},
     },
 };
@@ -56,16 +55,6 @@ pub async fn reject_removals(State(app): State<App>, visitor: Visitor, Path(id):
     let Visitor { caller, view } = visitor;
     let done = removals::reject_removals(State(app), caller, Path(id), OptionalJson::default()).await;
     back(&view, id, done, |_| view.w.terminal.rejected.into())
-}
-
-pub async fn take_over_terminal(State(app): State<App>, visitor: Visitor, Path(id): Path<DeviceId>) -> Reply {
-    let Visitor { caller, view } = visitor;
-    let done = take_over(app, caller, id).await;
-    back(&view, id, done, |_| view.w.terminal.taken_over.into())
-}
-
-async fn take_over(app: App, caller: Caller, id: DeviceId) -> envelope::Reply<crate::devices::known::Device> {
-    devices::take_over_device(State(app), caller, Path(id), Json(devices::TakeoverMode::add())).await
 }
 
 /// Back to the terminal, with what it came to. What stands against it is a message; everything else is an error.

@@ -18,6 +18,7 @@
 //! compile. What is no text of ours (names, serial numbers, what a room said of a command) is not here: it stands in `<bdi>`,
 //! `<code>` or `<time>`, and a test with an invented language holds that nothing else stands outside of this table.
 
+mod adoption;
 mod attendance;
 mod common;
 mod connect;
@@ -131,6 +132,7 @@ language! {
     imports: imports::Imports,
     attendance: attendance::Attendance,
     settings: settings::Settings,
+    adoption: adoption::Adoption,
 }
 
 /// The languages that one can choose, the first for whoever asks for none of them.
