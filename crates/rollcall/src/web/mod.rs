@@ -12,8 +12,8 @@ pub mod extract;
 mod health;
 pub mod openapi;
 pub mod pages;
-mod sheet;
 mod router;
+mod sheet;
 pub mod terminals;
 mod trace;
 

@@ -22,7 +22,8 @@ use super::{
     health,
     openapi::{self, Description},
     pages::{
-        self, account, assets, connect, first_start, frame, frame::nothing_here, overview, preferences, session, terminal,
+        self, account, assets, connect, first_start, frame, frame::nothing_here, overview, preferences, session,
+        terminal,
     },
     trace,
 };

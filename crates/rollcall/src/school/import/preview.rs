@@ -40,7 +40,10 @@ impl Plan {
     /// The same for the same plan over the same students.
     pub fn fingerprint(&self) -> String {
         let said = format!("{:?}", (self.school, &self.added, &self.changed, &self.deactivated, &self.rejected));
-        Sha256::digest(said.as_bytes()).iter().take(16).fold(String::new(), |digits, byte| digits + &format!("{byte:02x}"))
+        Sha256::digest(said.as_bytes())
+            .iter()
+            .take(16)
+            .fold(String::new(), |digits, byte| digits + &format!("{byte:02x}"))
     }
 
     /// Those whom the plan changes or deactivates.

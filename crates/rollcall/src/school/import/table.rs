@@ -150,7 +150,9 @@ pub fn names(bytes: &[u8]) -> Result<(Vec<String>, Places), Error> {
 /// Which of our columns a name of another program may mean: a guess that a person is shown, and corrects.
 fn looks_like(name: &str) -> Option<usize> {
     COLUMNS.iter().position(|own| *own == name).or(match name {
-        "name" | "student" | "student_name" | "nombre" | "nombres" | "nombre_completo" | "alumno" | "estudiante" => Some(NAME),
+        "name" | "student" | "student_name" | "nombre" | "nombres" | "nombre_completo" | "alumno" | "estudiante" => {
+            Some(NAME)
+        }
         "card" | "card_no" | "card_number" | "card_id" | "rfid" | "tarjeta" | "no_tarjeta" | "uid" => Some(CARD),
         "class" | "grade" | "clase" | "curso" | "grado" => Some(CLASS),
         "section" | "group" | "seccion" | "sección" | "paralelo" | "grupo" => Some(SECTION),

@@ -1,5 +1,7 @@
 //! `/import`: a file is brought, looked through, and applied as it was looked at.
 
+#![expect(clippy::trivially_copy_pass_by_ref, clippy::ref_option, reason = "templates hand over references")]
+
 use std::fmt::Write as _;
 
 use askama::Template;
@@ -350,22 +352,18 @@ pub async fn run_import(
     let Some(draft) = find(&app, &caller, &id).await? else {
         return view.go("/import", Some(Message::problem(i.gone)));
     };
-    let done = match draft.school {
-        Some(school) => {
-            let table = Table::read_as(&draft.content, how.places())?;
-            let agreed = Fingerprint { of: &how.fingerprint, in_new_year: how.in_new_year.unwrap_or(false) };
-            let done =
-                import::run_agreed(&app.db, &app.clock, caller.actor(), school, (table, how.mode), &agreed).await?;
-            match done {
-                Some(Agreed::Done(done)) => done,
-                Some(Agreed::Otherwise) => return preview_page(&app, view, draft, how, true).await,
-                None => return Err(ApiError::no_such("school", school)),
-            }
+    let done = if let Some(school) = draft.school {
+        let table = Table::read_as(&draft.content, how.places())?;
+        let agreed = Fingerprint { of: &how.fingerprint, in_new_year: how.in_new_year.unwrap_or(false) };
+        let done = import::run_agreed(&app.db, &app.clock, caller.actor(), school, (table, how.mode), &agreed).await?;
+        match done {
+            Some(Agreed::Done(done)) => done,
+            Some(Agreed::Otherwise) => return preview_page(&app, view, draft, how, true).await,
+            None => return Err(ApiError::no_such("school", school)),
         }
-        None => {
-            let roster = Package::of_zip(&draft.content).and_then(|files| Roster::read(&files, how.cards))?;
-            import::run_oneroster(&app.db, &app.clock, caller.actor(), roster, how.mode).await?.import
-        }
+    } else {
+        let roster = Package::of_zip(&draft.content).and_then(|files| Roster::read(&files, how.cards))?;
+        import::run_oneroster(&app.db, &app.clock, caller.actor(), roster, how.mode).await?.import
     };
     app.registry.raise(&done.devices);
     let mut tx = app.db.write().await?;

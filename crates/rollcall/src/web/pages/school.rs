@@ -125,8 +125,7 @@ pub async fn update_school(
             drop(tx);
             let SchoolForm { name, timezone, day_starts_at, grace_minutes, guard_percent, guard_number } = typed;
             let timezone = Some(timezone);
-            let school =
-                School { name, timezone, day_starts_at, grace_minutes, guard_percent, guard_number, ..school };
+            let school = School { name, timezone, day_starts_at, grace_minutes, guard_percent, guard_number, ..school };
             school_page(&app, view, school, Some(problem)).await.refused()
         }
     }

@@ -1,5 +1,7 @@
 //! `/students`: the roster as a list, and one student with the terminals that have him.
 
+#![expect(clippy::trivially_copy_pass_by_ref, reason = "templates hand over references")]
+
 use askama::Template;
 use axum::extract::State;
 use serde::Deserialize;
@@ -181,7 +183,7 @@ pub async fn create_student(State(app): State<App>, visitor: Visitor, Form(field
     if fields.deed == "capture" {
         return capture(&app, view, school, None, fields).await;
     }
-    let draft = fields.onto(Draft {
+    let draft = fields.onto(&Draft {
         school_id: school,
         class_id: None,
         section_id: None,
@@ -225,7 +227,7 @@ pub async fn update_student(
     if fields.deed == "capture" {
         return capture(&app, view, student.school_id, Some(student), fields).await;
     }
-    match api::change_student(&app, &caller, id, |draft| fields.onto(draft)).await {
+    match api::change_student(&app, &caller, id, |draft| fields.onto(&draft)).await {
         Ok(student) => {
             let message = view.w.students.changed.with("name", &student.full_name);
             view.go(&format!("/students/{id}"), Some(Message::good(message)))
@@ -355,7 +357,7 @@ impl StudentForm {
         }
     }
 
-    fn onto(&self, draft: Draft) -> Draft {
+    fn onto(&self, draft: &Draft) -> Draft {
         let number = |prefix: char| self.place.strip_prefix(prefix).and_then(|id| id.parse::<i64>().ok());
         let section_id = number('s').map(SectionId);
         // A section says its class.
@@ -370,7 +372,7 @@ impl StudentForm {
             roll_number: Some(self.roll_number.clone()),
             class_id,
             section_id,
-            ..draft
+            ..draft.clone()
         }
     }
 }

@@ -1,5 +1,7 @@
 //! `/users`: who may sign in, and as what.
 
+#![expect(clippy::trivially_copy_pass_by_ref, reason = "templates hand over references")]
+
 use askama::Template;
 use axum::extract::State;
 use serde::Deserialize;
@@ -53,9 +55,7 @@ async fn users_page(
     let mut tx = app.db.read().await?;
     let mut users = users::list(&mut tx, view.school).await?;
     drop(tx);
-    users.retain(|user| {
-        search::finds(Some(&search), &[&*user.email, user.full_name.as_deref().unwrap_or_default()])
-    });
+    users.retain(|user| search::finds(Some(&search), &[&*user.email, user.full_name.as_deref().unwrap_or_default()]));
     let page = UsersPage { w: view.w, me: caller.id(), view, search, users, fields, problem };
     show(&page.view, &page)
 }
@@ -115,7 +115,6 @@ fn roles(view: &View) -> Vec<(Role, super::words::Text)> {
     all.into_iter().filter(|(role, _)| *role != Role::Superadmin || view.is_superadmin()).collect()
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "templates hand over references")]
 fn role_in_words(w: &Words, role: &Role) -> &'static str {
     match role {
         Role::Superadmin => w.common.superadmin.0,

@@ -28,8 +28,8 @@ async fn a_morning(database: Database) -> Campus {
         campus.change(student, json!({"class_id": class})).await;
     }
     campus.in_step(device).await;
-    let lines = "1\t2026-11-23 07:50:00\t0\t4\t\t0\t0\n2\t2026-11-23 08:25:00\t0\t4\t\t0\t0\n\
-                 1\t2026-11-23 13:05:10\t0\t4\t\t0\t0\n777\t2026-11-23 08:00:00\t0\t4\t\t0\t0\n";
+    let lines = "1\t2026-03-02 07:50:00\t0\t4\t\t0\t0\n2\t2026-03-02 08:25:00\t0\t4\t\t0\t0\n\
+                 1\t2026-03-02 13:05:10\t0\t4\t\t0\t0\n777\t2026-03-02 08:00:00\t0\t4\t\t0\t0\n";
     campus.world.server.wait(SignedDuration::from_hours(9));
     let head = "POST /iclock/cdata?SN=CJX9253300417&table=ATTLOG&Stamp=9 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n";
     let request = format!("{head}Content-Length: {}\r\n\r\n{lines}", lines.len());
@@ -52,7 +52,7 @@ async fn a_day_shows_who_came_and_who_did_not(database: Database) {
         assert_eq!(rows(narrowed.page(200)), expected, "{came}");
     }
     assert_eq!(rows(page(server, &campus.admin, "/attendance?class=1").await.page(200)), 3);
-    let yesterday = page(server, &campus.admin, "/attendance?day=2026-11-22").await;
+    let yesterday = page(server, &campus.admin, "/attendance?day=2026-03-01").await;
     assert!(yesterday.page(200).contains("No punch on this day") && !yesterday.text.contains("data-every"));
     let block = live(server, &campus.admin, "/attendance", None).await;
     let etag = block.headers["etag"].to_str().unwrap();
@@ -65,17 +65,21 @@ async fn a_day_becomes_a_file(database: Database) {
     let campus = a_morning(database).await;
     let server = &campus.world.server;
     let school = campus.school;
-    let path = format!("/attendance/export?school={school}&from=2026-11-23&to=2026-11-23");
+    let path = format!("/attendance/export?school={school}&from=2026-03-02&to=2026-03-02");
     let csv = page(server, &campus.admin, &format!("{path}&format=csv")).await;
-    assert_eq!(csv.headers["content-disposition"], "attachment; filename=\"attendance-2026-11-23.csv\"");
+    assert_eq!(csv.headers["content-disposition"], "attachment; filename=\"attendance-2026-03-02.csv\"");
     let lines: Vec<&str> = csv.text.lines().collect();
     assert_eq!(lines.len(), 4, "{}", csv.text);
-    assert!(csv.text.contains("2026-11-23,\"'=HYPERLINK(\"\"x\"\")\",Décimo,,,07:50:00,13:05:10,2,On time"), "{}", csv.text);
+    assert!(
+        csv.text.contains("2026-03-02,\"'=HYPERLINK(\"\"x\"\")\",Décimo,,,07:50:00,13:05:10,2,On time"),
+        "{}",
+        csv.text
+    );
     assert!(csv.text.contains("王秀英,Décimo,,,,,0,No punch"), "{}", csv.text);
     let xlsx = page(server, &campus.admin, &format!("{path}&format=xlsx")).await;
     assert!(xlsx.text.starts_with("PK") && xlsx.status == 200);
     // A week has one school day.
-    let week = format!("/attendance/export?school={school}&from=2026-11-17&to=2026-11-24&format=csv");
+    let week = format!("/attendance/export?school={school}&from=2026-02-24&to=2026-03-03&format=csv");
     assert_eq!(page(server, &campus.admin, &week).await.text.lines().count(), 4);
     let year = format!("/attendance/export?school={school}&from=2026-01-01&to=2026-12-31&format=csv");
     assert!(page(server, &campus.admin, &year).await.page(422).contains("31 days"));
@@ -88,12 +92,12 @@ async fn another_schools_days_are_not_there(database: Database) {
     let server = &campus.world.server;
     let other = server.school("中关村第一小学").await;
     let stranger = server.person("li.xiaoming@example.org", Role::SchoolAdmin, Some(other)).await;
-    let own = page(server, &stranger, "/attendance?day=2026-11-23").await;
+    let own = page(server, &stranger, "/attendance?day=2026-03-02").await;
     assert!(!own.page(200).contains("Guamán") && !own.text.contains("Gate"), "{}", own.text);
     let school = campus.school;
     page(server, &stranger, &format!("/attendance?school={school}")).await.page(403);
     page(server, &stranger, "/attendance?student=1").await.page(403);
-    page(server, &stranger, &format!("/attendance/export?school={school}&from=2026-11-23&format=csv")).await.page(403);
+    page(server, &stranger, &format!("/attendance/export?school={school}&from=2026-03-02&format=csv")).await.page(403);
     let teacher = server.person("nino@example.org", Role::Teacher, Some(school)).await;
     page(server, &teacher, "/attendance").await.page(200);
     assert!(page(server, &campus.superadmin, "/attendance").await.page(200).contains("Which school?"));

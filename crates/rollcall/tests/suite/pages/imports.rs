@@ -1,7 +1,10 @@
 //! A file in a browser: brought, looked through, applied as it was looked at.
 
 use jiff::SignedDuration;
-use rollcall::{accounts::{Role, UserId}, school::years};
+use rollcall::{
+    accounts::{Role, UserId},
+    school::years,
+};
 use terminal_simulator::Profile;
 
 use super::{page, submit, submit_file};
@@ -67,7 +70,8 @@ async fn a_file_is_looked_through_and_applied(database: Database) {
     let file = "full_name,rfid_card_id,class_name\nAna Quishpe,101,5\nSisa Guamán,104,5\nRumi Tayta,103,\nBad,gate,5\n";
     let at = bring(&campus, "replace", file).await;
     let shown = look(&campus, &at).await;
-    for text in ["décimo.csv", "Sisa Guamán", "Rumi Taita", "Rumi Tayta", "Óscar Ibáñez", "rfid_card_id", "1 new class"] {
+    for text in ["décimo.csv", "Sisa Guamán", "Rumi Taita", "Rumi Tayta", "Óscar Ibáñez", "rfid_card_id", "1 new class"]
+    {
         assert!(shown.text.contains(text), "{text}: {}", shown.text);
     }
     assert!(shown.text.contains("<th scope=\"row\">5</th>"), "the line that is wrong: {}", shown.text);
@@ -92,7 +96,8 @@ async fn columns_with_other_names_are_told_apart(database: Database) {
     apply(&campus, &mapped, &shown).await.goes_to();
     let rows = campus.get("/api/v1/students").await;
     assert_eq!((rows.column("class_name"), rows.column("roll_number")), (vec!["5".into()], vec!["x9".into()]));
-    let twice = look(&campus, &format!("{}?columns=given&c0=1&c1=1", bring(&campus, "merge", "a,b\nx,1\n").await)).await;
+    let twice =
+        look(&campus, &format!("{}?columns=given&c0=1&c1=1", bring(&campus, "merge", "a,b\nx,1\n").await)).await;
     assert!(twice.text.contains("twice"), "{}", twice.text);
 }
 

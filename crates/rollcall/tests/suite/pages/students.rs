@@ -48,7 +48,8 @@ async fn a_student_is_changed_switched_off_and_deleted(database: Database) {
     campus.enrol("Şükrü Öztürk", "4712").await;
     campus.in_step(device).await;
     let path = format!("/students/{student}");
-    let class = campus.post("/api/v1/classes", serde_json::json!({"school_id": campus.school, "class_name": "5"})).await;
+    let class =
+        campus.post("/api/v1/classes", serde_json::json!({"school_id": campus.school, "class_name": "5"})).await;
     let class = class.data(201)["id"].to_string();
     let section = campus.post("/api/v1/sections", serde_json::json!({"class_id": 1, "section_name": "Ç"})).await;
     let section = section.data(201)["id"].to_string();
@@ -111,8 +112,7 @@ async fn a_card_is_taken_from_a_terminal(database: Database) {
     campus.in_step(device).await;
     let school = campus.school.to_string();
     let terminal = device.to_string();
-    let fields =
-        [("school_id", &*school), ("full_name", "Wiremu"), ("terminal", &*terminal), ("deed", "capture")];
+    let fields = [("school_id", &*school), ("full_name", "Wiremu"), ("terminal", &*terminal), ("deed", "capture")];
     let take = async |campus: &Campus| {
         let reply = submit(&campus.world.server, Some(&campus.admin), "/students", &fields).await;
         assert!(reply.page(200).contains("value=\"Wiremu\""), "what was typed stays: {}", reply.text);

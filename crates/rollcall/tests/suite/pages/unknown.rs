@@ -65,7 +65,9 @@ async fn an_unknown_terminal_is_claimed_and_its_people_taken_over(database: Data
     let stranger = server.person("li.xiaoming@example.org", Role::SchoolAdmin, Some(other)).await;
     let teacher = server.person("nino@example.org", Role::Teacher, Some(campus.school)).await;
     page(server, &stranger, "/terminals/1/takeover").await.page(403);
-    assert!(!page(server, &teacher, "/terminals/1/takeover").await.page(200).contains("<button class=\"danger small\""));
+    assert!(
+        !page(server, &teacher, "/terminals/1/takeover").await.page(200).contains("<button class=\"danger small\"")
+    );
     for person in [&stranger, &teacher] {
         submit(server, Some(person), "/terminals/1/takeover", &mode).await.page(403);
         submit(server, Some(person), "/terminals/1/takeover/people", &keep).await.page(403);
