@@ -3,6 +3,7 @@
 use askama::Template;
 use axum::extract::State;
 use serde::Deserialize;
+use serde_json::Value as Json;
 
 use super::{
     Reply, View, Visitor,
@@ -95,6 +96,19 @@ impl Record {
     /// `student 12`
     fn of(&self) -> String {
         format!("{} {}", self.entity, self.entity_id.as_deref().unwrap_or_default()).trim_end().to_owned()
+    }
+
+    /// `name: Library, timezone: UTC → Asia/Dubai`
+    fn in_short(&self) -> Option<String> {
+        let text = self.details.as_deref()?;
+        let Ok(Json::Object(fields)) = serde_json::from_str(text) else { return Some(text.to_owned()) };
+        let plain = |value: &Json| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let field = |(name, value): (&String, &Json)| match (value.get("from"), value.get("to")) {
+            (Some(from), Some(to)) => format!("{name}: {} → {}", plain(from), plain(to)),
+            _ => format!("{name}: {}", plain(value)),
+        };
+        let shown: Vec<String> = fields.iter().filter(|(_, value)| !value.is_null()).map(field).collect();
+        Some(shown.join(", "))
     }
 
     /// Where what was changed can be seen.

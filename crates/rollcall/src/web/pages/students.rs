@@ -42,6 +42,8 @@ struct StudentsPage {
     class: Option<ClassId>,
     classes: Vec<Class>,
     is_narrowed: bool,
+    /// Of several schools.
+    is_of_many: bool,
     rows: Vec<Row>,
     pager: Pager,
 }
@@ -62,9 +64,10 @@ pub struct ListQuery {
 
 pub async fn list_students(State(app): State<App>, visitor: Visitor, Query(query): Query<ListQuery>) -> Reply {
     let view = visitor.view;
+    let school = view.school_or(None);
     let active = query.active.as_deref().filter(|word| matches!(*word, "yes" | "no"));
     let filter = Filter {
-        school_id: view.school,
+        school_id: school,
         class_id: query.class,
         section_id: None,
         is_active: active.map(|word| word == "yes"),
@@ -72,7 +75,7 @@ pub async fn list_students(State(app): State<App>, visitor: Visitor, Query(query
     };
     let mut tx = app.db.read().await?;
     let (rows, total) = people::people(&mut tx, &filter, ROWS, Pager::offset(query.page)).await?;
-    let classes = match view.school {
+    let classes = match school {
         Some(school) => classes::list(&mut tx, Some(school)).await?,
         None => Vec::new(),
     };
@@ -83,6 +86,7 @@ pub async fn list_students(State(app): State<App>, visitor: Visitor, Query(query
     let fields = [("search", search.as_str()), ("class", class.as_str()), ("active", active.as_str())];
     let page = StudentsPage {
         w: view.w,
+        is_of_many: school.is_none(),
         is_narrowed: fields.iter().any(|(_, value)| !value.is_empty()),
         pager: Pager::new("/students", &fields, query.page.unwrap_or(1), total),
         rows: rows.into_iter().map(|of| Row { badge: badge_of(view.w, &of), of }).collect(),

@@ -103,8 +103,11 @@ pub async fn look_at(page: &Page, name: &str) {
 impl Page {
     /// Nobody has to move the page sideways to read it.
     async fn fits(&self, name: &str) {
-        let script = "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
-        let over = self.client.execute(script, vec![]).await.unwrap().as_i64().unwrap();
-        assert!(over <= 0, "{name} is {over} wider than its screen");
+        let script = "const width = document.documentElement.clientWidth;
+            if (document.documentElement.scrollWidth <= width) return [];
+            return [...document.body.querySelectorAll('*')].filter(one => one.getBoundingClientRect().right > width)
+              .map(one => one.outerHTML.slice(0, 120)).slice(0, 5)";
+        let over = self.client.execute(script, vec![]).await.unwrap();
+        assert_eq!(over, json!([]), "{name} is wider than its screen");
     }
 }

@@ -3,7 +3,7 @@
 use rollcall::{accounts::Role, school::StudentId};
 use terminal_simulator::Profile;
 
-use super::{page, submit};
+use super::{live, page, submit};
 use crate::{
     databases::{Database, both_databases},
     stories::campus::Campus,
@@ -32,6 +32,8 @@ async fn a_student_is_added_and_arrives(database: Database) {
     assert!(page(server, &campus.admin, "/students").await.page(200).contains("1 of 1 terminals"));
     let shown = page(server, &campus.admin, "/students/1").await;
     assert!(shown.page(200).contains("/terminals/1/students/1"), "{}", shown.text);
+    let block = live(server, &campus.admin, "/students/1", None).await;
+    assert!(block.page(200).contains("Synced") && !block.text.contains("<html"), "{}", block.text);
 
     let again = [("school_id", &*school), ("full_name", "<b>Hine</b>"), ("rfid_card_id", "471100")];
     let refused = submit(server, Some(&campus.admin), "/students", &again).await;
