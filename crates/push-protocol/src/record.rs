@@ -49,6 +49,9 @@ pub enum Record<'a> {
     },
     /// Security `rtstate`: sensors and relays.
     State,
+    /// Somebody held out a card that the terminal does not know: a security event of nobody with a card (`RTLOG` with `pin=0`
+    /// and `cardno`, SEC4.8). Attendance terminals report nothing of the kind.
+    UnknownCard(Card),
     /// A line of a known kind that carries nothing for a roster (`IDCARD`, `WORKCODE`, …), and a security event of nobody
     /// (`RTLOG` with `pin=0`). Upper-cased.
     Other {
@@ -165,6 +168,7 @@ mod tests {
             Record::Operation(_) => "operation",
             Record::Error { .. } => "error",
             Record::State => "state",
+            Record::UnknownCard(_) => "unknown card",
             Record::Other { .. } => "other",
             Record::Unread(_) => "unread",
         };

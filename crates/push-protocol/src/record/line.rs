@@ -90,7 +90,10 @@ fn live<'a>(tag: &str, rest: &'a [u8], charset: Charset) -> Option<Record<'a>> {
     // Doors and unknown cards are events of PIN 0, or of none.
     let is_nobody = |pin: &[u8]| pin.trim_ascii().is_empty() || number(pin) == Some(0);
     match fields.bytes("pin") {
-        Some(pin) if is_nobody(pin) => Some(Record::Other { tag: tag.to_owned() }),
+        Some(pin) if is_nobody(pin) => {
+            let card = fields.text("cardno", charset).and_then(|text| Card::from_wire(&text));
+            Some(card.map_or_else(|| Record::Other { tag: tag.to_owned() }, Record::UnknownCard))
+        }
         _ => punch::of_pairs(&fields, charset).map(Record::Punch),
     }
 }
@@ -180,6 +183,8 @@ mod tests {
             let line = format!("time=2026-03-02 08:00:00\tpin={pin}\tevent=27");
             assert_eq!(read(line.as_bytes(), "RTLOG", Charset::Utf8), other, "{line}");
         }
+        let line = b"time=2026-03-02 08:00:00\tpin=0\tcardno=12345678\teventaddr=1\tevent=27";
+        assert_eq!(read(line, "RTLOG", Charset::Utf8), Record::UnknownCard(Card::new(12_345_678).unwrap()));
         let line = b"time=never\tpin=0";
         assert_eq!(read(line, "RTLOG", Charset::Utf8), Record::Unread(line));
     }

@@ -14,6 +14,7 @@
 //! | [`quarantine`] | punches of terminals that nobody registered |
 //! | [`attribute`] | owners that are found later |
 //! | `unread` | lines that no one could read |
+//! | [`register`] | the register of a day |
 //! | [`punches`] | what people are shown |
 
 pub mod attribute;
@@ -22,6 +23,7 @@ mod owners;
 pub mod punches;
 pub mod quarantine;
 pub mod recorder;
+pub mod register;
 mod storing;
 mod unread;
 pub mod wall_clock;

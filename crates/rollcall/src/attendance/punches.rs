@@ -80,14 +80,14 @@ impl Moment {
         }
     }
 
-    fn beginning(self) -> String {
+    pub(super) fn beginning(self) -> String {
         match self {
             Moment::At(at) => WallClock(at).to_string(),
             Moment::Day(day) => WallClock(day.to_datetime(jiff::civil::Time::midnight())).to_string(),
         }
     }
 
-    fn end(self) -> String {
+    pub(super) fn end(self) -> String {
         match self {
             Moment::At(at) => WallClock(at).to_string(),
             Moment::Day(day) => {

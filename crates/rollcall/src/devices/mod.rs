@@ -9,6 +9,7 @@
 //! | [`registry`] | registered terminals in memory, and the flag that says that something waits for one |
 //! | [`presence`] | last seen, written in batches; who is online |
 //! | [`unknown`] | terminals that called and are not registered |
+//! | [`cards`] | cards that were held out to a terminal and belong to nobody |
 //! | [`claim`] | a terminal becomes known |
 //! | [`known`] | registered terminals as people see and change them |
 //! | [`announced`] | what a terminal says of itself in a handshake; which dialect it speaks |
@@ -18,6 +19,7 @@
 //! | [`zone`] | the zone of a terminal's wall clock |
 
 pub mod announced;
+pub mod cards;
 pub mod claim;
 pub mod held;
 pub mod known;

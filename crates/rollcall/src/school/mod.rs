@@ -4,6 +4,7 @@
 
 pub mod classes;
 pub mod derived;
+pub mod holidays;
 pub mod import;
 pub mod names;
 pub mod placement;
@@ -11,6 +12,7 @@ pub mod schools;
 pub mod search;
 pub mod sections;
 pub mod students;
+pub mod years;
 
 use crate::store::ids::id;
 

@@ -244,7 +244,8 @@ async fn checked(tx: &mut Tx, before: Option<&Student>, draft: Draft) -> Result<
 }
 
 impl Filter {
-    fn values(&self) -> [Value; 6] {
+    /// The values of the conditions, in the order of the fields; the search folded, and as it was typed.
+    pub fn values(&self) -> [Value; 6] {
         let wanted = self.search.as_deref().map(str::trim).filter(|text| !text.is_empty());
         [
             self.school_id.into(),

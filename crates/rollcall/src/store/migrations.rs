@@ -15,7 +15,7 @@ struct Source {
     postgres: &'static str,
 }
 
-const SOURCES: [Source; 7] = [
+const SOURCES: [Source; 8] = [
     Source {
         version: 1,
         name: "rollcall",
@@ -53,6 +53,7 @@ const SOURCES: [Source; 7] = [
         both: include_str!("../../../../migrations/0007_adoption.sql"),
         postgres: "",
     },
+    Source { version: 8, name: "pages", both: include_str!("../../../../migrations/0008_pages.sql"), postgres: "" },
 ];
 
 /// The words that differ, SQLite's first.

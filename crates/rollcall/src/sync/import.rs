@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::{
     guard::{self, Held},
+    removals::{self, Decision},
     watch,
 };
 use crate::{
@@ -13,15 +14,16 @@ use crate::{
     clock::Clock,
     devices::DeviceId,
     school::{
-        SchoolId,
+        SchoolId, StudentId,
         import::{
             self, Mode, Plan, Report,
             oneroster::{self, Roster, SchoolReport},
+            preview::Preview,
             table::Table,
         },
-        schools,
+        schools, years,
     },
-    store::{Db, Result},
+    store::{Db, Result, Tx},
 };
 
 /// What an import did, or would do, to the roster and to terminals.
@@ -47,6 +49,95 @@ pub async fn rehearse(db: &Db, clock: &Clock, school: SchoolId, table: Table, mo
     Ok(Some(Import { report: plan.report(), dry_run: true, held, devices: Vec::new() }))
 }
 
+/// What the file would do, student by student. `None` when there is no such school.
+pub async fn preview(
+    db: &Db,
+    clock: &Clock,
+    school: SchoolId,
+    table: Table,
+    mode: Mode,
+) -> Result<Option<(Import, Preview)>> {
+    let mut tx = db.read().await?;
+    let Some(plan) = import::plan(&mut tx, school, table, mode).await? else { return Ok(None) };
+    let (after, newcomers) = plan.belonging();
+    let held = guard::foresee(&mut tx, school, &after, newcomers, clock.now()).await?;
+    let import = Import { report: plan.report(), dry_run: true, held, devices: Vec::new() };
+    Ok(Some((import, plan.preview())))
+}
+
+/// What came of a file that somebody had agreed to.
+#[derive(Debug)]
+pub enum Agreed {
+    Done(Import),
+    /// The roster is another than the one that he was shown: nothing was written.
+    Otherwise,
+}
+
+/// Writes the file if it does what somebody agreed to (the fingerprint of its [`Preview`]). In a new school year the guard
+/// lets go what it holds of that, and only that, in his name. `None` when there is no such school.
+pub async fn run_agreed(
+    db: &Db,
+    clock: &Clock,
+    actor: Actor<'_>,
+    school: SchoolId,
+    (table, mode): (Table, Mode),
+    agreed: &Fingerprint<'_>,
+) -> Result<Option<Agreed>> {
+    let mut tx = db.write().await?;
+    import::lock(&mut tx, school).await?;
+    let Some(plan) = import::plan(&mut tx, school, table, mode).await? else { return Ok(None) };
+    let is_new_year = years::open(&mut tx, school, clock.now()).await?.is_some();
+    if plan.fingerprint() != agreed.of || is_new_year != agreed.in_new_year {
+        return Ok(Some(Agreed::Otherwise));
+    }
+    let touched = plan.touched();
+    let mut done = write(db, clock, actor, tx, school, plan, mode).await?;
+    if is_new_year && !done.held.is_empty() {
+        let_go(db, clock, actor, school, &done.held, &touched).await?;
+        let mut tx = db.read().await?;
+        done.held = guard::held(&mut tx, &done.devices).await?;
+    }
+    Ok(Some(Agreed::Done(done)))
+}
+
+/// What somebody was shown and said yes to.
+#[derive(Clone, Copy, Debug)]
+pub struct Fingerprint<'a> {
+    pub of: &'a str,
+    /// He was told that the guard would let it go.
+    pub in_new_year: bool,
+}
+
+/// Approves what is held of these students, and of nobody else.
+async fn let_go(
+    db: &Db,
+    clock: &Clock,
+    actor: Actor<'_>,
+    school: SchoolId,
+    held: &[Held],
+    students: &[StudentId],
+) -> Result<()> {
+    for device in held.iter().map(|held| held.device_id) {
+        let now = clock.now();
+        let mut tx = db.write().await?;
+        let found = removals::list(&mut tx, device).await?;
+        let meant = found.students.iter().filter_map(|row| row.student_id).filter(|id| students.contains(id));
+        let meant: Vec<StudentId> = meant.collect();
+        if meant.is_empty() {
+            continue;
+        }
+        removals::decide(&mut tx, device, Decision::Approve, Some(&meant), now).await?;
+        let details = json!({"removals": meant.len(), "new_school_year": true});
+        let (entity_id, school_id) = (device.to_string(), Some(school));
+        let change = audit::Change { action: "approve", entity: "device", entity_id, school_id, details };
+        audit::record(&mut tx, actor, change, now).await?;
+        tx.commit().await?;
+    }
+    // What a decision could not queue at once.
+    watch::look(db, clock, Some(school)).await?;
+    Ok(())
+}
+
 /// Writes the file into the roster, and what follows of it onto terminals. `None` when there is no such school.
 pub async fn run(
     db: &Db,
@@ -59,6 +150,18 @@ pub async fn run(
     let mut tx = db.write().await?;
     import::lock(&mut tx, school).await?;
     let Some(plan) = import::plan(&mut tx, school, table, mode).await? else { return Ok(None) };
+    Ok(Some(write(db, clock, actor, tx, school, plan, mode).await?))
+}
+
+async fn write(
+    db: &Db,
+    clock: &Clock,
+    actor: Actor<'_>,
+    mut tx: Tx,
+    school: SchoolId,
+    plan: Plan,
+    mode: Mode,
+) -> Result<Import> {
     let report = plan.report();
     if !plan.is_empty() {
         plan.write(&mut tx, clock.now()).await?;
@@ -69,7 +172,7 @@ pub async fn run(
     let devices = watch::look(db, clock, Some(school)).await?;
     let mut tx = db.read().await?;
     let held = guard::held(&mut tx, &devices).await?;
-    Ok(Some(Import { report, dry_run: false, held, devices }))
+    Ok(Import { report, dry_run: false, held, devices })
 }
 
 /// What a set of OneRoster files did, or would do.

@@ -1,5 +1,6 @@
 //! What people are shown of a terminal: each student's state, the numbers, the command log.
 
+pub mod people;
 pub mod roster;
 pub mod terminals;
 

@@ -84,6 +84,11 @@ pub struct Deleted {
 }
 
 impl<T> Answer<T> {
+    /// What is answered.
+    pub fn data(&self) -> &T {
+        &self.data
+    }
+
     /// 200.
     pub fn ok(message: impl Into<Cow<'static, str>>, data: T) -> Answer<T> {
         Answer { status: StatusCode::OK, success: true, message: message.into(), data }

@@ -14,6 +14,7 @@ use crate::{accounts::Denied, store};
 pub struct ApiError {
     status: StatusCode,
     message: Cow<'static, str>,
+    field: Option<Box<str>>,
     cause: Option<Box<dyn Error + Send + Sync>>,
 }
 
@@ -45,7 +46,10 @@ impl ApiError {
 
     /// 422: this field has a value that cannot be.
     pub fn invalid(field: &str, why: impl std::fmt::Display) -> ApiError {
-        ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, format!("{field}: {why}"))
+        ApiError {
+            field: Some(field.into()),
+            ..ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, format!("{field}: {why}"))
+        }
     }
 
     /// 500: our own fault.
@@ -65,9 +69,22 @@ impl ApiError {
         &self.message
     }
 
+    /// The field that has a wrong value, and why it is wrong; an empty field for what is wrong with all of it. `None` when
+    /// nobody can mend that by typing something else.
+    pub fn problem(&self) -> Option<(&str, &str)> {
+        match (&self.field, self.status) {
+            (Some(field), _) => {
+                let why = self.message.strip_prefix(&**field).and_then(|rest| rest.strip_prefix(": "));
+                Some((field, why.unwrap_or(&self.message)))
+            }
+            (None, StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY) => Some(("", &self.message)),
+            _ => None,
+        }
+    }
+
     /// Any other status.
     pub fn new(status: StatusCode, message: impl Into<Cow<'static, str>>) -> ApiError {
-        ApiError { status, message: message.into(), cause: None }
+        ApiError { status, message: message.into(), field: None, cause: None }
     }
 }
 

@@ -116,7 +116,7 @@ impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for OptionalJ
 }
 
 /// Bytes of a file.
-const LARGEST_FILE: usize = 10 * 1024 * 1024;
+pub const LARGEST_FILE: usize = 10 * 1024 * 1024;
 
 impl<S: Send + Sync> FromRequest<S> for File {
     type Rejection = ApiError;

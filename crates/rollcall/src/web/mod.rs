@@ -13,6 +13,7 @@ mod health;
 pub mod openapi;
 pub mod pages;
 mod router;
+mod sheet;
 pub mod terminals;
 mod trace;
 

@@ -1,7 +1,9 @@
 //! Every route, on one page. A handler's own attribute repeats its path for the API's description.
 
 use axum::{
-    Router, middleware,
+    Router,
+    extract::DefaultBodyLimit,
+    middleware,
     response::{IntoResponse, Response},
     routing::{get, patch, post},
 };
@@ -16,10 +18,12 @@ use super::{
         tokens, unknown_devices, users, verification,
     },
     error::ApiError,
+    extract::LARGEST_FILE,
     health,
     openapi::{self, Description},
     pages::{
-        account, assets, connect, first_start, frame, frame::nothing_here, overview, preferences, session, terminal,
+        self, account, assets, connect, first_start, frame, frame::nothing_here, overview, preferences, session,
+        terminal,
     },
     trace,
 };
@@ -60,12 +64,50 @@ fn pages() -> Router<App> {
         .route("/account", get(account::show_account))
         .route("/account/password", post(account::change_password))
         .route("/language", post(preferences::choose_language))
-        .route("/school", post(preferences::choose_school))
         // The first admin, the first school, the first terminal
         .route("/first-start", get(first_start::show_first_start).post(first_start::create_first_admin))
         .route("/first-start/school", get(first_start::show_first_school).post(first_start::create_first_school))
         .route("/connect", get(connect::show_connect))
         .route("/connect/{serial_number}/claim", post(connect::claim_terminal))
+        // Students
+        .route("/students", get(pages::students::list_students).post(pages::students::create_student))
+        .route("/students/new", get(pages::students::show_new_student))
+        .route("/students/{id}", get(pages::students::show_student).post(pages::students::update_student))
+        .route("/students/{id}/active", post(pages::students::switch_student))
+        .route("/students/{id}/delete", post(pages::students::delete_student))
+        // Import. A file comes with what the form has beside it.
+        .route(
+            "/import",
+            get(pages::imports::show_import)
+                .post(pages::imports::keep_file)
+                .layer(DefaultBodyLimit::max(LARGEST_FILE + 64 * 1024)),
+        )
+        .route("/import/template", get(pages::imports::show_template))
+        .route("/import/{id}", get(pages::imports::show_preview).post(pages::imports::run_import))
+        .route("/import/{id}/drop", post(pages::imports::drop_file))
+        // Attendance
+        .route("/attendance", get(pages::attendance::show_attendance))
+        .route("/attendance/export", get(pages::attendance::export_attendance))
+        // Settings. The school that lists are narrowed to is chosen at the same address.
+        .route("/school", get(pages::school::show_school).post(preferences::choose_school))
+        .route("/school/{id}", post(pages::school::update_school))
+        .route("/school/{id}/holidays", post(pages::school::create_holiday))
+        .route("/school/{id}/holidays/{holiday_id}/delete", post(pages::school::delete_holiday))
+        .route("/school/{id}/new-year", post(pages::school::start_year))
+        .route("/school/{id}/new-year/end", post(pages::school::end_year))
+        .route("/school/{id}/classes", post(pages::classes::create_class))
+        .route("/classes/{id}/rename", post(pages::classes::rename_class))
+        .route("/classes/{id}/delete", post(pages::classes::delete_class))
+        .route("/classes/{id}/sections", post(pages::classes::create_section))
+        .route("/sections/{id}/rename", post(pages::classes::rename_section))
+        .route("/sections/{id}/delete", post(pages::classes::delete_section))
+        .route("/users", get(pages::users::list_users).post(pages::users::create_user))
+        .route("/users/{id}", get(pages::users::show_user).post(pages::users::update_user))
+        .route("/users/{id}/delete", post(pages::users::delete_user))
+        .route("/tokens", get(pages::tokens::list_tokens).post(pages::tokens::create_token))
+        .route("/tokens/{id}/revoke", post(pages::tokens::revoke_token))
+        .route("/audit", get(pages::audit::list_audit))
+        .route("/audit/export", get(pages::audit::export_audit))
         // One terminal
         .route("/terminals/{id}", get(terminal::students::show_terminal))
         .route("/terminals/{id}/drift", get(terminal::drift::show_drift))
@@ -81,7 +123,11 @@ fn pages() -> Router<App> {
         .route("/terminals/{id}/verify", post(terminal::deeds::verify_terminal))
         .route("/terminals/{id}/removals/approve", post(terminal::deeds::approve_removals))
         .route("/terminals/{id}/removals/reject", post(terminal::deeds::reject_removals))
-        .route("/terminals/{id}/takeover", post(terminal::deeds::take_over_terminal))
+        .route("/terminals/{id}/takeover", get(pages::takeover::show_takeover).post(pages::takeover::take_over))
+        .route("/terminals/{id}/takeover/people", post(pages::takeover::decide_person))
+        // Terminals that nobody registered
+        .route("/terminals/unknown", get(pages::unknown::list_unknown))
+        .route("/terminals/unknown/{serial_number}/claim", post(pages::unknown::claim_unknown))
         .route_layer(middleware::from_fn(frame))
 }
 

@@ -11,8 +11,10 @@
 //! who are missing from the file are deactivated.
 
 pub mod decide;
+pub mod drafts;
 mod matching;
 pub mod oneroster;
+pub mod preview;
 pub mod table;
 mod text;
 mod write;

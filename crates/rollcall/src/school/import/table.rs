@@ -100,12 +100,18 @@ impl Table {
     /// Reads a whole file. Fails when it cannot be told what its columns are; single lines that are wrong are kept with the
     /// reason.
     pub fn read(bytes: &[u8]) -> Result<Table, Error> {
+        Table::read_as(bytes, None)
+    }
+
+    /// As [`Table::read`]; a person said where each of the columns is, whatever the first line calls them.
+    pub fn read_as(bytes: &[u8], places: Option<Places>) -> Result<Table, Error> {
         let (text, encoding) = text::decode(bytes)?;
-        let mut lines = lines(&text).filter(|(_, line)| !line.trim().is_empty()).peekable();
-        // Some spreadsheets say first what separates the cells.
-        lines.next_if(|(_, line)| line.trim().to_ascii_lowercase().starts_with("sep="));
+        let mut lines = rows(&text);
         let (_, header) = lines.next().ok_or(Error::Empty)?;
-        let header = Header::read(header)?;
+        let header = match places {
+            Some(places) => Header::given(header, places)?,
+            None => Header::read(header)?,
+        };
         let mut table = Table {
             rows: Vec::new(),
             columns: header.columns(),
@@ -122,6 +128,54 @@ impl Table {
         }
         Ok(table)
     }
+}
+
+/// For each of [`COLUMNS`], which column of a file it is, counted from 0.
+pub type Places = [Option<usize>; COLUMNS.len()];
+
+/// What a file calls its columns, and which of ours each seems to be.
+pub fn names(bytes: &[u8]) -> Result<(Vec<String>, Places), Error> {
+    let (text, _) = text::decode(bytes)?;
+    let (_, line) = rows(&text).next().ok_or(Error::Empty)?;
+    let (_, cells) = split(line).ok_or_else(|| Error::Missing { missing: COLUMNS[NAME], found: shortened(line) })?;
+    let mut places = [None; COLUMNS.len()];
+    for (place, cell) in cells.iter().enumerate() {
+        if let Some(index) = looks_like(&column(cell)).filter(|index| places[*index].is_none()) {
+            places[index] = Some(place);
+        }
+    }
+    Ok((cells, places))
+}
+
+/// Which of our columns a name of another program may mean: a guess that a person is shown, and corrects.
+fn looks_like(name: &str) -> Option<usize> {
+    COLUMNS.iter().position(|own| *own == name).or(match name {
+        "name" | "student" | "student_name" | "nombre" | "nombres" | "nombre_completo" | "alumno" | "estudiante" => {
+            Some(NAME)
+        }
+        "card" | "card_no" | "card_number" | "card_id" | "rfid" | "tarjeta" | "no_tarjeta" | "uid" => Some(CARD),
+        "class" | "grade" | "clase" | "curso" | "grado" => Some(CLASS),
+        "section" | "group" | "seccion" | "sección" | "paralelo" | "grupo" => Some(SECTION),
+        "roll" | "roll_no" | "number" | "no" | "numero" | "número" | "lista" => Some(ROLL),
+        "active" | "status" | "activo" | "estado" => Some(ACTIVE),
+        _ => None,
+    })
+}
+
+/// The lines that say something. Some spreadsheets say first what separates the cells.
+fn rows(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let mut lines = lines(text).filter(|(_, line)| !line.trim().is_empty()).peekable();
+    lines.next_if(|(_, line)| line.trim().to_ascii_lowercase().starts_with("sep="));
+    lines
+}
+
+/// A first line of whatever names: what separates its cells, and the cells.
+fn split(line: &str) -> Option<(u8, Vec<String>)> {
+    let known = |cells: &Vec<String>| cells.iter().filter(|cell| COLUMNS.contains(&&*column(cell))).count();
+    // Of equals the first, which is the last one looked at.
+    let candidates = SEPARATORS.into_iter().rev();
+    let candidates = candidates.filter_map(|separator| Some((separator, cells(line, separator)?)));
+    candidates.max_by_key(|(_, cells)| (known(cells), cells.len()))
 }
 
 /// Lines with their numbers. A cell over several lines is not read as one: a quotation mark that somebody forgot would
@@ -156,13 +210,8 @@ struct Header {
 
 impl Header {
     fn read(line: &str) -> Result<Header, Error> {
-        let known = |cells: &Vec<String>| cells.iter().filter(|cell| COLUMNS.contains(&&*column(cell))).count();
-        // Of equals the first, which is the last one looked at.
-        let candidates = SEPARATORS.into_iter().rev();
-        let candidates = candidates.filter_map(|separator| Some((separator, cells(line, separator)?)));
-        let (separator, cells) = candidates
-            .max_by_key(|(_, cells)| known(cells))
-            .ok_or_else(|| Error::Missing { missing: COLUMNS[NAME], found: shortened(line) })?;
+        let (separator, cells) =
+            split(line).ok_or_else(|| Error::Missing { missing: COLUMNS[NAME], found: shortened(line) })?;
         let mut places = [None; COLUMNS.len()];
         let mut unknown = Vec::new();
         for (place, cell) in cells.iter().enumerate() {
@@ -173,13 +222,31 @@ impl Header {
                 None => unknown.push(cell.clone()),
             }
         }
-        if let Some(index) = (0..2).find(|index| places[*index].is_none()) {
+        let header = Header { separator, places, unknown, width: cells.len() };
+        header.checked(line)
+    }
+
+    fn given(line: &str, places: Places) -> Result<Header, Error> {
+        let (separator, cells) =
+            split(line).ok_or_else(|| Error::Missing { missing: COLUMNS[NAME], found: shortened(line) })?;
+        let used = |place: usize| places.iter().flatten().filter(|used| **used == place).count();
+        if let Some(index) = (0..COLUMNS.len()).find(|index| places[*index].is_some_and(|place| used(place) > 1)) {
+            return Err(Error::Twice(COLUMNS[index]));
+        }
+        let places = places.map(|place| place.filter(|place| *place < cells.len()));
+        let unknown = cells.iter().enumerate().filter(|(place, cell)| used(*place) == 0 && !cell.is_empty());
+        let unknown = unknown.map(|(_, cell)| cell.clone()).collect();
+        Header { separator, places, unknown, width: cells.len() }.checked(line)
+    }
+
+    fn checked(self, line: &str) -> Result<Header, Error> {
+        if let Some(index) = (0..2).find(|index| self.places[*index].is_none()) {
             return Err(Error::Missing { missing: COLUMNS[index], found: shortened(line) });
         }
-        if places[SECTION].is_some() && places[CLASS].is_none() {
+        if self.places[SECTION].is_some() && self.places[CLASS].is_none() {
             return Err(Error::SectionWithoutClass);
         }
-        Ok(Header { separator, places, unknown, width: cells.len() })
+        Ok(self)
     }
 
     fn columns(&self) -> Columns {

@@ -34,17 +34,17 @@ pub struct ClassFilter {
 
 #[derive(Deserialize, ToSchema)]
 pub struct ClassCreation {
-    school_id: SchoolId,
-    class_name: String,
+    pub(in crate::web) school_id: SchoolId,
+    pub(in crate::web) class_name: String,
 }
 
 /// A class stays in its school.
 #[derive(Deserialize, ToSchema)]
 pub struct ClassUpdate {
     #[serde(default, deserialize_with = "not_null")]
-    school_id: Option<SchoolId>,
+    pub(in crate::web) school_id: Option<SchoolId>,
     #[serde(default, deserialize_with = "not_null")]
-    class_name: Option<String>,
+    pub(in crate::web) class_name: Option<String>,
 }
 
 /// Classes

@@ -132,7 +132,7 @@ pub async fn show_import_template(_: Caller) -> Response {
     (headers, table::TEMPLATE).into_response()
 }
 
-fn message(done: &Import) -> String {
+pub(in crate::web) fn message(done: &Import) -> String {
     let Report { added, changed, deactivated, rejected, .. } = &done.report;
     let rejected = rejected.len();
     let held: usize = done.held.iter().map(|held| held.removals + held.card_changes).sum();

@@ -50,18 +50,18 @@ pub struct SchoolCreation {
 #[derive(Deserialize, ToSchema)]
 pub struct SchoolUpdate {
     #[serde(default, deserialize_with = "not_null")]
-    name: Option<String>,
+    pub(in crate::web) name: Option<String>,
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>)]
-    timezone: Option<Option<String>>,
+    pub(in crate::web) timezone: Option<Option<String>>,
     #[serde(default, deserialize_with = "not_null")]
-    day_starts_at: Option<String>,
+    pub(in crate::web) day_starts_at: Option<String>,
     #[serde(default, deserialize_with = "not_null")]
-    grace_minutes: Option<i64>,
+    pub(in crate::web) grace_minutes: Option<i64>,
     #[serde(default, deserialize_with = "not_null")]
-    guard_percent: Option<i64>,
+    pub(in crate::web) guard_percent: Option<i64>,
     #[serde(default, deserialize_with = "not_null")]
-    guard_number: Option<i64>,
+    pub(in crate::web) guard_number: Option<i64>,
 }
 
 /// Schools

@@ -34,17 +34,17 @@ pub struct SectionFilter {
 
 #[derive(Deserialize, ToSchema)]
 pub struct SectionCreation {
-    class_id: ClassId,
-    section_name: String,
+    pub(in crate::web) class_id: ClassId,
+    pub(in crate::web) section_name: String,
 }
 
 /// A section stays in its class.
 #[derive(Deserialize, ToSchema)]
 pub struct SectionUpdate {
     #[serde(default, deserialize_with = "not_null")]
-    class_id: Option<ClassId>,
+    pub(in crate::web) class_id: Option<ClassId>,
     #[serde(default, deserialize_with = "not_null")]
-    section_name: Option<String>,
+    pub(in crate::web) section_name: Option<String>,
 }
 
 /// Sections

@@ -101,9 +101,6 @@ pub async fn create_student(
     caller: Caller,
     Json(new): Json<StudentCreation>,
 ) -> Reply<Student> {
-    caller.may_change_school(new.school_id)?;
-    let now = app.clock.now();
-    let mut tx = app.db.write().await?;
     let draft = Draft {
         school_id: new.school_id,
         class_id: new.class_id,
@@ -113,12 +110,19 @@ pub async fn create_student(
         roll_number: new.roll_number,
         is_active: new.is_active.unwrap_or(true),
     };
+    Ok(Answer::created("student created", create(&app, &caller, draft).await?))
+}
+
+pub(in crate::web) async fn create(app: &App, caller: &Caller, draft: Draft) -> Result<Student, ApiError> {
+    caller.may_change_school(draft.school_id)?;
+    let now = app.clock.now();
+    let mut tx = app.db.write().await?;
     let student = students::create(&mut tx, draft, now).await?;
     audit::record(&mut tx, caller.actor(), change("create", &student, serde_json::Value::Null), now).await?;
     let reconciled = reconcile(&mut tx, Scope::Student(student.id), now).await?;
     tx.commit().await?;
     app.registry.raise(&reconciled.devices);
-    Ok(Answer::created("student created", student))
+    Ok(student)
 }
 
 /// A student
@@ -142,11 +146,20 @@ pub async fn update_student(
     Path(id): Path<StudentId>,
     Json(update): Json<StudentUpdate>,
 ) -> Reply<Student> {
+    Ok(Answer::ok("student changed", change_student(&app, &caller, id, |draft| update.onto(draft)).await?))
+}
+
+pub(in crate::web) async fn change_student(
+    app: &App,
+    caller: &Caller,
+    id: StudentId,
+    update: impl FnOnce(Draft) -> Draft,
+) -> Result<Student, ApiError> {
     let now = app.clock.now();
     let mut tx = app.db.write().await?;
     let before = students::lock(&mut tx, id).await?.ok_or_else(|| ApiError::no_such("student", id))?;
     caller.may_change_school(before.school_id)?;
-    let draft = update.onto(Draft::from(&before));
+    let draft = update(Draft::from(&before));
     caller.may_change_school(draft.school_id)?;
     let student = students::update(&mut tx, &before, draft, now).await?;
     let details = changes::names_between(&before, &student);
@@ -154,7 +167,7 @@ pub async fn update_student(
     let reconciled = reconcile(&mut tx, Scope::Student(id), now).await?;
     tx.commit().await?;
     app.registry.raise(&reconciled.devices);
-    Ok(Answer::ok("student changed", student))
+    Ok(student)
 }
 
 /// Delete a student
@@ -163,6 +176,11 @@ pub async fn update_student(
 #[utoipa::path(delete, path = "/students/{id}", tag = "students", params(("id" = StudentId, Path)),
     responses((status = 200, body = Answer<Deleted>), Refusals))]
 pub async fn delete_student(State(app): State<App>, caller: Caller, Path(id): Path<StudentId>) -> Reply<Deleted> {
+    delete(&app, &caller, id).await?;
+    Ok(Answer::ok("student deleted", Deleted { id: id.0 }))
+}
+
+pub(in crate::web) async fn delete(app: &App, caller: &Caller, id: StudentId) -> Result<Student, ApiError> {
     let now = app.clock.now();
     let mut tx = app.db.write().await?;
     let student = students::lock(&mut tx, id).await?.ok_or_else(|| ApiError::no_such("student", id))?;
@@ -172,7 +190,7 @@ pub async fn delete_student(State(app): State<App>, caller: Caller, Path(id): Pa
     let reconciled = reconcile(&mut tx, Scope::Student(id), now).await?;
     tx.commit().await?;
     app.registry.raise(&reconciled.devices);
-    Ok(Answer::ok("student deleted", Deleted { id: id.0 }))
+    Ok(student)
 }
 
 fn change(action: &'static str, student: &Student, details: serde_json::Value) -> Change {

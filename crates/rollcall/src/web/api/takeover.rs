@@ -72,13 +72,7 @@ pub struct TakeoverMode {
     /// `add`: write the students beside the people who are there. `link_cards`: link everybody whose card is one student's;
     /// students who may be somebody else there wait for a decision. `replace`: as `link_cards`, and everybody else is
     /// removed, administrators of the terminal excepted; what would remove too many at once waits for an approval.
-    mode: String,
-}
-
-impl TakeoverMode {
-    pub fn add() -> TakeoverMode {
-        TakeoverMode { mode: Takeover::Add.as_str().to_owned() }
-    }
+    pub(in crate::web) mode: String,
 }
 
 /// The terminal, and where its takeover stands.
@@ -128,31 +122,31 @@ async fn without_people(tx: &mut Tx, id: DeviceId) -> Result<Adoption, ApiError>
 #[serde(deny_unknown_fields)]
 pub struct PersonDecision {
     #[serde(default, deserialize_with = "not_null", skip_serializing_if = "Option::is_none")]
-    pin: Option<String>,
+    pub(in crate::web) pin: Option<String>,
     /// Instead of a PIN: everybody undecided whose match is this.
     #[serde(default, rename = "match", deserialize_with = "not_null", skip_serializing_if = "Option::is_none")]
-    matched: Option<String>,
-    decision: What,
+    pub(in crate::web) matched: Option<String>,
+    pub(in crate::web) decision: What,
     /// Whom to link, where the match does not say it.
     #[serde(default, deserialize_with = "not_null", skip_serializing_if = "Option::is_none")]
-    student_id: Option<StudentId>,
+    pub(in crate::web) student_id: Option<StudentId>,
 }
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PeopleDecisions {
     /// All of them are carried out, or none.
-    decisions: Vec<PersonDecision>,
+    pub(in crate::web) decisions: Vec<PersonDecision>,
 }
 
 /// What was decided.
 #[derive(Serialize, ToSchema)]
 pub struct DecidedPeople {
-    linked: u64,
-    kept: u64,
-    removed: u64,
+    pub(in crate::web) linked: u64,
+    pub(in crate::web) kept: u64,
+    pub(in crate::web) removed: u64,
     #[serde(flatten)]
-    adoption: Adoption,
+    pub(in crate::web) adoption: Adoption,
 }
 
 /// Decide about single people on a terminal

@@ -36,18 +36,18 @@ pub struct TokenFilter {
 #[derive(Deserialize, ToSchema)]
 pub struct TokenCreation {
     /// What it is for.
-    name: String,
+    pub(in crate::web) name: String,
     /// RFC 3339; without one it is valid until it is revoked.
     #[schema(value_type = Option<String>, format = DateTime)]
-    expires_at: Option<Timestamp>,
+    pub(in crate::web) expires_at: Option<Timestamp>,
 }
 
 #[derive(Serialize, ToSchema)]
 pub struct CreatedToken {
     #[serde(flatten)]
-    token: Token,
+    pub(in crate::web) token: Token,
     /// Goes into `Authorization: Bearer …`. Shown this once.
-    access_token: String,
+    pub(in crate::web) access_token: String,
 }
 
 /// Tokens and sessions that are valid

@@ -106,16 +106,16 @@ impl UnknownDevice {
 
 #[derive(Deserialize, Serialize, ToSchema)]
 pub struct DeviceClaim {
-    school_id: SchoolId,
-    device_name: String,
+    pub(in crate::web) school_id: SchoolId,
+    pub(in crate::web) device_name: String,
     /// An IANA name; without one the school's zone counts.
-    timezone: Option<String>,
+    pub(in crate::web) timezone: Option<String>,
     /// What happens to people whom the terminal holds and the roster does not know. `report`, unless given.
-    strangers: Option<Strangers>,
+    pub(in crate::web) strangers: Option<Strangers>,
     /// `add`: if the terminal holds people already, write the students beside them. Without it an admin is asked.
-    takeover: Option<String>,
+    pub(in crate::web) takeover: Option<String>,
     /// The terminal whose place it takes: it inherits its PINs, and that one is switched off.
-    replaces: Option<DeviceId>,
+    pub(in crate::web) replaces: Option<DeviceId>,
 }
 
 /// Claim a terminal

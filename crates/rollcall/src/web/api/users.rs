@@ -33,33 +33,33 @@ pub struct UserFilter {
 
 #[derive(Deserialize, ToSchema)]
 pub struct UserCreation {
-    email: String,
+    pub(in crate::web) email: String,
     /// At least 8 characters.
-    password: String,
-    role: Role,
+    pub(in crate::web) password: String,
+    pub(in crate::web) role: Role,
     /// Needed for every role but superadmin. A school's admin may leave it out: his own.
-    school_id: Option<SchoolId>,
-    full_name: Option<String>,
+    pub(in crate::web) school_id: Option<SchoolId>,
+    pub(in crate::web) full_name: Option<String>,
 }
 
 #[derive(Deserialize, ToSchema)]
 pub struct UserUpdate {
     #[serde(default, deserialize_with = "not_null")]
-    email: Option<String>,
+    pub(in crate::web) email: Option<String>,
     /// Ends the user's sessions.
     #[serde(default, deserialize_with = "not_null")]
-    password: Option<String>,
+    pub(in crate::web) password: Option<String>,
     #[serde(default, deserialize_with = "not_null")]
-    role: Option<Role>,
+    pub(in crate::web) role: Option<Role>,
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<SchoolId>)]
-    school_id: Option<Option<SchoolId>>,
+    pub(in crate::web) school_id: Option<Option<SchoolId>>,
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>)]
-    full_name: Option<Option<String>>,
+    pub(in crate::web) full_name: Option<Option<String>>,
     /// An inactive user is out at once, and so are his tokens.
     #[serde(default, deserialize_with = "not_null")]
-    is_active: Option<bool>,
+    pub(in crate::web) is_active: Option<bool>,
 }
 
 /// Users

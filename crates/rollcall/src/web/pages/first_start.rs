@@ -152,10 +152,16 @@ pub async fn create_first_school(State(app): State<App>, visitor: Visitor, Form(
 
 fn school_page(app: &App, view: View, name: String, timezone: Option<String>, problem: Option<Problem>) -> Reply {
     let usual = || app.settings.timezone.iana_name().unwrap_or("UTC").to_owned();
+    let page =
+        FirstSchoolPage { w: view.w, view, name, timezone: timezone.unwrap_or_else(usual), zones: zones(), problem };
+    show(&page.view, &page)
+}
+
+/// The names of zones that one can choose from.
+pub(super) fn zones() -> Vec<String> {
     let mut zones: Vec<String> = jiff::tz::db().available().map(|name| name.to_string()).collect();
     zones.retain(|name| name == "UTC" || (name.contains('/') && !name.starts_with("Etc/")));
-    let page = FirstSchoolPage { w: view.w, view, name, timezone: timezone.unwrap_or_else(usual), zones, problem };
-    show(&page.view, &page)
+    zones
 }
 
 impl Problem {

@@ -24,19 +24,30 @@
 
 pub mod account;
 pub mod assets;
+pub mod attendance;
+pub mod audit;
+pub mod classes;
 pub mod connect;
 pub mod first_start;
 mod forms;
 pub mod frame;
 mod html;
+pub mod imports;
 mod nav;
 pub mod overview;
 pub mod pager;
 pub mod preferences;
+pub mod school;
 pub mod session;
+pub mod students;
+pub mod takeover;
 pub mod terminal;
+pub mod tokens;
+pub mod unknown;
+pub mod users;
 mod view;
 mod visitor;
+mod which_school;
 pub mod words;
 
 pub use forms::{Form, Refuse};

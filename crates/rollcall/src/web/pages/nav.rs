@@ -15,9 +15,16 @@ pub struct Link {
 pub fn links(view: &View) -> Vec<Link> {
     let c = &view.w.common;
     let path = view.path.split('?').next().unwrap_or_default();
-    let mut links = vec![("/", c.overview, path == "/" || path.starts_with("/terminals/"))];
+    let below = |pages: &[&str]| pages.iter().any(|page| path.starts_with(page));
+    let is_terminal = below(&["/terminals/"]) && path != "/terminals/unknown";
+    let mut links = vec![
+        ("/", c.overview, path == "/" || is_terminal),
+        ("/students", c.students, below(&["/students", "/import"])),
+        ("/attendance", c.attendance, below(&["/attendance"])),
+    ];
     if view.may_change() {
-        links.push(("/connect", c.connect, path == "/connect"));
+        links.push(("/school", c.settings, below(&["/school", "/users", "/tokens", "/audit"])));
+        links.push(("/connect", c.connect, below(&["/connect", "/terminals/unknown"])));
     }
     links.into_iter().map(|(to, text, is_here)| Link { to, text, is_here }).collect()
 }

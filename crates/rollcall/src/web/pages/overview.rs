@@ -5,6 +5,7 @@ use axum::{
     extract::State,
     response::{IntoResponse, Redirect},
 };
+use jiff::ToSpan as _;
 
 use super::{
     Reply, View, Visitor,
@@ -15,7 +16,8 @@ use super::{
 use crate::{
     app::App,
     attendance::punches,
-    devices::unknown,
+    devices::{unknown, zone},
+    school::holidays,
     sync::overview::terminals::{self, Condition, TerminalState},
 };
 
@@ -38,6 +40,8 @@ struct OverviewPage {
 pub struct Card {
     pub state: TerminalState,
     pub badge: Badge,
+    /// Nobody comes to its school today.
+    pub is_holiday: bool,
 }
 
 /// A state as a word and a shape.
@@ -80,14 +84,23 @@ pub async fn show_overview(State(app): State<App>, visitor: Visitor) -> Reply {
     let states = terminals::terminals(&mut tx, view.school).await?;
     let hours = punches::by_hour(&mut tx, view.school, today).await?;
     let unknown = if caller.admin().is_ok() { unknown::count(&mut tx).await? } else { 0 };
+    // Whose today it is depends on the terminal's zone.
+    let (before, after) = (today.saturating_sub(1.day()), today.saturating_add(1.day()));
+    let holidays = holidays::near(&mut tx, before, after).await?;
     drop(tx);
 
-    let mut cards: Vec<Card> = states.into_iter().map(|state| Card::new(view.w, state)).collect();
-    cards.sort_by_key(|card| !card.state.condition().is_urgent());
+    let card = |state: TerminalState| {
+        let zone = zone::of(state.timezone.as_deref(), None, &app.settings.timezone);
+        let day = view.now.to_zoned(zone).date();
+        let is_holiday = holidays.iter().any(|one| one.school_id == state.school_id && one.contains(day));
+        Card { is_holiday, ..Card::new(view.w, state) }
+    };
+    let mut cards: Vec<Card> = states.into_iter().map(card).collect();
+    cards.sort_by_key(|card| !card.is_urgent());
     let page = OverviewPage {
         w: view.w,
         banners: banners(&view, &cards, unknown),
-        urgent: cards.iter().filter(|card| card.state.condition().is_urgent()).count(),
+        urgent: cards.iter().filter(|card| card.is_urgent()).count(),
         is_all_well: cards.iter().all(|card| card.state.condition() == Condition::InStep),
         cards,
         chart: Chart::of(&hours),
@@ -131,8 +144,14 @@ impl Condition {
 }
 
 impl Card {
+    /// Whether it wants somebody to look. A terminal that is silent on a holiday was switched off with the school.
+    fn is_urgent(&self) -> bool {
+        let condition = self.state.condition();
+        condition.is_urgent() && !(self.is_holiday && condition == Condition::Offline)
+    }
+
     pub fn new(w: &Words, state: TerminalState) -> Card {
-        Card { badge: Badge::of(w, state.condition()), state }
+        Card { badge: Badge::of(w, state.condition()), is_holiday: false, state }
     }
 
     /// How many of whom it should hold it holds: solid what it proved, light what it merely acknowledged. Never full while

@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     accounts::Role,
+    devices::zone,
     school::{SchoolId, schools::School},
     store::Instant,
     web::error::ApiError,
@@ -133,6 +134,25 @@ impl View {
         self.school.and_then(|id| self.schools.iter().find(|school| school.id == id))
     }
 
+    /// The school that a page is about: the one asked for, the chosen one, or the only one there is.
+    pub fn school_or(&self, asked: Option<SchoolId>) -> Option<SchoolId> {
+        let only = if self.schools.len() == 1 { self.schools.first().map(|school| school.id) } else { None };
+        asked.or(self.school).or(only)
+    }
+
+    /// The same in the zone of a school.
+    #[must_use]
+    pub fn at_school(mut self, school: SchoolId, usual: &TimeZone) -> View {
+        let known = self.schools.iter().find(|known| known.id == school);
+        self.zone = zone::of(None, known.and_then(|school| school.timezone.as_deref()), usual);
+        self
+    }
+
+    /// What a school is called.
+    pub fn name_of(&self, school: SchoolId) -> &str {
+        self.schools.iter().find(|known| known.id == school).map_or("", |school| &school.name)
+    }
+
     pub fn is_chosen(&self, school: &SchoolId) -> bool {
         self.school == Some(*school)
     }
@@ -169,6 +189,11 @@ impl View {
     /// The date and time in the page's zone.
     pub fn at(&self, at: &Instant) -> Markup {
         self.time(at, &self.local(at, "%Y-%m-%d %H:%M:%S"))
+    }
+
+    /// The date and time of a moment to come, to the minute.
+    pub fn minute(&self, at: &Instant) -> String {
+        self.local(at, "%Y-%m-%d %H:%M")
     }
 
     fn time(&self, at: &Instant, words: &str) -> Markup {

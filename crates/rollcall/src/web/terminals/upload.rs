@@ -11,7 +11,7 @@ use push_protocol::{
     record::{self, Content, Operation, Photo, Punch, Record, User},
     reply,
     request::{Packet, QueryData, Upload},
-    text::Pin,
+    text::{Card, Pin},
 };
 
 use super::{Caller, Door, Reply, Visit};
@@ -20,7 +20,7 @@ use crate::{
         recorder::{self, NotStored},
         wall_clock,
     },
-    devices::{DeviceId, held, registry::Told, stamps},
+    devices::{DeviceId, cards, held, registry::Told, stamps},
     store,
     sync::{
         capacity,
@@ -153,6 +153,8 @@ struct Brought<'a> {
     /// People whom a template or a picture proves to be there. Templates and pictures themselves are dropped.
     pins: Vec<Pin>,
     operations: Vec<Operation>,
+    /// The last card that nobody knows.
+    unknown_card: Option<Card>,
     unread: Vec<&'a [u8]>,
     packet: Option<(i64, Packet)>,
 }
@@ -167,6 +169,7 @@ impl<'a> Brought<'a> {
                 Record::User(user) => brought.users.push(user),
                 Record::Biometric { pin, .. } => brought.pins.extend(pin),
                 Record::Operation(operation) => brought.operations.push(operation),
+                Record::UnknownCard(card) => brought.unknown_card = Some(card),
                 Record::Error { .. } | Record::State | Record::Other { .. } => {}
                 Record::Unread(line) => brought.unread.push(line),
             }
@@ -178,7 +181,7 @@ impl<'a> Brought<'a> {
 /// Stores punches and lines that nobody could read through the recorder, the rest in a transaction of its own. Refuses only
 /// when nothing was stored: some firmware drops what is refused.
 async fn store(door: &Door, visit: &Visit, brought: Brought<'_>) -> Result<(), Reply> {
-    let Brought { table, stamp, punches, users, pins, operations, unread, packet } = brought;
+    let Brought { table, stamp, punches, users, pins, operations, unknown_card, unread, packet } = brought;
     let has_punches = !punches.is_empty();
     if has_punches || !unread.is_empty() {
         if let Caller::Unknown { is_remembered: false } = visit.caller {
@@ -206,6 +209,12 @@ async fn store(door: &Door, visit: &Visit, brought: Brought<'_>) -> Result<(), R
         }
     }
     let stamp = stamp.filter(|_| !has_punches);
+    if let (Some(card), Some(terminal)) = (unknown_card, visit.terminal())
+        && let Err(error) = presented(door, terminal.device(), card, visit.now).await
+    {
+        // It helps somebody who makes a student now; a terminal that sends it again later would not.
+        door.oddities.log_failure("store a card that nobody knows", &error, visit.now);
+    }
     let line = Line { users: &users, pins: &pins, operations: &operations, packet };
     match keep(door, visit, &table, stamp, line).await {
         Err(error) if !has_punches => Err(door.could_not("store what a terminal holds", &error)),
@@ -230,6 +239,12 @@ fn note_skew(visit: &Visit, punched_at: Option<Timestamp>) {
         let seconds = at.duration_since(visit.now).as_secs();
         terminal.punched(i32::try_from(seconds).unwrap_or(if seconds > 0 { i32::MAX } else { i32::MIN }));
     }
+}
+
+async fn presented(door: &Door, device: DeviceId, card: Card, now: Timestamp) -> store::Result<()> {
+    let mut tx = door.app.db.write().await?;
+    cards::presented(&mut tx, device, card, now).await?;
+    tx.commit().await
 }
 
 async fn keep(door: &Door, visit: &Visit, table: &str, stamp: Option<String>, line: Line<'_>) -> store::Result<()> {

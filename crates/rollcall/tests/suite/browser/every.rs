@@ -5,7 +5,11 @@ use rollcall::web::pages::words::Words;
 use serde_json::json;
 
 use super::{Page, browse, school::School};
-use crate::{databases::Database, pages::words::INVENTED, server::Server};
+use crate::{
+    databases::Database,
+    pages::words::INVENTED,
+    server::{Person, Server},
+};
 
 const PAGES: &[(&str, &str)] = &[
     ("overview", "/"),
@@ -76,12 +80,16 @@ async fn a_language_from_right_to_left_needs_nothing_of_its_own() {
 
 /// The admin's session, without typing a password.
 async fn sign_in(page: &Page, school: &School) {
-    let session = school.campus.superadmin.token.as_str();
+    sign_in_as(page, &school.campus.superadmin).await;
+}
+
+pub async fn sign_in_as(page: &Page, person: &Person) {
+    let session = person.token.as_str();
     let cookie = json!({"name": "rollcall_session", "value": session, "domain": "127.0.0.1", "path": "/"});
     page.tell_browser("Network.setCookie", cookie).await;
 }
 
-async fn look_at(page: &Page, name: &str) {
+pub async fn look_at(page: &Page, name: &str) {
     for scheme in ["light", "dark"] {
         for (screen, size) in [("phone", PHONE), ("desk", DESK)] {
             page.look_like(scheme, size).await;
@@ -95,8 +103,11 @@ async fn look_at(page: &Page, name: &str) {
 impl Page {
     /// Nobody has to move the page sideways to read it.
     async fn fits(&self, name: &str) {
-        let script = "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
-        let over = self.client.execute(script, vec![]).await.unwrap().as_i64().unwrap();
-        assert!(over <= 0, "{name} is {over} wider than its screen");
+        let script = "const width = document.documentElement.clientWidth;
+            if (document.documentElement.scrollWidth <= width) return [];
+            return [...document.body.querySelectorAll('*')].filter(one => one.getBoundingClientRect().right > width)
+              .map(one => one.outerHTML.slice(0, 120)).slice(0, 5)";
+        let over = self.client.execute(script, vec![]).await.unwrap();
+        assert_eq!(over, json!([]), "{name} is wider than its screen");
     }
 }

@@ -1,6 +1,7 @@
 //! The pages as a browser shows them. Chromium runs without a window; without Chromium these tests fail.
 
 mod every;
+mod office;
 mod school;
 mod stories;
 

@@ -68,7 +68,7 @@ impl School {
 }
 
 /// Serves the pages until the test ends.
-async fn serve(campus: &Campus, words: Option<&'static Words>) -> SocketAddr {
+pub async fn serve(campus: &Campus, words: Option<&'static Words>) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let router = rollcall::web::router(campus.world.app.clone());

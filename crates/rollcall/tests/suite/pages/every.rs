@@ -46,6 +46,19 @@ const PAGES: &[(&str, Least)] = &[
     ("/terminals/1/settings", Least::Admin),
     ("/connect", Least::Admin),
     ("/first-start/school", Least::Superadmin),
+    ("/students", Least::Teacher),
+    ("/students/new", Least::Admin),
+    ("/students/1", Least::Teacher),
+    ("/import", Least::Admin),
+    ("/attendance", Least::Teacher),
+    ("/attendance?student=1", Least::Teacher),
+    ("/school", Least::Admin),
+    ("/users", Least::Admin),
+    ("/users/1", Least::Superadmin),
+    ("/tokens", Least::Teacher),
+    ("/audit", Least::Admin),
+    ("/terminals/unknown", Least::Admin),
+    ("/terminals/1/takeover", Least::Teacher),
 ];
 
 /// Bytes of a page, without what it loads.
@@ -67,7 +80,7 @@ async fn every_page_is_shown_to_whom_it_is_for(database: Database) {
             reply.page(if is >= *least { 200 } else { 403 });
             is_protected(&reply);
         }
-        if path.starts_with("/terminals/") {
+        if path.starts_with("/terminals/1") || *path == "/students/1" {
             page(server, &stranger, path).await.page(403);
         }
         let reply = anonymous(server, path).await;

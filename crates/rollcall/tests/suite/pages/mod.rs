@@ -1,9 +1,14 @@
 //! The dashboard as a browser without a script gets it: status, headers, markup, cookies.
 
+mod attendance;
 mod every;
 mod first;
+mod imports;
+mod settings;
 mod signing;
+mod students;
 mod terminal;
+mod unknown;
 pub mod words;
 
 use axum::body::Body;
@@ -49,6 +54,22 @@ pub fn form(request: http::request::Builder, fields: &[(&str, &str)]) -> Request
     let body: Vec<String> = fields.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect();
     let kind = (header::CONTENT_TYPE, "application/x-www-form-urlencoded");
     request.method("POST").header(kind.0, kind.1).body(Body::from(body.join("&"))).unwrap()
+}
+
+/// A form with a file.
+pub async fn submit_file(server: &Server, by: &Person, fields: &[(&str, &str)], name: &str, file: &[u8]) -> Reply {
+    let mut body = Vec::new();
+    for (field, value) in fields {
+        let head = format!("--end\r\nContent-Disposition: form-data; name=\"{field}\"\r\n\r\n{value}\r\n");
+        body.extend_from_slice(head.as_bytes());
+    }
+    let head = format!("--end\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\r\n");
+    body.extend_from_slice(head.as_bytes());
+    body.extend_from_slice(file);
+    body.extend_from_slice(b"\r\n--end--\r\n");
+    let request = request(Some(by), "/import").header("sec-fetch-site", "same-origin").method("POST");
+    let request = request.header(header::CONTENT_TYPE, "multipart/form-data; boundary=end");
+    server.send(request.body(Body::from(body)).unwrap()).await
 }
 
 impl Reply {

@@ -8,13 +8,9 @@ use crate::{
     school::StudentId,
     sync::verify,
     web::{
-        api::{
-            removals, sync,
-            takeover::{self, TakeoverMode},
-            verification,
-        },
+        api::{removals, sync, verification},
         envelope,
-        extract::{Json, OptionalJson, Path},
+        extract::{OptionalJson, Path},
         pages::{Message, Reply, View, Visitor},
     },
 };
@@ -59,12 +55,6 @@ pub async fn reject_removals(State(app): State<App>, visitor: Visitor, Path(id):
     let Visitor { caller, view } = visitor;
     let done = removals::reject_removals(State(app), caller, Path(id), OptionalJson::default()).await;
     back(&view, id, done, |_| view.w.terminal.rejected.into())
-}
-
-pub async fn take_over_terminal(State(app): State<App>, visitor: Visitor, Path(id): Path<DeviceId>) -> Reply {
-    let Visitor { caller, view } = visitor;
-    let done = takeover::take_over_device(State(app), caller, Path(id), Json(TakeoverMode::add())).await;
-    back(&view, id, done, |_| view.w.terminal.taken_over.into())
 }
 
 /// Back to the terminal, with what it came to. What stands against it is a message; everything else is an error.

@@ -6,6 +6,9 @@ words! {
         skip: "Skip to the content" / "Saltar al contenido";
         navigation: "Pages" / "Páginas";
         overview: "Overview" / "Resumen";
+        students: "Students" / "Estudiantes";
+        attendance: "Attendance" / "Asistencia";
+        settings: "Settings" / "Ajustes";
         connect: "Connect a terminal" / "Conectar un terminal";
         account: "My account" / "Mi cuenta";
         sign_out: "Sign out" / "Cerrar sesión";

@@ -18,11 +18,16 @@
 //! compile. What is no text of ours (names, serial numbers, what a room said of a command) is not here: it stands in `<bdi>`,
 //! `<code>` or `<time>`, and a test with an invented language holds that nothing else stands outside of this table.
 
+mod adoption;
+mod attendance;
 mod common;
 mod connect;
 mod first;
+mod imports;
 mod overview;
+mod settings;
 mod signing;
+mod students;
 mod terminal;
 
 use std::fmt;
@@ -123,6 +128,11 @@ language! {
     connect: connect::Connect,
     overview: overview::Overview,
     terminal: terminal::Terminal,
+    students: students::Students,
+    imports: imports::Imports,
+    attendance: attendance::Attendance,
+    settings: settings::Settings,
+    adoption: adoption::Adoption,
 }
 
 /// The languages that one can choose, the first for whoever asks for none of them.

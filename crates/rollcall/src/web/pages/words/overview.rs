@@ -22,6 +22,7 @@ words! {
         drifted: "Differs" / "Difiere";
         never_called: "Never called" / "Nunca llamó";
         offline: "Offline" / "Sin conexión";
+        holiday: "Holiday" / "Festivo";
         failed: "Needs attention" / "Requiere atención";
         held: "Waits for a decision" / "Espera una decisión";
         holds_people: "Already holds people" / "Ya tiene personas";

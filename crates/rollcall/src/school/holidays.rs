@@ -1,0 +1,85 @@
+//! Days on which nobody comes to school.
+
+use jiff::{Timestamp, civil::Date};
+
+use super::{SchoolId, names};
+use crate::store::{self, Tx};
+
+/// A row of `holidays`: from its first day to its last, both included, `YYYY-MM-DD`.
+#[derive(Clone, PartialEq, Eq, Debug, sqlx::FromRow)]
+pub struct Holiday {
+    pub id: i64,
+    pub school_id: SchoolId,
+    pub first_day: String,
+    pub last_day: String,
+    pub name: String,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Name(#[from] names::Error),
+    #[error("the last day is before the first")]
+    Order,
+    #[error(transparent)]
+    Store(#[from] store::Error),
+}
+
+const LIST: &str = "
+SELECT id, school_id, first_day, last_day, name FROM holidays WHERE school_id = $1 ORDER BY first_day, id";
+
+/// Those of a school, the earliest first.
+pub async fn list(tx: &mut Tx, school: SchoolId) -> store::Result<Vec<Holiday>> {
+    tx.all(LIST, [school.into()]).await
+}
+
+const CREATE: &str = "
+INSERT INTO holidays (school_id, first_day, last_day, name, created_at) VALUES ($1, $2, $3, $4, $5)
+RETURNING id, school_id, first_day, last_day, name";
+
+pub async fn create(
+    tx: &mut Tx,
+    school: SchoolId,
+    (first, last): (Date, Date),
+    name: &str,
+    now: Timestamp,
+) -> Result<Holiday, Error> {
+    if last < first {
+        return Err(Error::Order);
+    }
+    let name = names::clean(name)?;
+    let values = [school.into(), first.to_string().into(), last.to_string().into(), name.into(), now.into()];
+    Ok(tx.one(CREATE, values).await?)
+}
+
+const DELETE: &str = "
+DELETE FROM holidays WHERE id = $1 AND school_id = $2 RETURNING id, school_id, first_day, last_day, name";
+
+/// `None` when the school has no such holiday.
+pub async fn delete(tx: &mut Tx, school: SchoolId, id: i64) -> store::Result<Option<Holiday>> {
+    tx.optional(DELETE, [id.into(), school.into()]).await
+}
+
+const ON: &str = "
+SELECT name FROM holidays WHERE school_id = $1 AND first_day <= $2 AND last_day >= $2 ORDER BY first_day, id LIMIT 1";
+
+/// The name of the holiday that a day is.
+pub async fn on(tx: &mut Tx, school: SchoolId, day: Date) -> store::Result<Option<String>> {
+    let name: Option<(String,)> = tx.optional(ON, [school.into(), day.to_string().into()]).await?;
+    Ok(name.map(|(name,)| name))
+}
+
+const NEAR: &str = "
+SELECT id, school_id, first_day, last_day, name FROM holidays WHERE first_day <= $2 AND last_day >= $1";
+
+/// The holidays of all schools that have a day between these two: whose today it is depends on the school's zone.
+pub async fn near(tx: &mut Tx, from: Date, to: Date) -> store::Result<Vec<Holiday>> {
+    tx.all(NEAR, [from.to_string().into(), to.to_string().into()]).await
+}
+
+impl Holiday {
+    pub fn contains(&self, day: Date) -> bool {
+        let day = day.to_string();
+        self.first_day <= day && day <= self.last_day
+    }
+}

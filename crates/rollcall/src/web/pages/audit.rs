@@ -1,0 +1,135 @@
+//! `/audit`: who did what, and when.
+
+use askama::Template;
+use axum::extract::State;
+use serde::Deserialize;
+use serde_json::Value as Json;
+
+use super::{
+    Reply, View, Visitor,
+    pager::{Pager, ROWS},
+    show,
+    words::Words,
+};
+use crate::{
+    accounts::audit::{self, Filter, Record},
+    app::App,
+    web::{
+        extract::Query,
+        sheet::{Kind, Sheet},
+    },
+};
+
+/// What is filtered by, as the log writes it.
+const ENTITIES: [&str; 10] =
+    ["student", "device", "school", "class", "section", "user", "token", "holiday", "school_year", "session"];
+const ACTIONS: [&str; 12] = [
+    "create", "update", "delete", "import", "claim", "approve", "reject", "login", "logout", "revoke", "open", "close",
+];
+/// Rows of a file.
+const EXPORTED: u32 = 50_000;
+
+#[derive(Template)]
+#[template(path = "audit.html")]
+struct AuditPage {
+    w: &'static Words,
+    view: View,
+    search: String,
+    entity: String,
+    action: String,
+    records: Vec<Record>,
+    pager: Pager,
+}
+
+#[derive(Deserialize)]
+pub struct AuditQuery {
+    search: Option<String>,
+    entity: Option<String>,
+    action: Option<String>,
+    page: Option<i64>,
+}
+
+impl AuditQuery {
+    fn filter(&self, view: &View) -> Filter {
+        Filter {
+            school_id: view.school,
+            entity: self.entity.clone(),
+            action: self.action.clone(),
+            search: self.search.clone(),
+            ..Filter::default()
+        }
+    }
+}
+
+pub async fn list_audit(State(app): State<App>, visitor: Visitor, Query(query): Query<AuditQuery>) -> Reply {
+    let Visitor { caller, view } = visitor;
+    caller.admin()?;
+    let limit = u32::try_from(ROWS).unwrap_or(u32::MAX);
+    let mut tx = app.db.read().await?;
+    let (records, total) = audit::list(&mut tx, &query.filter(&view), limit, Pager::offset(query.page)).await?;
+    drop(tx);
+    let text = |value: &Option<String>| value.clone().unwrap_or_default();
+    let (search, entity, action) = (text(&query.search), text(&query.entity), text(&query.action));
+    let fields = [("search", search.as_str()), ("entity", entity.as_str()), ("action", action.as_str())];
+    let pager = Pager::new("/audit", &fields, query.page.unwrap_or(1), total);
+    let page = AuditPage { w: view.w, view, search, entity, action, records, pager };
+    show(&page.view, &page)
+}
+
+pub async fn export_audit(State(app): State<App>, visitor: Visitor, Query(query): Query<AuditQuery>) -> Reply {
+    let Visitor { caller, view } = visitor;
+    caller.admin()?;
+    let s = &view.w.settings;
+    let mut tx = app.db.read().await?;
+    let (records, _) = audit::list(&mut tx, &query.filter(&view), EXPORTED, 0).await?;
+    drop(tx);
+    let header = [s.when, s.who, s.did, s.what, s.details].iter().map(ToString::to_string).collect();
+    let row = |record: &Record| {
+        let at = record.at.0.to_zoned(view.zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string();
+        vec![at, record.actor.clone(), record.action.clone(), record.of(), record.details.clone().unwrap_or_default()]
+    };
+    let sheet = Sheet { name: s.audit.to_string(), header, rows: records.iter().map(row).collect() };
+    sheet.answer(Kind::Csv, "audit")
+}
+
+impl Record {
+    /// `student 12`
+    fn of(&self) -> String {
+        format!("{} {}", self.entity, self.entity_id.as_deref().unwrap_or_default()).trim_end().to_owned()
+    }
+
+    /// `name: Library, timezone: UTC → Asia/Dubai`
+    fn in_short(&self) -> Option<String> {
+        let text = self.details.as_deref()?;
+        let Ok(Json::Object(fields)) = serde_json::from_str(text) else { return Some(text.to_owned()) };
+        let plain = |value: &Json| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let field = |(name, value): (&String, &Json)| match (value.get("from"), value.get("to")) {
+            (Some(from), Some(to)) => format!("{name}: {} → {}", plain(from), plain(to)),
+            _ => format!("{name}: {}", plain(value)),
+        };
+        let shown: Vec<String> = fields.iter().filter(|(_, value)| !value.is_null()).map(field).collect();
+        Some(shown.join(", "))
+    }
+
+    /// Where what was changed can be seen.
+    fn link(&self) -> Option<String> {
+        let id = self.entity_id.as_deref()?;
+        match self.entity.as_str() {
+            _ if self.action == "delete" => None,
+            "student" => Some(format!("/students/{id}")),
+            "device" => Some(format!("/terminals/{id}")),
+            "user" => Some(format!("/users/{id}")),
+            "school" => Some(format!("/school?school={id}")),
+            _ => None,
+        }
+    }
+}
+
+impl AuditPage {
+    fn export(&self) -> String {
+        let field = |name: &str, value: &str| format!("{name}={}&", super::html::percent(value));
+        let fields = [("search", &self.search), ("entity", &self.entity), ("action", &self.action)];
+        let query: String = fields.iter().map(|(name, value)| field(name, value)).collect();
+        format!("/audit/export?{query}")
+    }
+}

@@ -1,0 +1,220 @@
+//! `/school`: the settings of a school, its holidays, classes and sections, and the new school year.
+
+use askama::Template;
+use axum::extract::State;
+use jiff::civil::Date;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{Form, Message, Refuse, Reply, View, Visitor, first_start::zones, show, which_school, words::Words};
+use crate::{
+    accounts::{
+        Caller,
+        audit::{self, Change},
+    },
+    app::App,
+    school::{
+        SchoolId,
+        classes::{self, Class},
+        holidays::{self, Holiday},
+        schools::{self, School},
+        sections::{self, Section},
+        years::{self, NewYear},
+    },
+    web::{
+        api::{self, schools::SchoolUpdate},
+        error::ApiError,
+        extract::{Json, Path, Query},
+    },
+};
+
+#[derive(Template)]
+#[template(path = "school.html")]
+struct SchoolPage {
+    w: &'static Words,
+    view: View,
+    school: School,
+    zones: Vec<String>,
+    problem: Option<(String, String)>,
+    holidays: Vec<Holiday>,
+    classes: Vec<Class>,
+    sections: Vec<Section>,
+    year: Option<NewYear>,
+}
+
+#[derive(Deserialize)]
+pub struct SchoolQuery {
+    school: Option<SchoolId>,
+}
+
+pub async fn show_school(State(app): State<App>, visitor: Visitor, Query(query): Query<SchoolQuery>) -> Reply {
+    visitor.caller.admin()?;
+    let Some(id) = visitor.view.school_or(query.school) else {
+        return which_school::choose(visitor.view, "/school", |w| w.settings.title);
+    };
+    visitor.caller.may_change_school(id)?;
+    let mut tx = app.db.read().await?;
+    let school = schools::find(&mut tx, id).await?.ok_or_else(|| ApiError::no_such("school", id))?;
+    drop(tx);
+    school_page(&app, visitor.view, school, None).await
+}
+
+async fn school_page(app: &App, view: View, school: School, problem: Option<(String, String)>) -> Reply {
+    let mut tx = app.db.read().await?;
+    let holidays = holidays::list(&mut tx, school.id).await?;
+    let classes = classes::list(&mut tx, Some(school.id)).await?;
+    let sections = sections::list(&mut tx, Some(school.id), None).await?;
+    let year = years::open(&mut tx, school.id, app.clock.now()).await?;
+    drop(tx);
+    let view = view.at_school(school.id, &app.settings.timezone);
+    let page = SchoolPage { w: view.w, view, school, zones: zones(), problem, holidays, classes, sections, year };
+    show(&page.view, &page)
+}
+
+impl SchoolPage {
+    fn is_wrong(&self, field: &str) -> bool {
+        self.problem.as_ref().is_some_and(|(wrong, _)| wrong == field)
+    }
+
+    fn why(&self) -> &str {
+        self.problem.as_ref().map_or("", |(_, why)| why)
+    }
+
+    fn sections_of(&self, class: &Class) -> Vec<&Section> {
+        self.sections.iter().filter(|section| section.class_id == class.id).collect()
+    }
+}
+
+#[derive(Clone, Deserialize)]
+pub struct SchoolForm {
+    name: String,
+    timezone: String,
+    day_starts_at: String,
+    grace_minutes: i64,
+    guard_percent: i64,
+    guard_number: i64,
+}
+
+pub async fn update_school(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(id): Path<SchoolId>,
+    Form(form): Form<SchoolForm>,
+) -> Reply {
+    let Visitor { caller, view } = visitor;
+    let typed = form.clone();
+    let update = SchoolUpdate {
+        name: Some(form.name),
+        timezone: Some(Some(form.timezone).filter(|zone| !zone.trim().is_empty())),
+        // A browser may add seconds.
+        day_starts_at: Some(form.day_starts_at.chars().take(5).collect()),
+        grace_minutes: Some(form.grace_minutes),
+        guard_percent: Some(form.guard_percent),
+        guard_number: Some(form.guard_number),
+    };
+    match api::schools::update_school(State(app.clone()), caller, Path(id), Json(update)).await {
+        Ok(_) => {
+            let message = Message::good(view.w.settings.saved);
+            view.go(&format!("/school?school={id}"), Some(message))
+        }
+        Err(error) => {
+            let Some((field, why)) = error.problem() else { return Err(error) };
+            let problem = (field.to_owned(), why.to_owned());
+            let mut tx = app.db.read().await?;
+            let school = schools::find(&mut tx, id).await?.ok_or_else(|| ApiError::no_such("school", id))?;
+            drop(tx);
+            let SchoolForm { name, timezone, day_starts_at, grace_minutes, guard_percent, guard_number } = typed;
+            let timezone = Some(timezone);
+            let school = School { name, timezone, day_starts_at, grace_minutes, guard_percent, guard_number, ..school };
+            school_page(&app, view, school, Some(problem)).await.refused()
+        }
+    }
+}
+
+#[derive(Deserialize)]
+pub struct HolidayForm {
+    first_day: String,
+    last_day: String,
+    name: String,
+}
+
+pub async fn create_holiday(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(school): Path<SchoolId>,
+    Form(form): Form<HolidayForm>,
+) -> Reply {
+    let Visitor { caller, view } = visitor;
+    caller.may_change_school(school)?;
+    let to = format!("/school?school={school}#holidays");
+    let last = if form.last_day.is_empty() { &form.first_day } else { &form.last_day };
+    let (Ok(first), Ok(last)) = (form.first_day.parse::<Date>(), last.parse::<Date>()) else {
+        return view.go(&to, Some(Message::problem(view.w.settings.wrong_day)));
+    };
+    let now = app.clock.now();
+    let mut tx = app.db.write().await?;
+    let holiday = match holidays::create(&mut tx, school, (first, last), &form.name, now).await {
+        Ok(holiday) => holiday,
+        Err(holidays::Error::Store(error)) => return Err(error.into()),
+        Err(error) => return view.go(&to, Some(Message::problem(error.to_string()))),
+    };
+    audit::record(&mut tx, caller.actor(), of_holiday("create", &holiday), now).await?;
+    tx.commit().await?;
+    view.go(&to, Some(Message::good(view.w.settings.holiday_added.with("name", &holiday.name))))
+}
+
+pub async fn delete_holiday(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path((school, id)): Path<(SchoolId, i64)>,
+) -> Reply {
+    let Visitor { caller, view } = visitor;
+    caller.may_change_school(school)?;
+    let now = app.clock.now();
+    let mut tx = app.db.write().await?;
+    let holiday = holidays::delete(&mut tx, school, id).await?;
+    let holiday = holiday.ok_or_else(|| ApiError::no_such("holiday", id))?;
+    audit::record(&mut tx, caller.actor(), of_holiday("delete", &holiday), now).await?;
+    tx.commit().await?;
+    let message = Message::good(view.w.settings.deleted.with("name", &holiday.name));
+    view.go(&format!("/school?school={school}#holidays"), Some(message))
+}
+
+fn of_holiday(action: &'static str, holiday: &Holiday) -> Change {
+    let details = json!({"name": holiday.name, "first_day": holiday.first_day, "last_day": holiday.last_day});
+    let entity_id = holiday.id.to_string();
+    Change { action, entity: "holiday", entity_id, school_id: Some(holiday.school_id), details }
+}
+
+pub async fn start_year(State(app): State<App>, visitor: Visitor, Path(school): Path<SchoolId>) -> Reply {
+    let Visitor { caller, view } = visitor;
+    turn_year(&app, &caller, school, true).await?;
+    let message = Message::good(view.w.settings.year_started);
+    view.go(&format!("/school?school={school}#new-year"), Some(message))
+}
+
+pub async fn end_year(State(app): State<App>, visitor: Visitor, Path(school): Path<SchoolId>) -> Reply {
+    let Visitor { caller, view } = visitor;
+    turn_year(&app, &caller, school, false).await?;
+    view.go(&format!("/school?school={school}#new-year"), Some(Message::good(view.w.settings.year_ended)))
+}
+
+async fn turn_year(app: &App, caller: &Caller, school: SchoolId, begins: bool) -> Result<(), ApiError> {
+    caller.may_change_school(school)?;
+    let now = app.clock.now();
+    let mut tx = app.db.write().await?;
+    // Two who press at once begin one.
+    schools::lock(&mut tx, school).await?.ok_or_else(|| ApiError::no_such("school", school))?;
+    let (action, details) = if begins {
+        let year = years::start(&mut tx, school, caller.id(), now).await?;
+        ("open", json!({"ends_at": year.ends_at}))
+    } else {
+        years::end(&mut tx, school, now).await?;
+        ("close", json!(null))
+    };
+    let change =
+        Change { action, entity: "school_year", entity_id: school.to_string(), school_id: Some(school), details };
+    audit::record(&mut tx, caller.actor(), change, now).await?;
+    tx.commit().await?;
+    Ok(())
+}
