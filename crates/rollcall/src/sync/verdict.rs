@@ -26,6 +26,8 @@ pub struct Person {
     pub written: i64,
     /// Nothing is under way for him and nothing newer is wanted: the terminal should be as `wanted` says.
     pub is_settled: bool,
+    /// Something newer is wanted and waits for an obstacle; nothing is under way for him.
+    pub is_waiting: bool,
 }
 
 /// What a terminal said of a PIN, last.
@@ -165,9 +167,18 @@ fn judge(person: &Person, reading: &Reading, charset: Charset) -> Verdict {
 }
 
 impl Reading {
+    /// Whether this person is on the terminal, and as what, as far as it was asked after `written`. `None`: nothing is known.
+    pub fn holds(&self, pin: &str, written: i64) -> Option<Option<&Told>> {
+        match self.evidence(pin, written) {
+            Evidence::Seen(told) => Some(Some(told)),
+            Evidence::Absent => Some(None),
+            Evidence::Nothing => None,
+        }
+    }
+
     /// PINs that were asked for and are not there, whoever they belong to and whatever is under way for them.
     pub fn absent(&self) -> impl Iterator<Item = &str> {
-        let is_absent = |pin: &&String| matches!(self.evidence(pin, i64::MIN), Evidence::Absent);
+        let is_absent = |pin: &&String| self.holds(pin, i64::MIN) == Some(None);
         self.own.keys().filter(is_absent).map(String::as_str)
     }
 
@@ -238,7 +249,7 @@ mod tests {
     const STILL_THERE: Verdict = Verdict::StillThere { privilege: Some(0), card: Some(17) };
 
     fn person(pin: &str, wanted: Wanted) -> Person {
-        Person { student: StudentId(7), pin: pin.to_owned(), wanted, written: 10, is_settled: true }
+        Person { student: StudentId(7), pin: pin.to_owned(), wanted, written: 10, is_settled: true, is_waiting: false }
     }
 
     fn zeynep() -> Wanted {
@@ -297,7 +308,7 @@ mod tests {
 
     #[test]
     fn rule_16_people_with_a_command_under_way_are_unknown() {
-        let busy = Person { is_settled: false, ..person("1", zeynep()) };
+        let busy = Person { is_settled: false, is_waiting: false, ..person("1", zeynep()) };
         for reading in [listed(true, []), listed(true, [("1", told(25, "Zeynep Şahin", 17))])] {
             assert_eq!(findings(std::slice::from_ref(&busy), &reading, Charset::Utf8)[0].verdict, Verdict::Unknown);
         }
@@ -393,7 +404,7 @@ mod tests {
             name in "[a-cé]{1,6}", card in 1..4_i64,
         ) -> Person {
             let wanted = if present { Wanted::Present { name, card: card.to_string() } } else { Wanted::Absent };
-            Person { student: StudentId(1), pin, wanted, written, is_settled }
+            Person { student: StudentId(1), pin, wanted, written, is_settled, is_waiting: false }
         }
     }
 

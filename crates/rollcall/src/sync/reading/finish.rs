@@ -26,6 +26,12 @@ const NOT_THERE: &str = "
     WITH v(pin) AS (VALUES {rows})
     DELETE FROM terminal_users WHERE device_id = $1 AND pin IN (SELECT pin FROM v)";
 const NOT_LISTED: &str = "DELETE FROM terminal_users WHERE device_id = $1 AND seen_event <= $2";
+/// Of somebody who waits until another one's card is free, too, the terminal may hold what nobody wrote: an acknowledged change
+/// that was not stored would let the two wait for each other for ever.
+const HOLDS: &str = "
+    WITH v(student_id, is_held, card_number) AS (VALUES {rows})
+    UPDATE device_user_sync_status SET is_held = v.is_held, held_card_number = v.card_number
+    FROM v WHERE device_user_sync_status.device_id = $1 AND device_user_sync_status.student_id = v.student_id";
 const FINISHED: &str = "
     UPDATE readings SET state = $2, finished_at = $3, is_complete = $4, told = $5, verified = $6, missing = $7,
       different = $8, extra = $9, unknown = $10, repaired = $11, retried = $12, words = $13, wake_at = NULL
@@ -74,6 +80,12 @@ pub(super) async fn finish(
     } else if let Some(at) = reading.counted_nobody {
         tx.execute(NOT_LISTED, [device.into(), at.into()]).await?;
     }
+    let waiting = people.iter().filter(|person| person.is_waiting).filter_map(|person| {
+        let told = reading.holds(&person.pin, person.written)?;
+        let card = told.and_then(|told| told.card).filter(|card| *card > 0);
+        Some(vec![person.student.into(), told.is_some().into(), card.into()])
+    });
+    tx.execute_rows(HOLDS, &[device.into()], waiting.collect()).await?;
     let kind = repair::Kind {
         is_wiped: reading.counted_nobody.is_some(),
         is_whole: row.scope == "all",

@@ -45,6 +45,7 @@ struct PersonRow {
     written_event: i64,
     is_confirmed: bool,
     is_settled: bool,
+    is_waiting: bool,
     waits_for_room: bool,
 }
 
@@ -56,7 +57,10 @@ macro_rules! people {
                COALESCE(l.obstacle, '') = 'terminal_full' AS waits_for_room,
                ((l.confirmed_version = l.wanted_version OR l.failed_version = l.wanted_version)
                  AND NOT EXISTS (SELECT 1 FROM device_commands c WHERE c.device_id = l.device_id
-                   AND c.student_id = l.student_id AND c.status IN ('pending', 'sent'))) AS is_settled
+                   AND c.student_id = l.student_id AND c.status IN ('pending', 'sent'))) AS is_settled,
+               (l.obstacle IS NOT NULL AND l.confirmed_version <> l.wanted_version AND l.failed_version <> l.wanted_version
+                 AND NOT EXISTS (SELECT 1 FROM device_commands c WHERE c.device_id = l.device_id
+                   AND c.student_id = l.student_id AND c.status IN ('pending', 'sent'))) AS is_waiting
              FROM device_user_sync_status l WHERE l.device_id = $1 AND l.device_pin <> '' AND ",
             $which
         )
@@ -172,7 +176,10 @@ pub(super) async fn gather(tx: &mut Tx, device: DeviceId, row: &Row) -> Result<G
         .into_iter()
         .zip(people.iter().map(Some).chain(std::iter::repeat(None)))
         .filter(|(finding, person)| {
-            finding.verdict == Verdict::Unknown && person.is_some_and(|person| person.is_settled)
+            let is_open = |person: &&Person| {
+                person.is_settled || (person.is_waiting && reading.holds(&person.pin, person.written).is_none())
+            };
+            finding.verdict == Verdict::Unknown && person.as_ref().is_some_and(is_open)
         })
         .map(|(finding, _)| finding.pin)
         .filter(|pin| is_askable(pin))
@@ -209,6 +216,7 @@ impl PersonRow {
             wanted: Wanted::of(self.is_wanted, self.wanted_name, self.wanted_card),
             written: self.written_event,
             is_settled: self.is_settled,
+            is_waiting: self.is_waiting,
         }
     }
 }
