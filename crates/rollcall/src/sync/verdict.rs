@@ -121,7 +121,8 @@ impl Field {
 }
 
 /// What is known of one PIN after a reading.
-enum Evidence<'a> {
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Evidence<'a> {
     Seen(&'a Told),
     Absent,
     Nothing,
@@ -167,23 +168,14 @@ fn judge(person: &Person, reading: &Reading, charset: Charset) -> Verdict {
 }
 
 impl Reading {
-    /// Whether this person is on the terminal, and as what, as far as it was asked after `written`. `None`: nothing is known.
-    pub fn holds(&self, pin: &str, written: i64) -> Option<Option<&Told>> {
-        match self.evidence(pin, written) {
-            Evidence::Seen(told) => Some(Some(told)),
-            Evidence::Absent => Some(None),
-            Evidence::Nothing => None,
-        }
-    }
-
     /// PINs that were asked for and are not there, whoever they belong to and whatever is under way for them.
     pub fn absent(&self) -> impl Iterator<Item = &str> {
-        let is_absent = |pin: &&String| self.holds(pin, i64::MIN) == Some(None);
+        let is_absent = |pin: &&String| matches!(self.evidence(pin, i64::MIN), Evidence::Absent);
         self.own.keys().filter(is_absent).map(String::as_str)
     }
 
     /// Of a PIN whose last write left or was answered at the event `written`.
-    fn evidence(&self, pin: &str, written: i64) -> Evidence<'_> {
+    pub fn evidence(&self, pin: &str, written: i64) -> Evidence<'_> {
         let own = self.own.get(pin).filter(|asked| asked.at > written);
         let list = self.list.filter(|listed| listed.at > written);
         let asked_at = [own.map(|asked| asked.at), list.map(|listed| listed.at)].into_iter().flatten().min();

@@ -14,7 +14,7 @@ use crate::{
         reconcile::{self, Scope},
         repair,
         start::{self, Told},
-        verdict::{self, Finding, Verdict},
+        verdict::{self, Evidence, Finding, Verdict},
     },
 };
 
@@ -81,9 +81,12 @@ pub(super) async fn finish(
         tx.execute(NOT_LISTED, [device.into(), at.into()]).await?;
     }
     let waiting = people.iter().filter(|person| person.is_waiting).filter_map(|person| {
-        let told = reading.holds(&person.pin, person.written)?;
-        let card = told.and_then(|told| told.card).filter(|card| *card > 0);
-        Some(vec![person.student.into(), told.is_some().into(), card.into()])
+        let (is_held, card) = match reading.evidence(&person.pin, person.written) {
+            Evidence::Seen(told) => (true, told.card.filter(|card| *card > 0)),
+            Evidence::Absent => (false, None),
+            Evidence::Nothing => return None,
+        };
+        Some(vec![person.student.into(), is_held.into(), card.into()])
     });
     tx.execute_rows(HOLDS, &[device.into()], waiting.collect()).await?;
     let kind = repair::Kind {

@@ -12,7 +12,7 @@ use crate::{
     sync::{
         manner,
         plan::Wanted,
-        verdict::{self, Asked, Listed, Person, Reading, Told, Verdict},
+        verdict::{self, Asked, Evidence, Listed, Person, Reading, Told, Verdict},
     },
 };
 
@@ -177,7 +177,8 @@ pub(super) async fn gather(tx: &mut Tx, device: DeviceId, row: &Row) -> Result<G
         .zip(people.iter().map(Some).chain(std::iter::repeat(None)))
         .filter(|(finding, person)| {
             let is_open = |person: &&Person| {
-                person.is_settled || (person.is_waiting && reading.holds(&person.pin, person.written).is_none())
+                person.is_settled
+                    || (person.is_waiting && reading.evidence(&person.pin, person.written) == Evidence::Nothing)
             };
             finding.verdict == Verdict::Unknown && person.as_ref().is_some_and(is_open)
         })
