@@ -116,7 +116,7 @@ async fn something_is_wrong(campus: &mut Campus) {
     world
         .foreign(
             "INSERT INTO device_drift (device_id, device_pin, student_id, kind, field, ours, theirs, found_at, found_last_at)
-             SELECT 2, '7', 7, 'different', 'name', 'Ánh Nguyễn', 'Anh Nguyen', last_seen, last_seen FROM devices WHERE id = 2
+             SELECT 2, '7', 7, 'different', 'name', 'Ọlámidé Adébáyọ̀', 'OLAMIDE ADEBAYO', last_seen, last_seen FROM devices WHERE id = 2
              UNION ALL SELECT 2, '9', 9, 'missing', NULL, NULL, NULL, last_seen, last_seen FROM devices WHERE id = 2
              UNION ALL SELECT 2, '9001', NULL, 'stranger', NULL, NULL, 'Visitor', last_seen, last_seen FROM devices WHERE id = 2",
             [],
