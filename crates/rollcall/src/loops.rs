@@ -38,6 +38,12 @@ pub fn start(app: &App, tasks: &TaskTracker, stop: &CancellationToken) {
     every(5, "read which devices changed", |app| Box::pin(async move { refresh(&app).await }));
     every(5, "find commands that are due", |app| Box::pin(async move { raise_due(&app).await }));
     every(5, "make rows of other programs searchable", |app| Box::pin(async move { derive(&app).await }));
+    every(5, "sum up what was measured", |app| {
+        Box::pin(async move {
+            app.db.meters().sum_up();
+            Ok(())
+        })
+    });
     every(10, "show silent terminals offline", |app| Box::pin(async move { fall_offline(&app).await }));
     every(10, "end what waits for terminals that are not served", |app| {
         Box::pin(async move { unserved::tick(&app.db, app.clock.now()).await })

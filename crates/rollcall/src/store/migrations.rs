@@ -15,7 +15,7 @@ struct Source {
     postgres: &'static str,
 }
 
-const SOURCES: [Source; 7] = [
+const SOURCES: [Source; 8] = [
     Source {
         version: 1,
         name: "rollcall",
@@ -51,6 +51,12 @@ const SOURCES: [Source; 7] = [
         version: 7,
         name: "adoption",
         both: include_str!("../../../../migrations/0007_adoption.sql"),
+        postgres: "",
+    },
+    Source {
+        version: 9,
+        name: "operating",
+        both: include_str!("../../../../migrations/0009_operating.sql"),
         postgres: "",
     },
 ];

@@ -29,6 +29,7 @@
 //! | [`adopt`] | whom it held before that, and who of the roster they are |
 //! | [`inherit`] | a terminal takes the place of another |
 //! | [`unserved`] | what waits for a terminal that was switched off ends |
+//! | [`standing`] | how things stand, in numbers |
 //! | [`overview`] | what people are shown |
 //! | [`import`] | a whole roster comes from a file |
 //! | [`watch`] | the loop that finds what nobody told us |
@@ -58,6 +59,7 @@ pub mod removals;
 pub mod repair;
 mod rights;
 mod scope;
+pub mod standing;
 pub mod start;
 mod strangers;
 pub mod timeline;

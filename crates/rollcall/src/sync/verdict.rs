@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use push_protocol::text::{Card, Charset, Name};
 use unicode_normalization::UnicodeNormalization as _;
 
@@ -26,6 +27,8 @@ pub struct Person {
     pub written: i64,
     /// Nothing is under way for him and nothing newer is wanted: the terminal should be as `wanted` says.
     pub is_settled: bool,
+    /// Since when that is wanted which no reading has shown yet.
+    pub unverified_since: Option<Timestamp>,
 }
 
 /// What a terminal said of a PIN, last.
@@ -75,6 +78,8 @@ pub struct Finding {
     pub pin: String,
     pub student: Option<StudentId>,
     pub verdict: Verdict,
+    /// As the person's.
+    pub unverified_since: Option<Timestamp>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -132,6 +137,7 @@ pub fn findings(people: &[Person], reading: &Reading, charset: Charset) -> Vec<F
         pin: person.pin.clone(),
         student: Some(person.student),
         verdict: judge(person, reading, charset),
+        unverified_since: person.unverified_since,
     });
     let others: BTreeSet<&String> = reading.told.keys().chain(reading.own.keys()).collect();
     let strangers = others.into_iter().filter(|pin| !ours.contains(pin.as_str())).filter_map(|pin| {
@@ -140,7 +146,7 @@ pub fn findings(people: &[Person], reading: &Reading, charset: Charset) -> Vec<F
             Evidence::Absent => Verdict::Gone,
             Evidence::Nothing => return None,
         };
-        Some(Finding { pin: pin.clone(), student: None, verdict })
+        Some(Finding { pin: pin.clone(), student: None, verdict, unverified_since: None })
     });
     known.chain(strangers).collect()
 }
@@ -238,7 +244,14 @@ mod tests {
     const STILL_THERE: Verdict = Verdict::StillThere { privilege: Some(0), card: Some(17) };
 
     fn person(pin: &str, wanted: Wanted) -> Person {
-        Person { student: StudentId(7), pin: pin.to_owned(), wanted, written: 10, is_settled: true }
+        Person {
+            student: StudentId(7),
+            pin: pin.to_owned(),
+            wanted,
+            written: 10,
+            is_settled: true,
+            unverified_since: None,
+        }
     }
 
     fn zeynep() -> Wanted {
@@ -393,7 +406,7 @@ mod tests {
             name in "[a-cé]{1,6}", card in 1..4_i64,
         ) -> Person {
             let wanted = if present { Wanted::Present { name, card: card.to_string() } } else { Wanted::Absent };
-            Person { student: StudentId(1), pin, wanted, written, is_settled }
+            Person { student: StudentId(1), pin, wanted, written, is_settled, unverified_since: None }
         }
     }
 

@@ -1,0 +1,3 @@
+//! What keeps a server running for years, as the person sees it who has to.
+
+mod metrics;
