@@ -1,6 +1,7 @@
 //! The command line: `rollcall <command>`. Exit status 0 done, 1 failed, 2 wrong usage; `status` exits 3 when something is
 //! out of step, for cron jobs.
 
+mod backup;
 mod demo;
 mod import;
 mod removals;
@@ -80,6 +81,10 @@ enum Command {
     User(user::Args),
     /// Makes tokens for programs.
     Token(token::Args),
+    /// Writes a copy of the database while servers run.
+    Backup(backup::BackupArgs),
+    /// Brings a copy back, and does what terminals that have lived on since need.
+    Restore(backup::RestoreArgs),
     /// Runs simulated terminals against a server.
     Simulate(simulate::Args),
 }
@@ -130,6 +135,8 @@ impl Cli {
             Command::ImportOneroster(args) => import::run_oneroster(args, &url).await,
             Command::User(args) => user::run(args, &open(&url).await?).await,
             Command::Token(args) => token::run(args, &open(&url).await?).await,
+            Command::Backup(args) => backup::write(args, &url).await,
+            Command::Restore(args) => backup::restore(args, &url).await,
             Command::Simulate(args) => simulate::run(args).await,
         }
     }

@@ -31,6 +31,8 @@ pub enum Error {
          start that version, or bring back a backup from before"
     )]
     Newer { theirs: i64, ours: i64 },
+    #[error("the database is not whole: {0}. Empty it and restore it again, with everything that the backup holds")]
+    Incomplete(String),
     #[error("the database refused a statement")]
     Statement(#[from] sqlx::Error),
 }

@@ -71,6 +71,20 @@ const WORDS: [(&str, &str, &str); 6] = [
     ("{fillfactor}", "", " WITH (fillfactor = 70)"),
 ];
 
+/// The tables and indexes that the migrations made; none was ever dropped.
+pub(super) fn names() -> Vec<String> {
+    let lines = SOURCES.iter().flat_map(|source| source.both.lines());
+    let words = lines.map(|line| line.split([' ', '(']).filter(|word| !word.is_empty()).collect::<Vec<_>>());
+    words
+        .filter_map(|words| match words.as_slice() {
+            ["CREATE", "TABLE" | "INDEX" | "VIEW", name, ..] | ["CREATE", "UNIQUE", "INDEX", name, ..] => {
+                Some((*name).to_owned())
+            }
+            _ => None,
+        })
+        .collect()
+}
+
 /// The version of the tables that this program works with.
 pub fn newest() -> i64 {
     SOURCES[SOURCES.len() - 1].version

@@ -27,6 +27,7 @@
 //! | [`timeline`] | what happened to one student on one terminal |
 //! | [`start`] | how writing to a terminal begins |
 //! | [`adopt`] | whom it held before that, and who of the roster they are |
+//! | [`restored`] | the database came back from a backup |
 //! | [`inherit`] | a terminal takes the place of another |
 //! | [`unserved`] | what waits for a terminal that was switched off ends |
 //! | [`standing`] | how things stand, in numbers |
@@ -57,6 +58,7 @@ pub mod reading;
 pub mod reconcile;
 pub mod removals;
 pub mod repair;
+pub mod restored;
 mod rights;
 mod scope;
 pub mod standing;

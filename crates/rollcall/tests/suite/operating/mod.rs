@@ -1,3 +1,4 @@
 //! What keeps a server running for years, as the person sees it who has to.
 
+mod backup;
 mod metrics;
