@@ -3,6 +3,7 @@
 
 mod backup;
 mod demo;
+mod doctor;
 mod import;
 mod removals;
 mod serve;
@@ -81,6 +82,8 @@ enum Command {
     User(user::Args),
     /// Makes tokens for programs.
     Token(token::Args),
+    /// Looks at everything that goes wrong in practice and says what to do; exits 1 when somebody is needed.
+    Doctor(doctor::Args),
     /// Writes a copy of the database while servers run.
     Backup(backup::BackupArgs),
     /// Brings a copy back, and does what terminals that have lived on since need.
@@ -135,6 +138,7 @@ impl Cli {
             Command::ImportOneroster(args) => import::run_oneroster(args, &url).await,
             Command::User(args) => user::run(args, &open(&url).await?).await,
             Command::Token(args) => token::run(args, &open(&url).await?).await,
+            Command::Doctor(args) => doctor::run(args, &url).await,
             Command::Backup(args) => backup::write(args, &url).await,
             Command::Restore(args) => backup::restore(args, &url).await,
             Command::Simulate(args) => simulate::run(args).await,

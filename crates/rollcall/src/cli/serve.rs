@@ -84,7 +84,7 @@ async fn say_how_to_begin(app: &App, main: SocketAddr) -> anyhow::Result<()> {
 }
 
 /// An address that a browser on this machine can open.
-fn reachable(mut address: SocketAddr) -> SocketAddr {
+pub(super) fn reachable(mut address: SocketAddr) -> SocketAddr {
     if address.ip().is_unspecified() {
         address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
     }
@@ -101,6 +101,6 @@ fn cannot_listen(error: io::Error, main: SocketAddr, terminals: Option<SocketAdd
     anyhow::Error::new(error).context(format!("cannot listen on {addresses}{advice}"))
 }
 
-fn timezone(name: &str) -> Result<TimeZone, String> {
+pub(super) fn timezone(name: &str) -> Result<TimeZone, String> {
     TimeZone::get(name).map_err(|_| format!("{name:?} is no time zone: write one like America/Guayaquil or UTC"))
 }

@@ -6,6 +6,7 @@
 
 pub mod backup;
 pub mod db;
+pub mod examine;
 pub mod ids;
 pub mod migrations;
 pub mod schedule;

@@ -30,6 +30,7 @@
 //! | [`restored`] | the database came back from a backup |
 //! | [`inherit`] | a terminal takes the place of another |
 //! | [`unserved`] | what waits for a terminal that was switched off ends |
+//! | [`doubts`] | which terminals need somebody |
 //! | [`standing`] | how things stand, in numbers |
 //! | [`overview`] | what people are shown |
 //! | [`import`] | a whole roster comes from a file |
@@ -42,6 +43,7 @@ pub mod batch;
 pub mod capacity;
 pub mod deadline;
 pub mod delivery;
+pub mod doubts;
 mod errand;
 mod event;
 pub mod found;

@@ -1,4 +1,5 @@
 //! What keeps a server running for years, as the person sees it who has to.
 
 mod backup;
+mod doctor;
 mod metrics;
