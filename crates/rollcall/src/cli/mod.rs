@@ -7,6 +7,7 @@ mod doctor;
 mod import;
 mod removals;
 mod serve;
+mod settings;
 mod simulate;
 mod status;
 mod sync;
@@ -19,7 +20,7 @@ mod verify;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use jiff::SignedDuration;
 use tokio::signal::unix::{Signal, SignalKind};
 
@@ -94,7 +95,22 @@ enum Command {
 
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let command = Cli::command();
+    let matches = command.clone().get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    if let Some((name, matches)) = matches.subcommand() {
+        if settings::gives_password_away(matches) {
+            eprintln!("rollcall: everybody on this machine can read the password in --database-url: use DATABASE_URL");
+        }
+        if let Command::Serve(serve::Args { print_config: true, .. }) = cli.command {
+            let mut command = command;
+            command.build();
+            if let Some(serve) = command.find_subcommand(name) {
+                print!("{}", settings::shown(serve, matches));
+            }
+            return ExitCode::SUCCESS;
+        }
+    }
     telemetry::start(cli.log.log_format, cli.command.logs_by_default());
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
@@ -218,7 +234,6 @@ mod tests {
 
     #[test]
     fn the_command_line_is_well_formed() {
-        use clap::CommandFactory as _;
         Cli::command().debug_assert();
     }
 

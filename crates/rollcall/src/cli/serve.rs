@@ -38,6 +38,9 @@ pub(super) struct Args {
     /// A proxy in front ends TLS: believe its X-Forwarded-Proto. Only where nobody can get past the proxy.
     #[arg(long, env = "ROLLCALL_BEHIND_PROXY")]
     behind_proxy: bool,
+    /// Prints every setting with its value and where that comes from, without secrets, and ends.
+    #[arg(long)]
+    pub(super) print_config: bool,
 }
 
 pub(super) async fn run(args: Args, database_url: String) -> anyhow::Result<ExitCode> {
