@@ -22,6 +22,7 @@ mod owners;
 pub mod punches;
 pub mod quarantine;
 pub mod recorder;
+pub mod retention;
 mod storing;
 mod unread;
 pub mod wall_clock;

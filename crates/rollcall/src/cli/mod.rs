@@ -10,6 +10,7 @@ mod serve;
 mod settings;
 mod simulate;
 mod status;
+mod student;
 mod sync;
 mod takeover;
 mod terminals;
@@ -83,6 +84,10 @@ enum Command {
     User(user::Args),
     /// Makes tokens for programs.
     Token(token::Args),
+    /// Prints everything that is known of one student, as JSON.
+    ExportStudent(student::ExportArgs),
+    /// Erases what names one student, everywhere, and takes him off terminals.
+    EraseStudent(student::EraseArgs),
     /// Looks at everything that goes wrong in practice and says what to do; exits 1 when somebody is needed.
     Doctor(doctor::Args),
     /// Writes a copy of the database while servers run.
@@ -154,6 +159,8 @@ impl Cli {
             Command::ImportOneroster(args) => import::run_oneroster(args, &url).await,
             Command::User(args) => user::run(args, &open(&url).await?).await,
             Command::Token(args) => token::run(args, &open(&url).await?).await,
+            Command::ExportStudent(args) => student::export(args, &open(&url).await?).await,
+            Command::EraseStudent(args) => student::erase(args, &open(&url).await?).await,
             Command::Doctor(args) => doctor::run(args, &url).await,
             Command::Backup(args) => backup::write(args, &url).await,
             Command::Restore(args) => backup::restore(args, &url).await,

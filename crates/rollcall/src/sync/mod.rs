@@ -31,6 +31,8 @@
 //! | [`inherit`] | a terminal takes the place of another |
 //! | [`unserved`] | what waits for a terminal that was switched off ends |
 //! | [`doubts`] | which terminals need somebody |
+//! | [`erase`], [`export`] | one student goes, or is shown everything that is known of him |
+//! | [`retention`] | history is forgotten |
 //! | [`standing`] | how things stand, in numbers |
 //! | [`overview`] | what people are shown |
 //! | [`import`] | a whole roster comes from a file |
@@ -44,8 +46,10 @@ pub mod capacity;
 pub mod deadline;
 pub mod delivery;
 pub mod doubts;
+pub mod erase;
 mod errand;
 mod event;
+pub mod export;
 pub mod found;
 pub mod guard;
 pub mod import;
@@ -61,6 +65,7 @@ pub mod reconcile;
 pub mod removals;
 pub mod repair;
 pub mod restored;
+pub mod retention;
 mod rights;
 mod scope;
 pub mod standing;

@@ -3,4 +3,5 @@
 mod backup;
 mod doctor;
 mod metrics;
+mod retention;
 mod secrets;
