@@ -23,6 +23,24 @@ pub struct Settings {
     pub verify_cron: Cron,
     /// A proxy in front ends TLS and says so in `X-Forwarded-Proto`, which nobody else can set.
     pub behind_proxy: bool,
+    /// How long history is kept.
+    pub keep: Keep,
+}
+
+/// Days after which history is forgotten; `None` is never.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Keep {
+    pub punches: Option<u32>,
+    pub commands: Option<u32>,
+    pub audit: Option<u32>,
+    /// Readings, and what they found and was mended.
+    pub readings: Option<u32>,
+}
+
+impl Default for Keep {
+    fn default() -> Keep {
+        Keep { punches: None, commands: Some(180), audit: Some(730), readings: Some(180) }
+    }
 }
 
 impl Default for Settings {
@@ -36,6 +54,7 @@ impl Default for Settings {
             poll_delay: SignedDuration::from_secs(20),
             verify_cron: Cron::default(),
             behind_proxy: false,
+            keep: Keep::default(),
         }
     }
 }

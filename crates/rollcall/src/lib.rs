@@ -11,6 +11,7 @@ pub mod clock;
 pub mod config;
 pub mod devices;
 pub mod loops;
+pub mod meters;
 pub mod school;
 pub mod server;
 pub mod store;

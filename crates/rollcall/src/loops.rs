@@ -1,19 +1,25 @@
 //! What runs beside the doors: each loop is a period and a tick. Ticks are ordinary functions that tests call; a tick that
 //! fails is tried again at its next time.
 
-use std::{fmt::Display, time::Duration};
+use std::{fmt::Display, pin::Pin, time::Duration};
 
+use jiff::{SignedDuration, Timestamp};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    accounts::audit,
     app::App,
-    attendance::attribute,
+    attendance::{attribute, retention},
     devices::presence,
     school::students,
-    store::{self, schedule, wake},
+    store::{
+        self, Tx,
+        schedule::{self, Cron},
+        wake,
+    },
     sync::{
-        delivery,
+        self, delivery,
         reading::{self, Cause},
         unserved,
         watch::Watch,
@@ -38,10 +44,17 @@ pub fn start(app: &App, tasks: &TaskTracker, stop: &CancellationToken) {
     every(5, "read which devices changed", |app| Box::pin(async move { refresh(&app).await }));
     every(5, "find commands that are due", |app| Box::pin(async move { raise_due(&app).await }));
     every(5, "make rows of other programs searchable", |app| Box::pin(async move { derive(&app).await }));
+    every(5, "sum up what was measured", |app| {
+        Box::pin(async move {
+            app.db.meters().sum_up();
+            Ok(())
+        })
+    });
     every(10, "show silent terminals offline", |app| Box::pin(async move { fall_offline(&app).await }));
     every(10, "end what waits for terminals that are not served", |app| {
         Box::pin(async move { unserved::tick(&app.db, app.clock.now()).await })
     });
+    every(60, "forget history", |app| Box::pin(async move { forget_on_schedule(&app).await }));
     every(60, "find the owners of punches", |app| {
         Box::pin(async move { attribute::tick(&app.db, &app.settings.timezone).await })
     });
@@ -52,7 +65,7 @@ pub fn start(app: &App, tasks: &TaskTracker, stop: &CancellationToken) {
     tasks.spawn(async move { waiting.run_until_cancelled(keep_watch(&app)).await });
 }
 
-type Tick = std::pin::Pin<Box<dyn Future<Output = store::Result<()>> + Send>>;
+type Tick = Pin<Box<dyn Future<Output = store::Result<()>> + Send>>;
 
 /// The registry follows the table.
 pub async fn refresh(app: &App) -> store::Result<()> {
@@ -88,6 +101,63 @@ pub async fn verify_on_schedule(app: &App) -> store::Result<()> {
     };
     tx.commit().await?;
     app.registry.raise(&devices);
+    Ok(())
+}
+
+/// The row of `schedules` for forgetting.
+const RETENTION: &str = "retention";
+/// Transactions of one night and kind of history. What is left is forgotten in the next one.
+const ROUNDS: u32 = 500;
+
+/// Once a night history is forgotten that is older than the settings say. Of several servers one does it.
+pub async fn forget_on_schedule(app: &App) -> store::Result<()> {
+    let now = app.clock.now();
+    let zone = &app.settings.timezone;
+    let Some(next) = AT_NIGHT.parse().ok().and_then(|cron: Cron| cron.next_after(now, zone)) else { return Ok(()) };
+    let mut tx = app.db.read().await?;
+    let is_due = schedule::is_due(&mut tx, RETENTION, next, now).await?;
+    drop(tx);
+    if !is_due {
+        return Ok(());
+    }
+    let mut tx = app.db.write().await?;
+    let is_ours = schedule::take(&mut tx, RETENTION, next, now).await?;
+    tx.commit().await?;
+    if is_ours { forget(app, now).await } else { Ok(()) }
+}
+
+const AT_NIGHT: &str = "17 3 * * *";
+
+type Forget = for<'a> fn(&'a mut Tx, Timestamp, u32) -> Pin<Box<dyn Future<Output = store::Result<u64>> + Send + 'a>>;
+
+/// Forgets what is older than the settings say, in transactions that nobody has to wait for.
+pub async fn forget(app: &App, now: Timestamp) -> store::Result<()> {
+    let keep = app.settings.keep;
+    let kinds: [(&str, Option<u32>, Forget); 4] = [
+        ("punches", keep.punches, |tx, before, rows| Box::pin(retention::forget(tx, before, rows))),
+        ("commands", keep.commands, |tx, before, rows| Box::pin(sync::retention::forget_commands(tx, before, rows))),
+        ("readings", keep.readings, |tx, before, rows| Box::pin(sync::retention::forget_readings(tx, before, rows))),
+        ("changes", keep.audit, |tx, before, rows| Box::pin(audit::forget(tx, before, rows))),
+    ];
+    for (what, days, forget) in kinds {
+        let Some(before) = days.and_then(|days| now.checked_sub(SignedDuration::from_hours(24 * i64::from(days))).ok())
+        else {
+            continue;
+        };
+        let mut rows = 0;
+        for _ in 0..ROUNDS {
+            let mut tx = app.db.write().await?;
+            let forgotten = forget(&mut tx, before, ROWS_AT_ONCE).await?;
+            tx.commit().await?;
+            rows += forgotten;
+            if forgotten == 0 {
+                break;
+            }
+        }
+        if rows > 0 {
+            tracing::info!(what, rows, "history was forgotten");
+        }
+    }
     Ok(())
 }
 

@@ -56,6 +56,14 @@ pub async fn record(tx: &mut Tx, actor: Actor<'_>, change: Change, now: Timestam
     Ok(())
 }
 
+const FORGET: &str = "
+DELETE FROM audit_logs WHERE id IN (SELECT id FROM audit_logs WHERE at < $1 ORDER BY id LIMIT $2)";
+
+/// Forgets so many rows from before then. Answers how many.
+pub async fn forget(tx: &mut Tx, before: Timestamp, at_most: u32) -> Result<u64> {
+    tx.execute(FORGET, [before.into(), at_most.into()]).await
+}
+
 /// A row of `audit_logs`.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct Record {

@@ -171,6 +171,14 @@ pub async fn end_sessions(tx: &mut Tx, user: UserId, except: Option<TokenId>, no
     Ok(())
 }
 
+const END_ALL_SESSIONS: &str = "UPDATE access_tokens SET revoked_at = $1 WHERE kind = 'session' AND revoked_at IS NULL";
+
+/// Ends everybody's sessions: some of them had ended before the database came back from a backup.
+pub async fn end_all_sessions(tx: &mut Tx, now: Timestamp) -> Result<()> {
+    tx.execute(END_ALL_SESSIONS, [now.into()]).await?;
+    Ok(())
+}
+
 impl Secret {
     fn generate() -> Secret {
         Secret(format!("rc_{}", hex(&rand::random::<[u8; 32]>())))

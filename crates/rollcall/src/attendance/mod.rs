@@ -24,6 +24,7 @@ pub mod punches;
 pub mod quarantine;
 pub mod recorder;
 pub mod register;
+pub mod retention;
 mod storing;
 mod unread;
 pub mod wall_clock;

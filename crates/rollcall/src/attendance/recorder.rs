@@ -18,6 +18,7 @@ use super::storing;
 use crate::{
     clock::Clock,
     devices::DeviceId,
+    meters::{Meters, Refusal},
     school::SchoolId,
     store::{self, Db},
 };
@@ -26,6 +27,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Recorder {
     lanes: Arc<[Lane]>,
+    meters: Meters,
 }
 
 /// What one upload of a terminal brought.
@@ -67,6 +69,17 @@ pub enum NotStored {
     Abandoned,
 }
 
+impl NotStored {
+    fn refusal(&self) -> Refusal {
+        match self {
+            NotStored::Busy => Refusal::Busy,
+            NotStored::QuarantineFull => Refusal::QuarantineFull,
+            NotStored::Failed(_) | NotStored::Abandoned => Refusal::Database,
+            NotStored::Stopping => Refusal::Stopping,
+        }
+    }
+}
+
 impl Recorder {
     /// Starts the writers. The future ends when [`Recorder::stop`] was called and everything that queued before is stored.
     #[expect(clippy::needless_pass_by_value, reason = "the writers keep both")]
@@ -80,14 +93,32 @@ impl Recorder {
                 let _ = writer.await;
             }
         };
-        (Recorder { lanes }, ended)
+        (Recorder { lanes, meters: db.meters().clone() }, ended)
     }
 
     /// Waits until the upload is committed. Dropping the future does not take the upload back.
     pub async fn record(&self, upload: Upload) -> Result<Recorded, NotStored> {
+        let punches = upload.punches.len();
+        let outcome = self.recorded(upload).await;
+        match &outcome {
+            Ok(recorded) => self.meters.punches_stored(recorded.new, recorded.repeated),
+            Err(why) => self.meters.punches_refused(why.refusal(), punches),
+        }
+        outcome
+    }
+
+    async fn recorded(&self, upload: Upload) -> Result<Recorded, NotStored> {
         let (answer, answered) = oneshot::channel();
         self.lane_of(&upload.serial).put(Job { bytes: bytes_of(&upload), upload, answer })?;
         answered.await.unwrap_or(Err(NotStored::Abandoned))
+    }
+
+    /// Uploads that wait for their commit, and what they take in memory.
+    pub fn waiting(&self) -> (usize, usize) {
+        self.lanes.iter().fold((0, 0), |(uploads, bytes), lane| {
+            let waiting = lane.waiting();
+            (uploads + waiting.uploads, bytes + waiting.bytes)
+        })
     }
 
     /// From now on every upload is refused with [`NotStored::Stopping`].

@@ -1,12 +1,16 @@
 //! The command line: `rollcall <command>`. Exit status 0 done, 1 failed, 2 wrong usage; `status` exits 3 when something is
 //! out of step, for cron jobs.
 
+mod backup;
 mod demo;
+mod doctor;
 mod import;
 mod removals;
 mod serve;
+mod settings;
 mod simulate;
 mod status;
+mod student;
 mod sync;
 mod takeover;
 mod terminals;
@@ -17,7 +21,7 @@ mod verify;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use jiff::SignedDuration;
 use tokio::signal::unix::{Signal, SignalKind};
 
@@ -80,13 +84,38 @@ enum Command {
     User(user::Args),
     /// Makes tokens for programs.
     Token(token::Args),
+    /// Prints everything that is known of one student, as JSON.
+    ExportStudent(student::ExportArgs),
+    /// Erases what names one student, everywhere, and takes him off terminals.
+    EraseStudent(student::EraseArgs),
+    /// Looks at everything that goes wrong in practice and says what to do; exits 1 when somebody is needed.
+    Doctor(doctor::Args),
+    /// Writes a copy of the database while servers run.
+    Backup(backup::BackupArgs),
+    /// Brings a copy back, and does what terminals that have lived on since need.
+    Restore(backup::RestoreArgs),
     /// Runs simulated terminals against a server.
     Simulate(simulate::Args),
 }
 
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let command = Cli::command();
+    let matches = command.clone().get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    if let Some((name, matches)) = matches.subcommand() {
+        if settings::gives_password_away(matches) {
+            eprintln!("rollcall: everybody on this machine can read the password in --database-url: use DATABASE_URL");
+        }
+        if let Command::Serve(serve::Args { print_config: true, .. }) = cli.command {
+            let mut command = command;
+            command.build();
+            if let Some(serve) = command.find_subcommand(name) {
+                print!("{}", settings::shown(serve, matches));
+            }
+            return ExitCode::SUCCESS;
+        }
+    }
     telemetry::start(cli.log.log_format, cli.command.logs_by_default());
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
@@ -130,6 +159,11 @@ impl Cli {
             Command::ImportOneroster(args) => import::run_oneroster(args, &url).await,
             Command::User(args) => user::run(args, &open(&url).await?).await,
             Command::Token(args) => token::run(args, &open(&url).await?).await,
+            Command::ExportStudent(args) => student::export(args, &open(&url).await?).await,
+            Command::EraseStudent(args) => student::erase(args, &open(&url).await?).await,
+            Command::Doctor(args) => doctor::run(args, &url).await,
+            Command::Backup(args) => backup::write(args, &url).await,
+            Command::Restore(args) => backup::restore(args, &url).await,
             Command::Simulate(args) => simulate::run(args).await,
         }
     }
@@ -207,7 +241,6 @@ mod tests {
 
     #[test]
     fn the_command_line_is_well_formed() {
-        use clap::CommandFactory as _;
         Cli::command().debug_assert();
     }
 

@@ -10,7 +10,7 @@ use crate::{
     accounts::users,
     app::App,
     clock::Clock,
-    config::Settings,
+    config::{Keep, Settings},
     server::{self, Listeners},
     store::schedule::Cron,
 };
@@ -38,6 +38,21 @@ pub(super) struct Args {
     /// A proxy in front ends TLS: believe its X-Forwarded-Proto. Only where nobody can get past the proxy.
     #[arg(long, env = "ROLLCALL_BEHIND_PROXY")]
     behind_proxy: bool,
+    /// Days that punches are kept, or `forever`.
+    #[arg(long, env = "ROLLCALL_KEEP_PUNCHES", default_value = "forever", value_parser = days, value_name = "DAYS")]
+    keep_punches: Days,
+    /// Days that commands are kept after they ended.
+    #[arg(long, env = "ROLLCALL_KEEP_COMMANDS", default_value = "180", value_parser = days, value_name = "DAYS")]
+    keep_commands: Days,
+    /// Days that it is kept who changed what.
+    #[arg(long, env = "ROLLCALL_KEEP_AUDIT", default_value = "730", value_parser = days, value_name = "DAYS")]
+    keep_audit: Days,
+    /// Days that readings of terminals are kept, and what they found and was mended.
+    #[arg(long, env = "ROLLCALL_KEEP_READINGS", default_value = "180", value_parser = days, value_name = "DAYS")]
+    keep_readings: Days,
+    /// Prints every setting with its value and where that comes from, without secrets, and ends.
+    #[arg(long)]
+    pub(super) print_config: bool,
 }
 
 pub(super) async fn run(args: Args, database_url: String) -> anyhow::Result<ExitCode> {
@@ -51,6 +66,12 @@ pub(super) async fn run(args: Args, database_url: String) -> anyhow::Result<Exit
         poll_delay: args.poll_delay,
         verify_cron: args.verify_cron,
         behind_proxy: args.behind_proxy,
+        keep: Keep {
+            punches: args.keep_punches.0,
+            commands: args.keep_commands.0,
+            audit: args.keep_audit.0,
+            readings: args.keep_readings.0,
+        },
     };
     let shown = without_password(&settings.database_url);
     let listeners = Listeners::bind(settings.listen, settings.terminal_listen)
@@ -84,7 +105,7 @@ async fn say_how_to_begin(app: &App, main: SocketAddr) -> anyhow::Result<()> {
 }
 
 /// An address that a browser on this machine can open.
-fn reachable(mut address: SocketAddr) -> SocketAddr {
+pub(super) fn reachable(mut address: SocketAddr) -> SocketAddr {
     if address.ip().is_unspecified() {
         address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
     }
@@ -101,6 +122,19 @@ fn cannot_listen(error: io::Error, main: SocketAddr, terminals: Option<SocketAdd
     anyhow::Error::new(error).context(format!("cannot listen on {addresses}{advice}"))
 }
 
-fn timezone(name: &str) -> Result<TimeZone, String> {
+/// `None` is for ever.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Days(Option<u32>);
+
+fn days(text: &str) -> Result<Days, String> {
+    match (text, text.parse()) {
+        ("forever", _) => Ok(Days(None)),
+        // Ten thousand years and more are beyond the calendar.
+        (_, Ok(days @ 1..=100_000)) => Ok(Days(Some(days))),
+        _ => Err(format!("{text:?} is no number of days: write one from 1, or forever")),
+    }
+}
+
+pub(super) fn timezone(name: &str) -> Result<TimeZone, String> {
     TimeZone::get(name).map_err(|_| format!("{name:?} is no time zone: write one like America/Guayaquil or UTC"))
 }

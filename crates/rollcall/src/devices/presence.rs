@@ -50,6 +50,9 @@ WITH v(id, at, address, firmware, user_count, clock_skew_seconds) AS (VALUES {ro
 UPDATE devices SET
   last_seen = CASE WHEN devices.last_seen > v.at THEN devices.last_seen ELSE v.at END,
   last_address = COALESCE(v.address, devices.last_address),
+  former_address = CASE WHEN v.address <> devices.last_address THEN devices.last_address ELSE devices.former_address END,
+  contested_at = CASE WHEN v.address <> devices.last_address AND v.address = devices.former_address THEN v.at
+    ELSE devices.contested_at END,
   firmware_version = COALESCE(v.firmware, devices.firmware_version),
   user_count = COALESCE(v.user_count, devices.user_count),
   clock_skew_seconds = COALESCE(v.clock_skew_seconds, devices.clock_skew_seconds),

@@ -11,6 +11,7 @@ use sqlx::{
 };
 
 use super::{Day, Instant, migrations};
+use crate::meters::{Meters, Noted, Notes};
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -30,6 +31,8 @@ pub enum Error {
          start that version, or bring back a backup from before"
     )]
     Newer { theirs: i64, ours: i64 },
+    #[error("the database is not whole: {0}. Empty it and restore it again, with everything that the backup holds")]
+    Incomplete(String),
     #[error("the database refused a statement")]
     Statement(#[from] sqlx::Error),
 }
@@ -44,7 +47,10 @@ impl Error {
 
 /// A database. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Db(Pools);
+pub struct Db {
+    pools: Pools,
+    meters: Meters,
+}
 
 #[derive(Clone, Debug)]
 enum Pools {
@@ -58,7 +64,11 @@ enum Pools {
 
 /// A transaction. Dropped without [`Tx::commit`], it leaves nothing behind.
 #[derive(Debug)]
-pub struct Tx(Inner);
+pub struct Tx {
+    inner: Inner,
+    /// Of one that may write.
+    notes: Option<Notes>,
+}
 
 #[derive(Debug)]
 enum Inner {
@@ -100,7 +110,7 @@ value_from!(i64 => Int, u32 => Int, &str => Text, String => Text, bool => Bool, 
 /// Runs one sqlx call on whichever database the transaction belongs to.
 macro_rules! on {
     ($tx:expr, $query:ident, $sql:expr, $values:expr, $run:ident) => {
-        match &mut $tx.0 {
+        match &mut $tx.inner {
             Inner::Sqlite(tx) => bind!(sqlx::$query($sql), $values).$run(&mut **tx).await,
             Inner::Postgres(tx) => bind!(sqlx::$query($sql), $values).$run(&mut **tx).await,
         }
@@ -138,31 +148,41 @@ impl Db {
 
     /// Begins a transaction that may write. On SQLite it is the only one at that time.
     pub async fn write(&self) -> Result<Tx> {
-        Ok(Tx(match &self.0 {
+        let notes = Notes::begin(self.meters.clone());
+        let inner = match &self.pools {
             Pools::Sqlite { writer, .. } => Inner::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
             Pools::Postgres(pool) => Inner::Postgres(pool.begin().await?),
-        }))
+        };
+        Ok(Tx { inner, notes: Some(notes) })
     }
 
     /// Begins a transaction that only reads, and waits for no writer.
     pub async fn read(&self) -> Result<Tx> {
-        Ok(Tx(match &self.0 {
+        let inner = match &self.pools {
             Pools::Sqlite { readers, .. } => Inner::Sqlite(readers.begin().await?),
             Pools::Postgres(pool) => Inner::Postgres(pool.begin().await?),
-        }))
+        };
+        Ok(Tx { inner, notes: None })
+    }
+
+    fn of(pools: Pools) -> Db {
+        let meters = Meters::new(pools.product());
+        Db { pools, meters }
     }
 
     /// The database's name, as people know it.
     pub fn product(&self) -> &'static str {
-        match &self.0 {
-            Pools::Sqlite { .. } => "SQLite",
-            Pools::Postgres(_) => "PostgreSQL",
-        }
+        self.pools.product()
+    }
+
+    /// What is counted here.
+    pub fn meters(&self) -> &Meters {
+        &self.meters
     }
 
     /// How many transactions may write at the same time with profit.
     pub fn writers(&self) -> usize {
-        match &self.0 {
+        match &self.pools {
             Pools::Sqlite { .. } => 1,
             Pools::Postgres(_) => 4,
         }
@@ -170,7 +190,7 @@ impl Db {
 
     /// The pool to listen on for notifications; SQLite has none.
     pub(super) fn postgres(&self) -> Option<&PgPool> {
-        match &self.0 {
+        match &self.pools {
             Pools::Sqlite { .. } => None,
             Pools::Postgres(pool) => Some(pool),
         }
@@ -178,7 +198,7 @@ impl Db {
 
     /// A number that changes when another process committed to the file. PostgreSQL, which notifies instead, has none.
     pub async fn foreign_commits(&self) -> Result<Option<i64>> {
-        match &self.0 {
+        match &self.pools {
             // Asked on the writing connection: its own commits do not change the number.
             Pools::Sqlite { writer, .. } => {
                 Ok(Some(sqlx::query_scalar("PRAGMA data_version").fetch_one(writer).await?))
@@ -189,7 +209,7 @@ impl Db {
 
     /// The database's own clock, where several servers share it.
     pub async fn clock(&self) -> Result<Option<jiff::Timestamp>> {
-        match &self.0 {
+        match &self.pools {
             Pools::Sqlite { .. } => Ok(None),
             Pools::Postgres(pool) => {
                 let now: Instant = sqlx::query_scalar("SELECT clock_timestamp()").fetch_one(pool).await?;
@@ -200,7 +220,7 @@ impl Db {
 
     /// Asks the database whether it is there.
     pub async fn ping(&self) -> Result<()> {
-        match &self.0 {
+        match &self.pools {
             Pools::Sqlite { readers, .. } => sqlx::query("SELECT 1").execute(readers).await.map(drop)?,
             Pools::Postgres(pool) => sqlx::query("SELECT 1").execute(pool).await.map(drop)?,
         }
@@ -209,7 +229,7 @@ impl Db {
 
     /// Waits for the connections to finish what they do and closes them.
     pub async fn close(&self) {
-        match &self.0 {
+        match &self.pools {
             Pools::Sqlite { writer, readers } => {
                 readers.close().await;
                 writer.close().await;
@@ -219,18 +239,37 @@ impl Db {
     }
 }
 
+impl Pools {
+    fn product(&self) -> &'static str {
+        match self {
+            Pools::Sqlite { .. } => "SQLite",
+            Pools::Postgres(_) => "PostgreSQL",
+        }
+    }
+}
+
 impl Tx {
     pub async fn commit(self) -> Result<()> {
-        match self.0 {
+        match self.inner {
             Inner::Sqlite(tx) => tx.commit().await?,
             Inner::Postgres(tx) => tx.commit().await?,
+        }
+        if let Some(notes) = self.notes {
+            notes.committed();
         }
         Ok(())
     }
 
+    /// Counts something if and when the transaction is committed.
+    pub fn note(&mut self, noted: Noted) {
+        if let Some(notes) = &mut self.notes {
+            notes.note(noted);
+        }
+    }
+
     /// Runs a statement; answers how many rows it touched.
     pub async fn execute<const N: usize>(&mut self, sql: &'static str, values: [Value; N]) -> Result<u64> {
-        Ok(match &mut self.0 {
+        Ok(match &mut self.inner {
             Inner::Sqlite(tx) => bind!(sqlx::query(sql), values).execute(&mut **tx).await?.rows_affected(),
             Inner::Postgres(tx) => bind!(sqlx::query(sql), values).execute(&mut **tx).await?.rows_affected(),
         })
@@ -256,7 +295,7 @@ impl Tx {
     /// transaction holds the whole file already. Rows that refer to a locked row may still be written: PostgreSQL's look
     /// at the referenced row would else wait for us, whatever locks its transaction holds already.
     pub async fn lock<const N: usize>(&mut self, select: &'static str, values: [Value; N]) -> Result<()> {
-        if let Inner::Postgres(tx) = &mut self.0 {
+        if let Inner::Postgres(tx) = &mut self.inner {
             let sql = AssertSqlSafe(format!("{select} FOR NO KEY UPDATE"));
             bind!(sqlx::query(sql), values).fetch_all(&mut **tx).await?;
         }
@@ -265,7 +304,7 @@ impl Tx {
 
     /// Locks a word until the transaction ends, where there may be no row to lock.
     pub async fn lock_word(&mut self, word: &str) -> Result<()> {
-        if let Inner::Postgres(tx) = &mut self.0 {
+        if let Inner::Postgres(tx) = &mut self.inner {
             sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))").bind(word).execute(&mut **tx).await?;
         }
         Ok(())
@@ -273,7 +312,7 @@ impl Tx {
 
     /// Tells the other servers, when the transaction commits. One server on SQLite has no others.
     pub async fn notify(&mut self, channel: &'static str) -> Result<()> {
-        if let Inner::Postgres(tx) = &mut self.0 {
+        if let Inner::Postgres(tx) = &mut self.inner {
             sqlx::query("SELECT pg_notify($1, '')").bind(channel).execute(&mut **tx).await?;
         }
         Ok(())
@@ -285,7 +324,7 @@ impl Tx {
     pub async fn execute_rows(&mut self, sql: &'static str, fixed: &[Value], rows: Vec<Vec<Value>>) -> Result<u64> {
         let mut touched = 0;
         for (sql, values) in chunks(sql, fixed, rows, self.rows()) {
-            touched += match &mut self.0 {
+            touched += match &mut self.inner {
                 Inner::Sqlite(tx) => {
                     bind!(sqlx::query(sql).persistent(false), values).execute(&mut **tx).await?.rows_affected()
                 }
@@ -306,7 +345,7 @@ impl Tx {
     ) -> Result<Vec<T>> {
         let mut answer = Vec::new();
         for (sql, values) in chunks(sql, fixed, rows, self.rows()) {
-            let part: Vec<T> = match &mut self.0 {
+            let part: Vec<T> = match &mut self.inner {
                 Inner::Sqlite(tx) => bind!(sqlx::query_as(sql).persistent(false), values).fetch_all(&mut **tx).await?,
                 Inner::Postgres(tx) => {
                     bind!(sqlx::query_as(sql).persistent(false), values).fetch_all(&mut **tx).await?
@@ -318,7 +357,7 @@ impl Tx {
     }
 
     fn rows(&self) -> Rows {
-        match &self.0 {
+        match &self.inner {
             Inner::Sqlite(_) => Rows::Nameless,
             Inner::Postgres(_) => Rows::Numbered,
         }
@@ -342,7 +381,7 @@ async fn open_sqlite(url: &str, version: i64) -> Result<Db> {
     migrations::sqlite().run_direct(Some(version), &mut *tx, false).await.map_err(not_migrated)?;
     tx.commit().await.map_err(Error::File)?;
     let readers = pool(4).await.map_err(Error::File)?;
-    Ok(Db(Pools::Sqlite { writer, readers }))
+    Ok(Db::of(Pools::Sqlite { writer, readers }))
 }
 
 async fn open_postgres(url: &str, version: i64) -> Result<Db> {
@@ -357,7 +396,7 @@ async fn open_postgres(url: &str, version: i64) -> Result<Db> {
         .await
         .map_err(Error::Server)?;
     migrations::postgres().run_to(version, &pool).await.map_err(not_migrated)?;
-    Ok(Db(Pools::Postgres(pool)))
+    Ok(Db::of(Pools::Postgres(pool)))
 }
 
 fn not_migrated(error: MigrateError) -> Error {

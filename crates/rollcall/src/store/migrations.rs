@@ -15,7 +15,7 @@ struct Source {
     postgres: &'static str,
 }
 
-const SOURCES: [Source; 8] = [
+const SOURCES: [Source; 9] = [
     Source {
         version: 1,
         name: "rollcall",
@@ -54,6 +54,12 @@ const SOURCES: [Source; 8] = [
         postgres: "",
     },
     Source { version: 8, name: "pages", both: include_str!("../../../../migrations/0008_pages.sql"), postgres: "" },
+    Source {
+        version: 9,
+        name: "operating",
+        both: include_str!("../../../../migrations/0009_operating.sql"),
+        postgres: "",
+    },
 ];
 
 /// The words that differ, SQLite's first.
@@ -65,6 +71,20 @@ const WORDS: [(&str, &str, &str); 6] = [
     ("{derived}", "VIRTUAL", "STORED"),
     ("{fillfactor}", "", " WITH (fillfactor = 70)"),
 ];
+
+/// The tables and indexes that the migrations made; none was ever dropped.
+pub(super) fn names() -> Vec<String> {
+    let lines = SOURCES.iter().flat_map(|source| source.both.lines());
+    let words = lines.map(|line| line.split([' ', '(']).filter(|word| !word.is_empty()).collect::<Vec<_>>());
+    words
+        .filter_map(|words| match words.as_slice() {
+            ["CREATE", "TABLE" | "INDEX" | "VIEW", name, ..] | ["CREATE", "UNIQUE", "INDEX", name, ..] => {
+                Some((*name).to_owned())
+            }
+            _ => None,
+        })
+        .collect()
+}
 
 /// The version of the tables that this program works with.
 pub fn newest() -> i64 {

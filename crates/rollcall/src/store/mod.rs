@@ -4,12 +4,15 @@
 //! One SQL text serves SQLite and PostgreSQL. Rooms keep their SQL as constants beside the function that runs it and take
 //! `&mut Tx`; only a door or a loop begins and commits one. Nothing outside [`db`] asks which database it is.
 
+pub mod backup;
 pub mod db;
+pub mod examine;
 pub mod ids;
 pub mod migrations;
 pub mod schedule;
 pub mod time;
 pub mod wake;
+pub mod whole;
 
 pub use db::{Db, Error, Record, Result, Tx, Value};
 pub use time::{Day, Instant};

@@ -20,8 +20,9 @@ use super::{
 };
 use crate::{
     devices::DeviceId,
+    meters::{self, Noted},
     school::{SchoolId, StudentId},
-    store::{Result, Tx, Value},
+    store::{Instant, Result, Tx, Value},
 };
 
 /// One result, as far as the roster is concerned.
@@ -55,12 +56,15 @@ struct Asked {
     batch_position: Option<i64>,
     wanted_version: Option<i64>,
     now_wanted: Option<i64>,
+    /// Since when the version is wanted that no yes has come to yet.
+    waits_since: Option<Instant>,
 }
 
 const ASKED: &str = "
     WITH v(wire_id) AS (VALUES {rows})
     SELECT c.id, c.wire_id, c.school_id, c.student_id, c.command_type, c.word, c.step, c.device_pin, l.device_pin AS pin,
-      c.priority, c.status, c.attempts, c.card_number, c.batch_number, c.batch_position, c.wanted_version, l.wanted_version AS now_wanted
+      c.priority, c.status, c.attempts, c.card_number, c.batch_number, c.batch_position, c.wanted_version, l.wanted_version AS now_wanted,
+      CASE WHEN l.confirmed_version < l.wanted_version THEN l.wanted_at END AS waits_since
     FROM v JOIN device_commands c ON c.device_id = $1 AND c.wire_id = v.wire_id
     LEFT JOIN device_user_sync_status l ON l.device_id = c.device_id AND l.student_id = c.student_id
     WHERE c.status IN ('sent', 'pending', 'superseded') AND c.attempts > 0 AND c.return_code IS NULL";
@@ -84,6 +88,9 @@ pub async fn acknowledge(
     for command in &asked {
         let Some(answer) = codes.get(&command.wire_id) else { continue };
         effects.collect(command, answer, first_deadline, now);
+    }
+    for noted in std::mem::take(&mut effects.noted) {
+        tx.note(noted);
     }
     let has_moved = effects.has_room;
     effects.write(tx, device, now).await?;
@@ -137,6 +144,8 @@ struct Effects {
     lacking: BTreeMap<String, i64>,
     is_full: bool,
     has_room: bool,
+    /// To be counted.
+    noted: Vec<Noted>,
 }
 
 impl Effects {
@@ -149,6 +158,7 @@ impl Effects {
             *answered += 1;
             *last = (*last).max(position);
         }
+        self.noted.extend(counted(outcome).map(|outcome| Noted::Commands(outcome, 1)));
         match outcome {
             Outcome::Held => {
                 let deadline = later(now, wait(first_deadline, OFFERS, 1));
@@ -169,6 +179,7 @@ impl Effects {
                     self.halfway(command, is_delete, is_current);
                 } else {
                     self.confirm(command, is_delete);
+                    self.arrived(command, is_current, now);
                 }
                 self.has_room |= matches!(command.command_type.as_str(), "delete_user" | "add_user");
             }
@@ -199,6 +210,15 @@ impl Effects {
                 self.fail(command, &meaning(answer.code));
             }
         }
+    }
+
+    /// The last step of what is wanted now was answered with yes.
+    fn arrived(&mut self, command: &Asked, is_current: bool, now: Timestamp) {
+        if !is_current || command.step == queue::CLEAR_CARD {
+            return;
+        }
+        let waits_since = command.waits_since.map(|since| since.0);
+        self.noted.extend(meters::since(waits_since, now).map(Noted::Acknowledged));
     }
 
     fn command(
@@ -284,6 +304,16 @@ impl Effects {
             words::is_lacking(tx, device, &word, code, now).await?;
         }
         rights::queue(tx, device, self.rights, now).await
+    }
+}
+
+/// What a result counts as. One that only says that the command arrived comes to nothing yet.
+fn counted(outcome: Outcome) -> Option<meters::Outcome> {
+    match outcome {
+        Outcome::Held => None,
+        Outcome::Done => Some(meters::Outcome::Completed),
+        Outcome::TryLater => Some(meters::Outcome::Later),
+        Outcome::LacksWord | Outcome::Full | Outcome::Refused => Some(meters::Outcome::Refused),
     }
 }
 

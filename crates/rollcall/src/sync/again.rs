@@ -27,7 +27,8 @@ pub struct FullSync {
 }
 
 const RAISE: &str = "
-    UPDATE device_user_sync_status SET wanted_version = wanted_version + 1, obstacle = NULL, sync_retries = 0, repairs = 0,
+    UPDATE device_user_sync_status SET wanted_version = wanted_version + 1,
+      wanted_at = CASE WHEN confirmed_version <> wanted_version THEN wanted_at END, obstacle = NULL, sync_retries = 0, repairs = 0,
       error_message = NULL, priority = 5, updated_at = $2
     WHERE device_id = $1 AND (is_wanted OR confirmed_version <> wanted_version)
       AND (confirmed_version = wanted_version OR COALESCE(decision, '') NOT IN ('held', 'kept'))";
@@ -65,7 +66,8 @@ const STATE: &str = "
     LEFT JOIN belonging b ON b.device_id = d.id AND b.student_id = $2
     WHERE d.id = $1 AND (l.id IS NOT NULL OR b.student_id IS NOT NULL)";
 const RAISE_ONE: &str = "
-    UPDATE device_user_sync_status SET wanted_version = wanted_version + 1, obstacle = NULL, sync_retries = 0, repairs = 0,
+    UPDATE device_user_sync_status SET wanted_version = wanted_version + 1,
+      wanted_at = CASE WHEN confirmed_version <> wanted_version THEN wanted_at END, obstacle = NULL, sync_retries = 0, repairs = 0,
       error_message = NULL, priority = 10, updated_at = $3
     WHERE device_id = $1 AND student_id = $2";
 

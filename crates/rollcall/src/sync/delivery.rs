@@ -21,6 +21,7 @@ use super::{
 };
 use crate::{
     devices::DeviceId,
+    meters::{Noted, Outcome},
     school::{SchoolId, StudentId},
     store::{Result, Tx, Value},
 };
@@ -188,11 +189,14 @@ const UNSEND: &str = "
 /// Ends the wait for what is past its deadline: given up, given way to something newer, or offered again. Answers how many.
 async fn take_back(tx: &mut Tx, device: DeviceId, now: Timestamp) -> Result<u64> {
     let given_up = tx.execute(GIVE_UP, [device.into(), now.into(), OFFERS.into()]).await?;
+    tx.note(Noted::Commands(Outcome::GivenUp, given_up));
     if given_up > 0 {
         tx.execute(GIVE_UP_STUDENT, [device.into(), now.into()]).await?;
     }
     let given_way = tx.execute(GIVE_WAY, [device.into(), now.into()]).await?;
     let put_back = tx.execute(PUT_BACK, [device.into(), now.into()]).await?;
+    tx.note(Noted::Commands(Outcome::Superseded, given_way));
+    tx.note(Noted::Commands(Outcome::Unanswered, put_back));
     if put_back > 0 {
         tx.execute(UNSEND, [device.into()]).await?;
     }
@@ -254,6 +258,7 @@ async fn take(
         })
         .collect();
     tx.execute_rows(SEND, &[now.into(), row.batch_number.into()], sent).await?;
+    tx.note(Noted::Commands(Outcome::Sent, pending.len() as u64));
     let students = pending
         .iter()
         .filter(|command| command.step != queue::CLEAR_CARD)

@@ -27,8 +27,13 @@
 //! | [`timeline`] | what happened to one student on one terminal |
 //! | [`start`] | how writing to a terminal begins |
 //! | [`adopt`] | whom it held before that, and who of the roster they are |
+//! | [`restored`] | the database came back from a backup |
 //! | [`inherit`] | a terminal takes the place of another |
 //! | [`unserved`] | what waits for a terminal that was switched off ends |
+//! | [`doubts`] | which terminals need somebody |
+//! | [`erase`], [`export`] | one student goes, or is shown everything that is known of him |
+//! | [`retention`] | history is forgotten |
+//! | [`standing`] | how things stand, in numbers |
 //! | [`overview`] | what people are shown |
 //! | [`import`] | a whole roster comes from a file |
 //! | [`watch`] | the loop that finds what nobody told us |
@@ -40,8 +45,11 @@ pub mod batch;
 pub mod capacity;
 pub mod deadline;
 pub mod delivery;
+pub mod doubts;
+pub mod erase;
 mod errand;
 mod event;
+pub mod export;
 pub mod found;
 pub mod guard;
 pub mod import;
@@ -56,8 +64,11 @@ pub mod reading;
 pub mod reconcile;
 pub mod removals;
 pub mod repair;
+pub mod restored;
+pub mod retention;
 mod rights;
 mod scope;
+pub mod standing;
 pub mod start;
 mod strangers;
 pub mod timeline;

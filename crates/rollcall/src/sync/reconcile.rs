@@ -76,8 +76,8 @@ macro_rules! want {
     ($scope:literal) => {
         concat!(
             "INSERT INTO device_user_sync_status (device_id, student_id, device_pin, school_id, is_wanted, wanted_name,
-               wanted_card, created_at, updated_at)
-             SELECT b.device_id, b.student_id, COALESCE(m.device_pin, ''), b.school_id, TRUE, b.full_name, b.rfid_card_id, $2, $2
+               wanted_card, wanted_at, created_at, updated_at)
+             SELECT b.device_id, b.student_id, COALESCE(m.device_pin, ''), b.school_id, TRUE, b.full_name, b.rfid_card_id, $2, $2, $2
              FROM belonging b
              JOIN devices d ON d.id = b.device_id AND d.start_state = 'writing'
              LEFT JOIN device_user_mappings m ON m.device_id = b.device_id AND m.student_id = b.student_id
@@ -103,7 +103,7 @@ macro_rules! want {
             same_card!(),
             " THEN device_user_sync_status.decision END,
                wanted_name = excluded.wanted_name, wanted_card = excluded.wanted_card, wanted_card_number = NULL,
-               wanted_version = device_user_sync_status.wanted_version + 1,
+               wanted_version = device_user_sync_status.wanted_version + 1, wanted_at = excluded.wanted_at,
                obstacle = NULL, priority = 10, sync_retries = 0, repairs = 0, updated_at = excluded.updated_at"
         )
     };
@@ -124,6 +124,7 @@ macro_rules! unwant {
         concat!(
             "UPDATE device_user_sync_status SET
                is_wanted = FALSE, wanted_card = NULL, wanted_card_number = NULL, wanted_version = wanted_version + 1,
+               wanted_at = $2,
                removal_wanted_at = CASE WHEN is_held OR EXISTS (
                  SELECT 1 FROM device_commands c WHERE c.device_id = device_user_sync_status.device_id
                    AND c.student_id = device_user_sync_status.student_id AND c.card_number IS NOT NULL AND c.attempts > 0)

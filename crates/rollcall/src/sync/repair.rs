@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     devices::DeviceId,
+    meters::{self, Noted},
     school::StudentId,
     store::{Result, Tx, Value},
 };
@@ -42,7 +43,8 @@ const VERIFIED: &str = "
     FROM v WHERE device_user_sync_status.device_id = $1 AND device_user_sync_status.student_id = v.student_id";
 const WRITE_AGAIN: &str = "
     WITH v(student_id, is_held, has_our_card, card_number) AS (VALUES {rows})
-    UPDATE device_user_sync_status SET wanted_version = wanted_version + 1, repairs = repairs + $3, is_held = v.is_held,
+    UPDATE device_user_sync_status SET wanted_version = wanted_version + 1,
+      wanted_at = CASE WHEN confirmed_version <> wanted_version THEN wanted_at END, repairs = repairs + $3, is_held = v.is_held,
       held_card_number = CASE WHEN v.has_our_card THEN wanted_card_number ELSE v.card_number END, obstacle = NULL,
       error_message = NULL, sync_retries = 0, priority = 5, updated_at = $2
     FROM v WHERE device_user_sync_status.device_id = $1 AND device_user_sync_status.student_id = v.student_id
@@ -75,7 +77,8 @@ const CARDS_ARE_KNOWN: &str = "
 /// Somebody who failed is tried again, unless the terminal kept changing him back, his card is somebody else's, or the
 /// terminal is full: then new people wait until its count falls or a person wants it.
 pub(super) const RETRY: &str = "
-    UPDATE device_user_sync_status SET wanted_version = wanted_version + 1, error_message = NULL, sync_retries = 0,
+    UPDATE device_user_sync_status SET wanted_version = wanted_version + 1,
+      wanted_at = CASE WHEN confirmed_version <> wanted_version THEN wanted_at END, error_message = NULL, sync_retries = 0,
       priority = 5, updated_at = $2
     WHERE device_id = $1 AND failed_version = wanted_version AND obstacle IS NULL AND repairs < $3
       AND (is_held OR NOT is_wanted OR NOT EXISTS (SELECT 1 FROM devices d WHERE d.id = $1 AND d.is_full))";
@@ -103,6 +106,9 @@ pub(super) async fn repair(
     let mut effects = Effects::default();
     for finding in findings {
         effects.collect(finding);
+        if let Verdict::Verified | Verdict::Gone = finding.verdict {
+            note_verified(tx, finding.unverified_since, now);
+        }
     }
     let fixed = [device.into(), now.into()];
     write_drift(tx, device, &effects, now).await?;
@@ -131,18 +137,29 @@ pub(super) async fn repair(
     Ok(Repaired { written: written as i64, retried: retried as i64 })
 }
 
-/// Lines that nobody asked for show these people as wanted: student and PIN.
-pub(super) async fn verified(
-    tx: &mut Tx,
-    device: DeviceId,
-    people: Vec<(StudentId, String)>,
-    now: Timestamp,
-) -> Result<()> {
+/// Somebody of whom a line that nobody asked for shows that he is as wanted.
+pub(super) struct Shown {
+    pub student: StudentId,
+    pub pin: String,
+    /// Since when that is wanted which no reading has shown yet.
+    pub unverified_since: Option<Timestamp>,
+}
+
+pub(super) async fn verified(tx: &mut Tx, device: DeviceId, people: Vec<Shown>, now: Timestamp) -> Result<()> {
     let fixed = [device.into(), now.into()];
-    let students = people.iter().map(|(student, _)| vec![(*student).into()]).collect();
+    for shown in &people {
+        note_verified(tx, shown.unverified_since, now);
+    }
+    let students = people.iter().map(|shown| vec![shown.student.into()]).collect();
     tx.execute_rows(VERIFIED, &fixed, students).await?;
-    tx.execute_rows(ENDED, &fixed, people.into_iter().map(|(_, pin)| vec![pin.into()]).collect()).await?;
+    tx.execute_rows(ENDED, &fixed, people.into_iter().map(|shown| vec![shown.pin.into()]).collect()).await?;
     Ok(())
+}
+
+fn note_verified(tx: &mut Tx, unverified_since: Option<Timestamp>, now: Timestamp) {
+    if let Some(took) = meters::since(unverified_since, now) {
+        tx.note(Noted::Verified(took));
+    }
 }
 
 /// What findings lead to, collected so that it takes few statements however many they are.

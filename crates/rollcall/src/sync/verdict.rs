@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use push_protocol::text::{Card, Charset, Name};
 use unicode_normalization::UnicodeNormalization as _;
 
@@ -28,6 +29,8 @@ pub struct Person {
     pub is_settled: bool,
     /// Something newer is wanted and waits for an obstacle; nothing is under way for him.
     pub is_waiting: bool,
+    /// Since when that is wanted which no reading has shown yet.
+    pub unverified_since: Option<Timestamp>,
 }
 
 /// What a terminal said of a PIN, last.
@@ -77,6 +80,8 @@ pub struct Finding {
     pub pin: String,
     pub student: Option<StudentId>,
     pub verdict: Verdict,
+    /// As the person's.
+    pub unverified_since: Option<Timestamp>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -135,6 +140,7 @@ pub fn findings(people: &[Person], reading: &Reading, charset: Charset) -> Vec<F
         pin: person.pin.clone(),
         student: Some(person.student),
         verdict: judge(person, reading, charset),
+        unverified_since: person.unverified_since,
     });
     let others: BTreeSet<&String> = reading.told.keys().chain(reading.own.keys()).collect();
     let strangers = others.into_iter().filter(|pin| !ours.contains(pin.as_str())).filter_map(|pin| {
@@ -143,7 +149,7 @@ pub fn findings(people: &[Person], reading: &Reading, charset: Charset) -> Vec<F
             Evidence::Absent => Verdict::Gone,
             Evidence::Nothing => return None,
         };
-        Some(Finding { pin: pin.clone(), student: None, verdict })
+        Some(Finding { pin: pin.clone(), student: None, verdict, unverified_since: None })
     });
     known.chain(strangers).collect()
 }
@@ -241,7 +247,15 @@ mod tests {
     const STILL_THERE: Verdict = Verdict::StillThere { privilege: Some(0), card: Some(17) };
 
     fn person(pin: &str, wanted: Wanted) -> Person {
-        Person { student: StudentId(7), pin: pin.to_owned(), wanted, written: 10, is_settled: true, is_waiting: false }
+        Person {
+            student: StudentId(7),
+            pin: pin.to_owned(),
+            wanted,
+            written: 10,
+            is_settled: true,
+            is_waiting: false,
+            unverified_since: None,
+        }
     }
 
     fn zeynep() -> Wanted {
@@ -300,7 +314,7 @@ mod tests {
 
     #[test]
     fn rule_16_people_with_a_command_under_way_are_unknown() {
-        let busy = Person { is_settled: false, is_waiting: false, ..person("1", zeynep()) };
+        let busy = Person { is_settled: false, ..person("1", zeynep()) };
         for reading in [listed(true, []), listed(true, [("1", told(25, "Zeynep Şahin", 17))])] {
             assert_eq!(findings(std::slice::from_ref(&busy), &reading, Charset::Utf8)[0].verdict, Verdict::Unknown);
         }
@@ -396,7 +410,7 @@ mod tests {
             name in "[a-cé]{1,6}", card in 1..4_i64,
         ) -> Person {
             let wanted = if present { Wanted::Present { name, card: card.to_string() } } else { Wanted::Absent };
-            Person { student: StudentId(1), pin, wanted, written, is_settled, is_waiting: false }
+            Person { student: StudentId(1), pin, wanted, written, is_settled, is_waiting: false, unverified_since: None }
         }
     }
 

@@ -10,6 +10,7 @@ pub mod envelope;
 pub mod error;
 pub mod extract;
 mod health;
+mod metrics;
 pub mod openapi;
 pub mod pages;
 mod router;

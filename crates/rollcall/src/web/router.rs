@@ -19,7 +19,7 @@ use super::{
     },
     error::ApiError,
     extract::LARGEST_FILE,
-    health,
+    health, metrics,
     openapi::{self, Description},
     pages::{
         self, account, assets, connect, first_start, frame, frame::nothing_here, overview, preferences, session,
@@ -43,6 +43,7 @@ pub fn router(app: App) -> Router {
         .route("/assets/icon.svg", get(assets::show_icon))
         .route("/healthz", get(health::show_health))
         .route("/readyz", get(health::show_readiness))
+        .route("/metrics", get(metrics::show_metrics))
         .merge(api)
         .nest("/api/v1/device-management", Router::from(device()))
         .route("/api/v1/openapi.json", get(openapi::serve_document()))

@@ -13,6 +13,7 @@ mod imports;
 mod layers;
 mod migrations;
 mod openapi;
+mod operating;
 mod pages;
 mod processes;
 mod records;

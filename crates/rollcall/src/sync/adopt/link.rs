@@ -16,7 +16,7 @@ use crate::{
     sync::{
         event, manner,
         reading::{self, Cause},
-        repair,
+        repair::{self, Shown},
         verdict::{self, Told},
     },
 };
@@ -95,14 +95,14 @@ const MAP: &str = "
 const HOLD_THEM: &str = "
     WITH v(student_id, pin, our_card, their_card) AS (VALUES {rows})
     INSERT INTO device_user_sync_status (device_id, student_id, device_pin, school_id, is_wanted, wanted_name, wanted_card,
-      wanted_card_number, is_held, held_card_number, created_at, updated_at)
+      wanted_card_number, is_held, held_card_number, wanted_at, created_at, updated_at)
     SELECT CAST($1 AS BIGINT), v.student_id, v.pin, b.school_id, TRUE, b.full_name, b.rfid_card_id, v.our_card, TRUE,
-      v.their_card, $2, $2
+      v.their_card, $2, $2, $2
     FROM v JOIN belonging b ON b.device_id = $1 AND b.student_id = v.student_id WHERE TRUE
     ON CONFLICT (device_id, student_id) DO UPDATE SET device_pin = excluded.device_pin, is_wanted = TRUE,
       school_id = excluded.school_id, wanted_name = excluded.wanted_name, wanted_card = excluded.wanted_card,
       wanted_card_number = excluded.wanted_card_number, is_held = TRUE, held_card_number = excluded.held_card_number,
-      wanted_version = device_user_sync_status.wanted_version + 1, removal_wanted_at = NULL, card_change_wanted_at = NULL,
+      wanted_version = device_user_sync_status.wanted_version + 1, wanted_at = excluded.wanted_at, removal_wanted_at = NULL, card_change_wanted_at = NULL,
       decision = NULL, decided_at = NULL, obstacle = NULL, error_message = NULL, sync_retries = 0, repairs = 0,
       priority = 10, updated_at = excluded.updated_at";
 const NO_STRANGER: &str = "
@@ -148,7 +148,9 @@ pub(super) async fn link(
             let card = student.card.as_deref().unwrap_or_default();
             verdict::differences(&student.name, card, &told, manner.charset).is_empty()
         });
-        let as_wanted = as_wanted.map(|(student, person)| (*student, person.pin.clone())).collect();
+        let as_wanted = as_wanted
+            .map(|(student, person)| Shown { student: *student, pin: person.pin.clone(), unverified_since: None })
+            .collect();
         repair::verified(tx, device, as_wanted, now).await?;
     }
     if !links.is_empty() {

@@ -8,7 +8,7 @@ use super::{Phase, Question, ask::Row, packets, search, sentinel};
 use crate::{
     devices::DeviceId,
     school::StudentId,
-    store::{Result, Tx},
+    store::{Instant, Result, Tx},
     sync::{
         manner,
         plan::Wanted,
@@ -47,12 +47,14 @@ struct PersonRow {
     is_settled: bool,
     is_waiting: bool,
     waits_for_room: bool,
+    unverified_since: Option<Instant>,
 }
 
 macro_rules! people {
     ($which:literal) => {
         concat!(
             "SELECT l.student_id, l.device_pin, l.is_wanted, l.wanted_name, l.wanted_card, l.written_event,
+               CASE WHEN l.verified_version <> l.wanted_version THEN l.wanted_at END AS unverified_since,
                l.confirmed_version = l.wanted_version AS is_confirmed,
                COALESCE(l.obstacle, '') = 'terminal_full' AS waits_for_room,
                ((l.confirmed_version = l.wanted_version OR l.failed_version = l.wanted_version)
@@ -218,6 +220,7 @@ impl PersonRow {
             written: self.written_event,
             is_settled: self.is_settled,
             is_waiting: self.is_waiting,
+            unverified_since: self.unverified_since.map(|since| since.0),
         }
     }
 }

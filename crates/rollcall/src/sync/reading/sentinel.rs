@@ -44,7 +44,8 @@ pub(super) async fn choose(tx: &mut Tx, device: DeviceId, reading: i64, began: i
 }
 
 const WRITE_ONE: &str = "
-    UPDATE device_user_sync_status SET wanted_version = wanted_version + 1, priority = 5, updated_at = $2
+    UPDATE device_user_sync_status SET wanted_version = wanted_version + 1,
+      wanted_at = CASE WHEN confirmed_version <> wanted_version THEN wanted_at END, priority = 5, updated_at = $2
     WHERE device_id = $1 AND student_id = (
       SELECT w.student_id FROM device_user_sync_status w WHERE w.device_id = $1 AND w.is_wanted
         AND w.confirmed_version = w.wanted_version ORDER BY w.student_id LIMIT 1)";

@@ -17,12 +17,12 @@ use super::{Cause, begin, packets};
 use crate::{
     devices::{DeviceId, held},
     school::StudentId,
-    store::{Result, Tx},
+    store::{Instant, Result, Tx},
     sync::{
         event, pins,
         plan::Wanted,
         reconcile::{self, Scope},
-        repair,
+        repair::{self, Shown},
         verdict::{self, Told},
     },
 };
@@ -141,6 +141,7 @@ struct Wish {
     wanted_name: Option<String>,
     wanted_card: Option<String>,
     is_settled: Option<bool>,
+    unverified_since: Option<Instant>,
     is_known: bool,
 }
 
@@ -148,6 +149,7 @@ struct Wish {
 const WISHES: &str = "
     WITH v(pin) AS (VALUES {rows})
     SELECT v.pin, l.student_id, l.is_wanted, l.wanted_name, l.wanted_card,
+      CASE WHEN l.verified_version <> l.wanted_version THEN l.wanted_at END AS unverified_since,
       (l.confirmed_version = l.wanted_version AND NOT EXISTS (SELECT 1 FROM device_commands c
         WHERE c.device_id = l.device_id AND c.student_id = l.student_id AND c.status IN ('pending', 'sent'))) AS is_settled,
       EXISTS (SELECT 1 FROM terminal_users u WHERE u.device_id = $1 AND u.pin = v.pin AND u.told_event < $2
@@ -173,7 +175,8 @@ async fn doubtful(
             (Some(student), Some(true)) => {
                 let wanted = Wanted::of(wish.is_wanted == Some(true), wish.wanted_name, wish.wanted_card);
                 if is_as_wanted(&wanted, user, at, charset) {
-                    verified.push((student, wish.pin));
+                    let unverified_since = wish.unverified_since.map(|since| since.0);
+                    verified.push(Shown { student, pin: wish.pin, unverified_since });
                 } else {
                     doubtful.insert(wish.pin);
                 }

@@ -21,6 +21,7 @@ use crate::{
 pub const ERROR_DELAY: u32 = 30;
 
 pub async fn answer(door: &Door, visit: &Visit, announced: &Announcement) -> Reply {
+    door.app.db.meters().shook_hands();
     let Some(terminal) = visit.terminal() else { return to_unknown(door, visit, announced) };
     match shake_hands(door, visit, terminal, announced).await {
         Ok(Greeting { dialect: Dialect::Security, .. }) => security::registered(door, visit),

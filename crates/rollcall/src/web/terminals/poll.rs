@@ -23,6 +23,7 @@ pub async fn answer(
     address: IpAddr,
     now: Timestamp,
 ) -> Reply {
+    door.app.db.meters().polled();
     let told = Told {
         address,
         firmware: info.and_then(|info| info.firmware.as_deref()),
@@ -36,6 +37,7 @@ pub async fn answer(
 /// Answers the poll of a terminal that was not in memory when it came.
 pub async fn dispatched(door: &Door, visit: &Visit) -> Reply {
     let Some(terminal) = visit.terminal() else { return Reply::ok() };
+    door.app.db.meters().polled();
     let told = Told { address: visit.address, firmware: None, user_count: None };
     match door.app.registry.seen(terminal, told, visit.now) {
         Some(generation) => door.give(terminal, generation, visit.now).await,

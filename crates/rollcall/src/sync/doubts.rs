@@ -1,0 +1,171 @@
+//! Which terminals need somebody, why, and what he can do.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{capacity, start::Start};
+use crate::{
+    devices::DeviceId,
+    store::{Instant, Result, Tx},
+};
+
+/// What is wrong with a terminal, in words.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Doubt {
+    pub serial_number: String,
+    pub device_name: String,
+    pub kind: Kind,
+    pub says: String,
+    pub advice: String,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    Silent,
+    Refuses,
+    Full,
+    NearlyFull,
+    Undecided,
+    TwoAddresses,
+    Clock,
+}
+
+impl Kind {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Kind::Silent => "silent",
+            Kind::Refuses => "refuses",
+            Kind::Full => "full",
+            Kind::NearlyFull => "nearly_full",
+            Kind::Undecided => "undecided",
+            Kind::TwoAddresses => "two_addresses",
+            Kind::Clock => "clock",
+        }
+    }
+}
+
+#[derive(Debug, sqlx::FromRow)]
+struct Row {
+    id: DeviceId,
+    serial_number: String,
+    device_name: String,
+    last_seen: Option<Instant>,
+    created_at: Instant,
+    start_state: String,
+    user_count: Option<i64>,
+    is_full: bool,
+    clock_skew_seconds: Option<i64>,
+    last_address: Option<String>,
+    former_address: Option<String>,
+    contested_at: Option<Instant>,
+    failed: i64,
+    failed_words: Option<String>,
+    held: i64,
+}
+
+const TERMINALS: &str = "
+    SELECT d.id, d.serial_number, d.device_name, d.last_seen, d.created_at, d.start_state, d.user_count, d.is_full,
+      d.clock_skew_seconds, d.last_address, d.former_address, d.contested_at,
+      COALESCE(f.failed, 0) AS failed, f.failed_words, COALESCE(h.held, 0) AS held
+    FROM devices d
+    LEFT JOIN (SELECT l.device_id, COUNT(*) AS failed, MIN(l.error_message) AS failed_words FROM device_user_sync_status l
+      WHERE l.failed_version = l.wanted_version AND COALESCE(l.obstacle, '') <> 'terminal_full' GROUP BY l.device_id) f
+      ON f.device_id = d.id
+    LEFT JOIN (SELECT l.device_id, COUNT(*) AS held FROM device_user_sync_status l
+      WHERE l.decision = 'held' AND l.confirmed_version <> l.wanted_version GROUP BY l.device_id) h ON h.device_id = d.id
+    WHERE d.is_active AND d.deleted_at IS NULL ORDER BY d.id";
+
+/// Nobody worries about a terminal that was switched off for a moment.
+const SILENT_AFTER: SignedDuration = SignedDuration::from_hours(1);
+/// As in rule and documentation: further off, and punches are at the wrong time.
+const SKEW: i64 = 180;
+/// An address that came back so long ago is no quarrel any more.
+const CONTESTED: SignedDuration = SignedDuration::from_hours(24);
+
+/// Everything that is wrong with any terminal that is served.
+pub async fn of(tx: &mut Tx, now: Timestamp) -> Result<Vec<Doubt>> {
+    let rows: Vec<Row> = tx.all(TERMINALS, []).await?;
+    let nearly_full = capacity::warnings(tx, rows.iter().map(|row| row.id)).await?;
+    let mut doubts = Vec::new();
+    for row in &rows {
+        let mut found = |kind, says: String, advice: &str| {
+            doubts.push(Doubt {
+                serial_number: row.serial_number.clone(),
+                device_name: row.device_name.clone(),
+                kind,
+                says,
+                advice: advice.replace("SERIAL", &row.serial_number),
+            });
+        };
+        row.look(now, &mut found);
+        let warning = nearly_full.iter().find(|(device, _)| *device == row.id).filter(|_| !row.is_full);
+        if let Some((_, words)) = warning {
+            found(Kind::NearlyFull, words.clone(), "remove people who do not belong there, or plan for a larger unit");
+        }
+    }
+    Ok(doubts)
+}
+
+impl Row {
+    fn look(&self, now: Timestamp, found: &mut impl FnMut(Kind, String, &str)) {
+        let seen = self.last_seen.map(|at| at.0);
+        let silent = now.duration_since(seen.unwrap_or(self.created_at.0));
+        if silent > SILENT_AFTER {
+            let says = match seen {
+                Some(_) => format!("has not called for {}", in_words(silent)),
+                None => "has never called".to_owned(),
+            };
+            found(
+                Kind::Silent,
+                says,
+                "look whether it has power and network, and whether its server address is this one",
+            );
+        }
+        if self.failed > 0 {
+            let why = self.failed_words.as_deref().unwrap_or("no reason was given");
+            let says = format!("{} students failed there: {why}", self.failed);
+            found(Kind::Refuses, says, "see `rollcall status SERIAL` and its page; retry, or `rollcall sync SERIAL`");
+        }
+        if self.is_full {
+            found(
+                Kind::Full,
+                "says that it is full".to_owned(),
+                "remove people who do not belong there, or use a larger unit",
+            );
+        }
+        if Start::parse(&self.start_state) == Start::HoldsPeople {
+            let people = self.user_count.map_or_else(|| "people".to_owned(), |count| format!("{count} people"));
+            let says = format!("holds {people} from before, and nothing is written until somebody decides");
+            found(Kind::Undecided, says, "`rollcall takeover SERIAL`");
+        }
+        if self.held > 0 {
+            let says = format!("{} removals or changes of card wait for a decision", self.held);
+            found(Kind::Undecided, says, "`rollcall removals SERIAL`");
+        }
+        if let Some(skew) = self.clock_skew_seconds.filter(|skew| skew.abs() > SKEW) {
+            let way = if skew > 0 { "ahead" } else { "behind" };
+            let says = format!("its clock is {} {way}", in_words(SignedDuration::from_secs(skew.abs())));
+            found(
+                Kind::Clock,
+                says,
+                "look at the zone of the school and of the device; a restart of the terminal sets its clock",
+            );
+        }
+        if let (Some(last), Some(former), Some(at)) = (&self.last_address, &self.former_address, self.contested_at)
+            && now.duration_since(at.0) < CONTESTED
+        {
+            let says = format!("calls from {last} and {former} in turn");
+            let advice = "two devices may use one serial number: find both. A unit with cable and radio, or a router with \
+                          two ways out, looks the same and is harmless";
+            found(Kind::TwoAddresses, says, advice);
+        }
+    }
+}
+
+fn in_words(time: SignedDuration) -> String {
+    let (days, hours, minutes) = (time.as_hours() / 24, time.as_hours(), time.as_mins());
+    match (days, hours) {
+        (2.., _) => format!("{days} days"),
+        (_, 2..) => format!("{hours} hours"),
+        _ => format!("{minutes} minutes"),
+    }
+}

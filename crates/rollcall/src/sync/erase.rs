@@ -1,0 +1,81 @@
+//! Everything that names one student goes: from his row, from what terminals were told and told themselves, and from what is
+//! remembered of it. His numbers stay where others would take them for theirs: a PIN is never given twice.
+//!
+//! He leaves terminals as anybody who is deleted; until a terminal has called and said yes, it still holds him.
+
+use jiff::Timestamp;
+
+use super::reconcile::{Reconciled, Scope, reconcile};
+use crate::{
+    school::StudentId,
+    store::{Result, Tx},
+};
+
+/// What becomes of his punches.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Punches {
+    /// They stay and are nobody's.
+    Keep,
+    Delete,
+}
+
+/// What was done.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Erased {
+    pub punches: u64,
+    /// Terminals that hold him until they have called.
+    pub still_held: i64,
+    pub reconciled: Reconciled,
+}
+
+const STUDENT: &str = "
+    UPDATE students SET full_name = '(erased)', rfid_card_id = NULL, roll_number = NULL, search_text = NULL,
+      card_number = NULL, derived_from = NULL, oneroster_id = NULL, class_id = NULL, section_id = NULL, is_active = FALSE,
+      deleted_at = COALESCE(deleted_at, $2), updated_at = $2
+    WHERE id = $1";
+/// The card that a terminal still holds is known until it has let go of it: another student may be waiting for it.
+const LEDGER: &str = "
+    UPDATE device_user_sync_status SET wanted_name = NULL, wanted_card = NULL, wanted_card_number = NULL,
+      error_message = NULL, held_card_number = CASE WHEN is_held THEN held_card_number END, updated_at = $2
+    WHERE student_id = $1";
+/// A removal that has not been answered holds nothing but a PIN.
+const COMMANDS: &str = "
+    UPDATE device_commands SET command_string = '(erased)', error_message = NULL,
+      card_number = CASE WHEN EXISTS (SELECT 1 FROM device_user_sync_status l WHERE l.device_id = device_commands.device_id
+        AND l.student_id = $1 AND l.confirmed_version <> l.wanted_version) THEN card_number END
+    WHERE student_id = $1 AND NOT (status IN ('pending', 'sent') AND command_type LIKE 'delete%')";
+const TOLD: &str = "
+    UPDATE terminal_users SET name = NULL, card_number = NULL, card_text = NULL
+    WHERE EXISTS (SELECT 1 FROM device_user_mappings m WHERE m.student_id = $1 AND m.device_id = terminal_users.device_id
+      AND m.device_pin = terminal_users.pin)";
+const DRIFT: &str = "
+    UPDATE device_drift SET ours = NULL, theirs = NULL, words = NULL
+    WHERE student_id = $1 OR EXISTS (SELECT 1 FROM device_user_mappings m WHERE m.student_id = $1
+      AND m.device_id = device_drift.device_id AND m.device_pin = device_drift.device_pin)";
+const AUDIT: &str = "UPDATE audit_logs SET details = NULL WHERE entity = 'student' AND entity_id = $1";
+const DAYS: &str = "DELETE FROM attendance_logs WHERE student_id = $1";
+const NOBODYS_PUNCHES: &str = "UPDATE punches SET student_id = NULL WHERE student_id = $1";
+const NO_PUNCHES: &str = "DELETE FROM punches WHERE student_id = $1";
+/// The rows stay, so that nobody else ever gets the PIN; that they end before they begin to matter makes no punch his.
+const MAPPINGS: &str = "UPDATE device_user_mappings SET valid_from = $2, valid_to = $2 WHERE student_id = $1";
+const STILL_HELD: &str = "SELECT COUNT(*) FROM device_user_sync_status WHERE student_id = $1 AND is_held";
+
+/// Erases one student, whether his row is there or SQL has deleted it.
+pub async fn erase(tx: &mut Tx, student: StudentId, punches: Punches, now: Timestamp) -> Result<Erased> {
+    tx.execute(STUDENT, [student.into(), now.into()]).await?;
+    // Removals are queued while everything that they need is there.
+    let reconciled = reconcile(tx, Scope::Student(student), now).await?;
+    tx.execute(LEDGER, [student.into(), now.into()]).await?;
+    tx.execute(COMMANDS, [student.into()]).await?;
+    tx.execute(TOLD, [student.into()]).await?;
+    tx.execute(DRIFT, [student.into()]).await?;
+    tx.execute(AUDIT, [student.to_string().into()]).await?;
+    tx.execute(DAYS, [student.into()]).await?;
+    let punches = match punches {
+        Punches::Keep => tx.execute(NOBODYS_PUNCHES, [student.into()]).await?,
+        Punches::Delete => tx.execute(NO_PUNCHES, [student.into()]).await?,
+    };
+    tx.execute(MAPPINGS, [student.into(), Timestamp::UNIX_EPOCH.into()]).await?;
+    let (still_held,) = tx.one(STILL_HELD, [student.into()]).await?;
+    Ok(Erased { punches, still_held, reconciled })
+}

@@ -1,0 +1,7 @@
+//! What keeps a server running for years, as the person sees it who has to.
+
+mod backup;
+mod doctor;
+mod metrics;
+mod retention;
+mod secrets;
