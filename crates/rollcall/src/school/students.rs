@@ -121,9 +121,9 @@ pub async fn lock(tx: &mut Tx, id: StudentId) -> store::Result<Option<Student>> 
     find(tx, id).await
 }
 
-// One text for what a list shows and for how many there are. The raw texts are searched for rows that another program
-// wrote and whose search_text is not made yet.
-macro_rules! matching {
+/// The students whom a [`Filter`] leaves, with what their lists show of their class: `$select`, this, `$tail`. The raw texts
+/// are searched for rows that another program wrote and whose search_text is not made yet.
+macro_rules! matching_students {
     ($select:literal, $tail:literal) => {
         concat!(
             $select,
@@ -144,15 +144,16 @@ WHERE students.deleted_at IS NULL AND schools.deleted_at IS NULL
         )
     };
 }
+pub(crate) use matching_students;
 
-const LIST: &str = matching!(
+const LIST: &str = matching_students!(
     "
 SELECT students.id, students.school_id, students.class_id, students.section_id, class_name, section_name, full_name,
   rfid_card_id, roll_number, is_active, students.created_at, students.updated_at",
     "
 ORDER BY COALESCE(search_text, full_name), students.id LIMIT $7 OFFSET $8"
 );
-const COUNT: &str = matching!("SELECT COUNT(*)", "");
+const COUNT: &str = matching_students!("SELECT COUNT(*)", "");
 
 /// A page of students by name, and how many there are on all pages.
 pub async fn list(tx: &mut Tx, filter: &Filter, limit: u32, offset: i64) -> store::Result<(Vec<Student>, i64)> {

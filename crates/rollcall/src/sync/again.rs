@@ -1,6 +1,6 @@
-//! By hand: everything of a terminal again, or students who failed.
+//! By hand: everything of a terminal again, one student, or those who failed.
 //!
-//! Both raise the wanted version, so that whatever is on its way becomes the older one. Nothing is removed first, and what
+//! All of them raise the wanted version, so that whatever is on its way becomes the older one. Nothing is removed first, and what
 //! waits for a decision, or was decided, stays so.
 
 use jiff::Timestamp;
@@ -48,12 +48,12 @@ pub async fn full_sync(tx: &mut Tx, device: DeviceId, now: Timestamp) -> Result<
     Ok(FullSync { total_students, commands_queued, reconciled })
 }
 
-/// What a retry came to.
+/// What it came to for one student.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Retry {
+pub enum Again {
     Queued(Reconciled),
-    /// He is not failed; this is what he is.
-    NotFailed(String),
+    /// Not in the state that he is in, which is this one.
+    Not(String),
     /// He does not belong on this terminal, and never did.
     NotOnTerminal,
 }
@@ -72,19 +72,34 @@ const RAISE_ONE: &str = "
     WHERE device_id = $1 AND student_id = $2";
 
 /// Queues one failed student again.
-pub async fn retry(tx: &mut Tx, device: DeviceId, student: StudentId, now: Timestamp) -> Result<Retry> {
+pub async fn retry(tx: &mut Tx, device: DeviceId, student: StudentId, now: Timestamp) -> Result<Again> {
+    again(tx, device, student, |state| state == "failed", now).await
+}
+
+/// Queues one student again, whatever became of him before, but not against what waits for a decision or was decided.
+pub async fn push(tx: &mut Tx, device: DeviceId, student: StudentId, now: Timestamp) -> Result<Again> {
+    again(tx, device, student, |state| !matches!(state, "held" | "kept"), now).await
+}
+
+async fn again(
+    tx: &mut Tx,
+    device: DeviceId,
+    student: StudentId,
+    is_meant: impl Fn(&str) -> bool,
+    now: Timestamp,
+) -> Result<Again> {
     reconcile::lock(tx, Scope::Device(device)).await?;
     let state: Option<(String,)> = tx.optional(STATE, [device.into(), student.into()]).await?;
-    let Some((state,)) = state else { return Ok(Retry::NotOnTerminal) };
-    if state != "failed" {
-        return Ok(Retry::NotFailed(state));
+    let Some((state,)) = state else { return Ok(Again::NotOnTerminal) };
+    if !is_meant(&state) {
+        return Ok(Again::Not(state));
     }
     tx.execute(RAISE_ONE, [device.into(), student.into(), now.into()]).await?;
     tx.execute(delivery::HAS_ROOM, [device.into()]).await?;
     queue::open_asked(tx, device, student, now).await?;
     let mut reconciled = reconcile::reconcile(tx, Scope::Device(device), now).await?;
     reconciled.devices = vec![device];
-    Ok(Retry::Queued(reconciled))
+    Ok(Again::Queued(reconciled))
 }
 
 /// Queues everybody again who failed, as a reading does. Somebody whom the terminal kept changing back, or who cannot be

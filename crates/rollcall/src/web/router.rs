@@ -69,7 +69,6 @@ fn pages() -> Router<App> {
         .route("/first-start", get(first_start::show_first_start).post(first_start::create_first_admin))
         .route("/first-start/school", get(first_start::show_first_school).post(first_start::create_first_school))
         .route("/connect", get(connect::show_connect))
-        .route("/connect/{serial_number}/claim", post(connect::claim_terminal))
         // Students
         .route("/students", get(pages::students::list_students).post(pages::students::create_student))
         .route("/students/new", get(pages::students::show_new_student))
@@ -120,6 +119,7 @@ fn pages() -> Router<App> {
         )
         .route("/terminals/{id}/students/{student_id}", get(terminal::timeline::show_timeline))
         .route("/terminals/{id}/students/{student_id}/retry", post(terminal::deeds::retry_student))
+        .route("/terminals/{id}/students/{student_id}/push", post(terminal::deeds::push_student))
         .route("/terminals/{id}/sync", post(terminal::deeds::sync_terminal))
         .route("/terminals/{id}/verify", post(terminal::deeds::verify_terminal))
         .route("/terminals/{id}/removals/approve", post(terminal::deeds::approve_removals))
@@ -188,6 +188,7 @@ fn device() -> OpenApiRouter<App> {
         .routes(routes!(sync::sync_students))
         .routes(routes!(sync::show_sync_status))
         .routes(routes!(sync::retry_student))
+        .routes(routes!(sync::push_student))
         .routes(routes!(sync::list_commands))
         .routes(routes!(removals::list_removals))
         .routes(routes!(removals::approve_removals))

@@ -4,7 +4,7 @@ use crate::{
     devices::DeviceId,
     school::{
         SchoolId, StudentId,
-        students::{Filter, Student},
+        students::{Filter, Student, matching_students},
     },
     store::{Instant, Result, Tx},
 };
@@ -27,23 +27,13 @@ pub struct Placed {
 }
 
 // The page is cut first, so that terminals are looked at for its hundred rows only.
-const PEOPLE: &str = "
+const PEOPLE: &str = matching_students!(
+    "
 WITH page AS (
   SELECT students.id, students.school_id, schools.name AS school_name, students.class_id, students.section_id, class_name,
     section_name, full_name, rfid_card_id, roll_number, is_active, students.created_at, students.updated_at,
-    COALESCE(search_text, full_name) AS rank, COUNT(*) OVER () AS total
-  FROM students
-  JOIN schools ON schools.id = students.school_id
-  LEFT JOIN classes ON classes.id = students.class_id
-  LEFT JOIN sections ON sections.id = students.section_id
-  WHERE students.deleted_at IS NULL AND schools.deleted_at IS NULL
-    AND (CAST($1 AS BIGINT) IS NULL OR students.school_id = $1)
-    AND (CAST($2 AS BIGINT) IS NULL OR students.class_id = $2)
-    AND (CAST($3 AS BIGINT) IS NULL OR students.section_id = $3)
-    AND (CAST($4 AS BOOLEAN) IS NULL OR is_active = $4)
-    AND (CAST($5 AS TEXT) IS NULL OR search_text LIKE $5 ESCAPE '\\'
-      OR lower(full_name) LIKE $6 ESCAPE '\\' OR lower(rfid_card_id) LIKE $6 ESCAPE '\\'
-      OR lower(roll_number) LIKE $6 ESCAPE '\\')
+    COALESCE(search_text, full_name) AS rank, COUNT(*) OVER () AS total",
+    "
   ORDER BY rank, students.id LIMIT $7 OFFSET $8
 )
 SELECT page.*,
@@ -54,7 +44,8 @@ SELECT page.*,
     WHERE b.student_id = page.id AND l.is_wanted AND l.sync_status = 'failed') AS failed,
   (SELECT COUNT(*) FROM device_user_sync_status l JOIN devices d ON d.id = l.device_id
     WHERE l.student_id = page.id AND l.is_held AND NOT l.is_wanted AND d.deleted_at IS NULL) AS leaving
-FROM page ORDER BY page.rank, page.id";
+FROM page ORDER BY page.rank, page.id"
+);
 
 /// A page of students by name, and how many there are on all pages.
 pub async fn people(tx: &mut Tx, filter: &Filter, limit: i64, offset: i64) -> Result<(Vec<Placed>, i64)> {

@@ -18,7 +18,7 @@ use crate::{
     school::StudentId,
     store::Tx,
     sync::{
-        again::{self, Retry},
+        again::{self, Again},
         overview::{self, LoggedCommand, StudentState, Summary},
         proof::{self, Proof},
         reconcile::{Reconciled, Scope, reconcile},
@@ -58,6 +58,7 @@ pub struct SyncStatus {
     students: Vec<StudentState>,
 }
 
+/// Whose command was queued again.
 #[derive(Serialize, ToSchema)]
 pub struct Retried {
     #[serde(rename = "deviceId")]
@@ -113,21 +114,57 @@ pub async fn retry_student(
     caller: Caller,
     Path((id, student)): Path<(DeviceId, StudentId)>,
 ) -> Reply<Retried> {
-    let now = app.clock.now();
     let mut tx = app.db.write().await?;
     let device = to_change(&mut tx, &caller, id).await?;
-    let reconciled = match again::retry(&mut tx, id, student, now).await? {
-        Retry::Queued(reconciled) => reconciled,
-        Retry::NotOnTerminal => return Err(ApiError::no_such("student on this device", student)),
-        Retry::NotFailed(state) => {
+    let reconciled = match again::retry(&mut tx, id, student, app.clock.now()).await? {
+        Again::Queued(reconciled) => reconciled,
+        Again::NotOnTerminal => return Err(ApiError::no_such("student on this device", student)),
+        Again::Not(state) => {
             return Err(ApiError::conflict(format!("this student is not failed on this device: he is {state}")));
         }
     };
+    queued_again(&app, tx, ("retry", &caller), &device, student, reconciled).await
+}
+
+/// Send one student again
+///
+/// Whatever became of him before: he is written as the database has him, or removed if he does not belong there. 409 while a
+/// change of his waits for a decision, or was decided against.
+#[utoipa::path(post, path = "/{id}/students/{student_id}/push", tag = "sync",
+    params(("id" = DeviceId, Path), ("student_id" = StudentId, Path)),
+    responses((status = 200, body = Answer<Retried>), Refusals))]
+pub async fn push_student(
+    State(app): State<App>,
+    caller: Caller,
+    Path((id, student)): Path<(DeviceId, StudentId)>,
+) -> Reply<Retried> {
+    let mut tx = app.db.write().await?;
+    let device = to_change(&mut tx, &caller, id).await?;
+    let reconciled = match again::push(&mut tx, id, student, app.clock.now()).await? {
+        Again::Queued(reconciled) => reconciled,
+        Again::NotOnTerminal => return Err(ApiError::no_such("student on this device", student)),
+        Again::Not(state) => {
+            return Err(ApiError::conflict(format!(
+                "this student's change on this device is {state}: approve or reject it first"
+            )));
+        }
+    };
+    queued_again(&app, tx, ("push", &caller), &device, student, reconciled).await
+}
+
+async fn queued_again(
+    app: &App,
+    mut tx: Tx,
+    (action, caller): (&'static str, &Caller),
+    device: &Device,
+    student: StudentId,
+    reconciled: Reconciled,
+) -> Reply<Retried> {
     let details = json!({ "student_id": student });
-    audit::record(&mut tx, caller.actor(), change("retry", &device, details), now).await?;
+    audit::record(&mut tx, caller.actor(), change(action, device, details), app.clock.now()).await?;
     tx.commit().await?;
-    finish(&app, id, reconciled).await?;
-    Ok(Answer::ok("queued again", Retried { device_id: id, student_id: student }))
+    finish(app, device.id, reconciled).await?;
+    Ok(Answer::ok("queued again", Retried { device_id: device.id, student_id: student }))
 }
 
 /// The command log of a terminal

@@ -5,19 +5,11 @@ use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use askama::Template;
 use axum::extract::State;
 use http::{HeaderMap, header, uri::Authority};
-use serde::Deserialize;
-use serde_json::json;
 
-use super::{Form, Message, Reply, View, Visitor, show_live, words::Words};
+use super::{Reply, View, Visitor, show_live, words::Words};
 use crate::{
     app::App,
-    devices::{
-        claim::{self, NewDevice},
-        known::Strangers,
-        unknown::{self, UnknownTerminal},
-    },
-    school::SchoolId,
-    web::{api::devices, extract::Path},
+    devices::unknown::{self, UnknownTerminal},
 };
 
 #[derive(Template)]
@@ -53,47 +45,6 @@ pub async fn show_connect(State(app): State<App>, visitor: Visitor, headers: Hea
     let more = total - i64::try_from(callers.len()).unwrap_or(0);
     let page = ConnectPage { w: view.w, view, address, is_guessed, port, callers, more };
     show_live(&page.view, &page, page.as_live())
-}
-
-#[derive(Deserialize)]
-pub struct Claim {
-    school_id: SchoolId,
-    device_name: String,
-}
-
-pub async fn claim_terminal(
-    State(app): State<App>,
-    visitor: Visitor,
-    Path(serial_number): Path<String>,
-    Form(fields): Form<Claim>,
-) -> Reply {
-    let Visitor { caller, view } = visitor;
-    caller.may_change_school(fields.school_id)?;
-    let now = app.clock.now();
-    let details = json!({"school_id": fields.school_id, "device_name": fields.device_name});
-    let new = NewDevice {
-        school: fields.school_id,
-        serial_number,
-        device_name: fields.device_name,
-        timezone: None,
-        strangers: Strangers::default(),
-        takeover: None,
-        replaces: None,
-    };
-    let mut tx = app.db.write().await?;
-    let enrolled = match claim::claim(&mut tx, new, &app.settings.timezone, now).await {
-        Ok(enrolled) => enrolled,
-        Err(error) => {
-            let error = devices::refused(&caller, error);
-            if error.status().is_server_error() {
-                return Err(error);
-            }
-            return view.go("/connect", Some(Message::problem(error.message())));
-        }
-    };
-    let device = devices::finish(&app, tx, &caller, "claim", details, enrolled).await?;
-    let message = view.w.connect.claimed.with("name", &device.device_name);
-    view.go(&format!("/terminals/{}", device.id), Some(Message::good(message)))
 }
 
 /// A terminal wants an IP address: the one under which the browser found us, if that is one which others can reach.

@@ -110,6 +110,8 @@ pub struct PersonForm {
     matched: Option<String>,
     decision: What,
     student_id: Option<StudentId>,
+    /// `drift`, when it was decided among the differences.
+    from: Option<String>,
 }
 
 pub async fn decide_person(
@@ -119,10 +121,11 @@ pub async fn decide_person(
     Form(form): Form<PersonForm>,
 ) -> Reply {
     let Visitor { caller, view } = visitor;
-    let PersonForm { pin, matched, decision, student_id } = form;
+    let PersonForm { pin, matched, decision, student_id, from } = form;
     let decisions = vec![PersonDecision { pin, matched, decision, student_id }];
     let done = api::decide_people(State(app), caller, Path(device), Json(PeopleDecisions { decisions })).await;
-    let to = format!("/terminals/{device}/takeover");
+    let page = if from.as_deref() == Some("drift") { "drift" } else { "takeover" };
+    let to = format!("/terminals/{device}/{page}");
     match done {
         Ok(answer) => {
             let done = answer.data();
@@ -164,6 +167,11 @@ impl TakeoverPage {
         modes.into_iter().map(|(mode, word, hint)| (mode, word, hint, is_chosen(mode))).collect()
     }
 
+    /// Where it is decided what becomes of them.
+    fn people(&self) -> String {
+        format!("/terminals/{}/takeover/people", self.device)
+    }
+
     fn is_matched(&self, word: &str) -> bool {
         self.matched == word
     }
@@ -186,7 +194,7 @@ impl Adoptee {
     }
 
     /// 14 on the wire.
-    fn is_administrator(&self) -> bool {
+    pub(super) fn is_administrator(&self) -> bool {
         self.privilege == Some(14)
     }
 }

@@ -17,7 +17,8 @@ use crate::{
     app::App,
     attendance::quarantine,
     devices::{
-        known::Strangers,
+        DeviceId,
+        known::{self, Device, Strangers},
         unknown::{self, UnknownTerminal},
     },
     school::SchoolId,
@@ -38,8 +39,13 @@ struct UnknownPage {
     /// about another school.
     punches: BTreeMap<String, i64>,
     zones: Vec<String>,
+    /// Terminals whose place a claimed one may take.
+    others: Vec<Device>,
     pager: Pager,
 }
+
+/// As many as one finds somebody in.
+const MOST_OTHERS: i64 = 200;
 
 #[derive(Deserialize)]
 pub struct UnknownQuery {
@@ -57,10 +63,11 @@ pub async fn list_unknown(State(app): State<App>, visitor: Visitor, Query(query)
     } else {
         BTreeMap::new()
     };
+    let (others, _) = known::list(&mut tx, view.school_or(None), None, MOST_OTHERS, 0).await?;
     drop(tx);
     let search = query.search.unwrap_or_default();
     let pager = Pager::new("/terminals/unknown", &[("search", &search)], query.page.unwrap_or(1), total);
-    let page = UnknownPage { w: view.w, view, search, rows, punches, zones: zones(), pager };
+    let page = UnknownPage { w: view.w, view, search, rows, punches, zones: zones(), others, pager };
     show_live(&page.view, &page, page.as_live())
 }
 
@@ -71,6 +78,11 @@ pub struct ClaimForm {
     #[serde(default)]
     timezone: String,
     strangers: Option<Strangers>,
+    /// Empty: nobody's place.
+    #[serde(default)]
+    replaces: String,
+    /// `connect`, when it was claimed where one learns how to connect.
+    from: Option<String>,
 }
 
 pub async fn claim_unknown(
@@ -86,8 +98,9 @@ pub async fn claim_unknown(
         timezone: Some(form.timezone.trim().to_owned()).filter(|zone| !zone.is_empty()),
         strangers: form.strangers,
         takeover: None,
-        replaces: None,
+        replaces: form.replaces.parse().ok().map(DeviceId),
     };
+    let from = if form.from.as_deref() == Some("connect") { "/connect" } else { "/terminals/unknown" };
     match api::claim_unknown_device(State(app), caller, Path(serial_number), Json(claim)).await {
         Ok(answer) => {
             let device = answer.data();
@@ -95,7 +108,7 @@ pub async fn claim_unknown(
             view.go(&format!("/terminals/{}", device.id), Some(message))
         }
         Err(error) if error.status().is_server_error() || error.problem().is_none() => Err(error),
-        Err(error) => view.go("/terminals/unknown", Some(Message::problem(error.message()))),
+        Err(error) => view.go(from, Some(Message::problem(error.message()))),
     }
 }
 

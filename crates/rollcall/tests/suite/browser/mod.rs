@@ -2,6 +2,7 @@
 
 mod every;
 mod office;
+mod proof;
 mod school;
 mod stories;
 

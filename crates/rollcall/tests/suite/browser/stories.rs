@@ -53,7 +53,7 @@ async fn from_the_first_start_to_the_first_terminal_in_step(database: Database) 
         page.wait_for("SIM0001").await;
         page.fill("device_name", "Cổng chính").await;
         page.press("Claim SIM0001").await;
-        page.wait_for("Cổng chính is yours now").await;
+        page.wait_for("Cổng chính is yours").await;
         page.wait_for("Nobody belongs on this terminal yet").await;
 
         let token = token(&serving).await;

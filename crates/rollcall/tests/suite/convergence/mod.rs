@@ -23,7 +23,7 @@ use rollcall::{
     devices::DeviceId,
     school::StudentId,
     sync::{
-        again::{self, Retry},
+        again::{self, Again},
         reading::{self, Cause},
         removals::{self, Decided, Decision},
     },
@@ -327,7 +327,7 @@ impl Story {
             self.note(format_args!("an admin retries {student} on {device}"));
             let mut tx = self.world.app.db.write().await.unwrap();
             let retried = again::retry(&mut tx, *device, *student, self.world.now()).await.unwrap();
-            assert!(matches!(retried, Retry::Queued(_)), "{retried:?}");
+            assert!(matches!(retried, Again::Queued(_)), "{retried:?}");
             tx.commit().await.unwrap();
             self.world.app.registry.raise(&[*device]);
         }

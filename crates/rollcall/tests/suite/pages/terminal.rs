@@ -18,6 +18,7 @@ both_databases! {
     held_removals_are_decided,
     a_terminal_that_holds_people_waits_for_a_decision,
     a_difference_is_shown_side_by_side,
+    what_differs_is_decided_where_it_is_shown,
     settings_are_changed_and_refused,
     a_teacher_has_no_buttons,
 }
@@ -150,6 +151,47 @@ async fn a_difference_is_shown_side_by_side(database: Database) {
     assert!(look(&campus, "/").await.page(200).contains("1 differs"));
     let timeline = look(&campus, "/terminals/1/students/2").await;
     assert!(timeline.page(200).contains("Difference found") && timeline.text.contains("Acknowledged"));
+}
+
+async fn what_differs_is_decided_where_it_is_shown(database: Database) {
+    let (mut campus, device) = in_step(database, 3).await;
+    for (pin, name, card) in [("9001", "Zoë", Some(555)), ("9002", "Visitor", None), ("9003", "Caretaker", None)] {
+        campus.world.fleet.terminal(0).edit_at_keypad(pin, name, card);
+    }
+    press(&campus, "/terminals/1/verify").await.goes_to();
+    campus.run_for(600).await;
+    // Her card is on the terminal already, so she is not written beside herself.
+    let zoe = campus.enrol("Zoë Groß", "555").await;
+    campus.run_for(600).await;
+    let shown = look(&campus, "/terminals/1/drift").await;
+    assert!(shown.page(200).contains("Link 9001 to Zoë Groß"), "{}", shown.text);
+
+    let path = "/terminals/1/takeover/people";
+    let decide = async |campus: &Campus, pin: &str, decision: &str, student: &str| {
+        let fields = [("from", "drift"), ("pin", pin), ("decision", decision), ("student_id", student)];
+        let given = fields.iter().filter(|(_, value)| !value.is_empty()).copied().collect::<Vec<_>>();
+        let reply = submit(&campus.world.server, Some(&campus.admin), path, &given).await;
+        assert_eq!(reply.goes_to(), "/terminals/1/drift");
+    };
+    decide(&campus, "9001", "link", &zoe.to_string()).await;
+    decide(&campus, "9002", "remove", "").await;
+    decide(&campus, "9003", "keep", "").await;
+    campus.run_for(1200).await;
+    assert_eq!(campus.held(device, zoe).await, Some(("Zoë Groß".to_owned(), Some(555))));
+    assert_eq!(campus.pin(device, zoe).await.as_deref(), Some("9001"));
+    let there: Vec<&str> = campus.world.fleet.terminals()[0].users().keys().map(String::as_str).collect();
+    assert!(!there.contains(&"9002") && there.contains(&"9003"), "{there:?}");
+    let shown = look(&campus, "/terminals/1/drift").await;
+    assert!(shown.page(200).contains("stays by decision") && !shown.text.contains("Keep PIN 9003"), "{}", shown.text);
+
+    assert_eq!(press(&campus, "/terminals/1/students/1/push").await.goes_to(), "/terminals/1/drift");
+    assert_eq!(campus.status(device).await.numbers["pending"], 1, "he is written again");
+    campus.run_for(120).await;
+    assert_eq!(campus.status(device).await.numbers["synced"], 4);
+    campus.world.foreign("UPDATE students SET is_active = FALSE", []).await;
+    campus.run_for(60).await;
+    let refused = campus.post("/api/v1/device/1/students/1/push", json!(null)).await;
+    assert!(refused.status == 409 && refused.text.contains("approve or reject"), "{}", refused.text);
 }
 
 async fn settings_are_changed_and_refused(database: Database) {

@@ -136,7 +136,7 @@ async fn a_terminal_that_holds_more_than_it_said_is_believed_no_more(database: D
         tx.commit().await.unwrap();
         done
     };
-    assert!(matches!(retry().await, again::Retry::Queued(_)));
+    assert!(matches!(retry().await, again::Again::Queued(_)));
     let tried = bench.poll(gate).await;
     assert!(tried.len() == 1 && tried[0].text.contains("Jiří"), "{tried:?}");
     bench.answer_all(gate, &tried, -1001).await;

@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use rollcall::{
     school::StudentId,
     sync::{
-        again::{self, Retry},
+        again::{self, Again},
         guard,
     },
 };
@@ -265,7 +265,7 @@ async fn rule_20_neither_tick_nor_full_sync_nor_retry_goes_round_it(database: Da
             let mut tx = bench.database.db.write().await.unwrap();
             let retried = again::retry(&mut tx, gate, StudentId(student), bench.now).await.unwrap();
             tx.commit().await.unwrap();
-            assert_eq!(retried, Retry::NotFailed("held".into()));
+            assert_eq!(retried, Again::Not("held".into()));
         }
     }
     assert_eq!(bench.count(gate, "held").await, 40);

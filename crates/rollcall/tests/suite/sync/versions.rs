@@ -177,9 +177,9 @@ async fn only_a_failed_student_is_retried(database: Database) {
         let answer = again::retry(&mut tx, gate, student, bench.now).await.unwrap();
         tx.commit().await.unwrap();
         match answer {
-            again::Retry::Queued(_) => assert_eq!(expected, "queued"),
-            again::Retry::NotFailed(state) => assert_eq!(state, expected),
-            again::Retry::NotOnTerminal => panic!("he belongs on it"),
+            again::Again::Queued(_) => assert_eq!(expected, "queued"),
+            again::Again::Not(state) => assert_eq!(state, expected),
+            again::Again::NotOnTerminal => panic!("he belongs on it"),
         }
     };
     retry("pending").await;

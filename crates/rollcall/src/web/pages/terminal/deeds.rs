@@ -19,7 +19,7 @@ pub async fn sync_terminal(State(app): State<App>, visitor: Visitor, Path(id): P
     let Visitor { caller, view } = visitor;
     let done = sync::sync_students(State(app), caller, Path(id)).await;
     let t = &view.w.terminal;
-    back(&view, id, done, |done| match done.commands_queued {
+    back(&view, (id, ""), done, |done| match done.commands_queued {
         0 => t.nothing_queued.into(),
         queued => t.synced_again.count(queued).into(),
     })
@@ -29,7 +29,7 @@ pub async fn verify_terminal(State(app): State<App>, visitor: Visitor, Path(id):
     let Visitor { caller, view } = visitor;
     let begun = verification::verify_sync(State(app), caller, Path(id)).await;
     let t = &view.w.terminal;
-    back(&view, id, begun, |begun| match begun.state {
+    back(&view, (id, ""), begun, |begun| match begun.state {
         verify::State::Reading => t.verify_begun.into(),
         verify::State::Waiting => t.verify_waits.into(),
     })
@@ -42,27 +42,43 @@ pub async fn retry_student(
 ) -> Reply {
     let Visitor { caller, view } = visitor;
     let done = sync::retry_student(State(app), caller, Path((id, student))).await;
-    back(&view, id, done, |_| view.w.terminal.retried.into())
+    back(&view, (id, ""), done, |_| view.w.terminal.retried.into())
+}
+
+/// From the differences, where he stands beside what the terminal holds.
+pub async fn push_student(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path((id, student)): Path<(DeviceId, StudentId)>,
+) -> Reply {
+    let Visitor { caller, view } = visitor;
+    let done = sync::push_student(State(app), caller, Path((id, student))).await;
+    back(&view, (id, "/drift"), done, |_| view.w.terminal.retried.into())
 }
 
 pub async fn approve_removals(State(app): State<App>, visitor: Visitor, Path(id): Path<DeviceId>) -> Reply {
     let Visitor { caller, view } = visitor;
     let done = removals::approve_removals(State(app), caller, Path(id), OptionalJson::default()).await;
-    back(&view, id, done, |_| view.w.terminal.approved.into())
+    back(&view, (id, ""), done, |_| view.w.terminal.approved.into())
 }
 
 pub async fn reject_removals(State(app): State<App>, visitor: Visitor, Path(id): Path<DeviceId>) -> Reply {
     let Visitor { caller, view } = visitor;
     let done = removals::reject_removals(State(app), caller, Path(id), OptionalJson::default()).await;
-    back(&view, id, done, |_| view.w.terminal.rejected.into())
+    back(&view, (id, ""), done, |_| view.w.terminal.rejected.into())
 }
 
-/// Back to the terminal, with what it came to. What stands against it is a message; everything else is an error.
-fn back<T>(view: &View, id: DeviceId, done: envelope::Reply<T>, says: impl FnOnce(T) -> String) -> Reply {
+/// Back to a page of the terminal, with what it came to. What stands against it is a message; everything else is an error.
+fn back<T>(
+    view: &View,
+    (id, page): (DeviceId, &str),
+    done: envelope::Reply<T>,
+    says: impl FnOnce(T) -> String,
+) -> Reply {
     let message = match done {
         Ok(answer) => Message::good(says(answer.into_data())),
         Err(error) if matches!(error.status().as_u16(), 409 | 422) => Message::problem(error.message()),
         Err(error) => return Err(error),
     };
-    view.go(&format!("/terminals/{id}"), Some(message))
+    view.go(&format!("/terminals/{id}{page}"), Some(message))
 }

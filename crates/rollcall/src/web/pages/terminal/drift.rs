@@ -1,4 +1,7 @@
-//! `/terminals/{id}/drift`: what a terminal holds otherwise than the database wants it, side by side.
+//! `/terminals/{id}/drift`: what a terminal holds otherwise than the database wants it, side by side, and what can be done
+//! about it.
+
+use std::collections::HashMap;
 
 use askama::Template;
 use axum::extract::State;
@@ -6,7 +9,10 @@ use axum::extract::State;
 use super::{Head, Looking, head};
 use crate::{
     app::App,
-    sync::found::{self, Drift, Drifted, LastReading},
+    sync::{
+        adopt::view::{self, Adoptee},
+        found::{self, Drift, Drifted, LastReading},
+    },
     web::pages::{
         Reply, View, Visitor,
         overview::Badge,
@@ -24,6 +30,8 @@ struct DriftPage {
     head: Head,
     read: LastReading,
     rows: Vec<Row>,
+    /// Strangers are among the rows.
+    has_strangers: bool,
     pager: Pager,
 }
 
@@ -32,6 +40,8 @@ struct Row {
     badge: Badge,
     /// What kind of person somebody is who is only there.
     who: Option<Text>,
+    /// A stranger, with the students whom he may be, as long as nobody decided about him.
+    stranger: Option<Adoptee>,
 }
 
 pub async fn show_drift(State(app): State<App>, looking: Looking) -> Reply {
@@ -40,14 +50,18 @@ pub async fn show_drift(State(app): State<App>, looking: Looking) -> Reply {
     let head = head(&app, &mut tx, (&caller, &mut view), id, "drift").await?;
     let drift = found::drift(&mut tx, id).await?;
     let read = found::last_reading(&mut tx, id).await?;
+    let has_strangers = !drift.strangers.is_empty();
+    // Whom they may be takes a look at everybody.
+    let people = if has_strangers && head.may_change { view::view(&mut tx, id).await?.people } else { Vec::new() };
     drop(tx);
 
-    let rows = rows(view.w, drift);
+    let mut rows = rows(view.w, drift);
     let total = i64::try_from(rows.len()).unwrap_or(i64::MAX);
     let offset = usize::try_from(Pager::offset(page)).unwrap_or(0);
     let pager = Pager::new(&head.path("drift"), &[], page.unwrap_or(1), total);
-    let rows = rows.into_iter().skip(offset).take(usize::try_from(ROWS).unwrap_or(100)).collect();
-    let page = DriftPage { w: view.w, head, read, rows, pager, view };
+    rows = rows.into_iter().skip(offset).take(usize::try_from(ROWS).unwrap_or(100)).collect();
+    offer(&mut rows, people);
+    let page = DriftPage { w: view.w, head, read, rows, has_strangers, pager, view };
     show_live(&page.view, &page, page.as_live())
 }
 
@@ -62,9 +76,30 @@ fn rows(w: &Words, drift: Drift) -> Vec<Row> {
     ];
     let rows = parts.into_iter().flat_map(|(found, word, mark, who)| {
         let badge = Badge { word, mark, tone: if who == Some(t.stranger) { "quiet" } else { "warn" } };
-        found.into_iter().map(move |found| Row { found, badge, who })
+        found.into_iter().map(move |found| Row { found, badge, who, stranger: None })
     });
     rows.collect()
+}
+
+impl Row {
+    /// Of a student, as far as his name is known.
+    fn name(&self) -> &str {
+        self.found.full_name.as_deref().unwrap_or(&self.found.device_pin)
+    }
+
+    /// He does not belong on the terminal any more.
+    fn has_left(&self) -> bool {
+        self.who.is_some()
+    }
+}
+
+/// Gives the strangers among these rows what can be done about them.
+fn offer(rows: &mut [Row], people: Vec<Adoptee>) {
+    let undecided = people.into_iter().filter(|person| person.decision.is_none());
+    let mut by_pin: HashMap<String, Adoptee> = undecided.map(|person| (person.pin.clone(), person)).collect();
+    for row in rows.iter_mut().filter(|row| row.found.student_id.is_none()) {
+        row.stranger = by_pin.remove(&row.found.device_pin);
+    }
 }
 
 impl DriftPage {

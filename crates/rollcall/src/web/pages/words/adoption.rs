@@ -30,6 +30,11 @@ words! {
         strangers: "People on it whom the school does not know" / "Personas en él que el colegio no conoce";
         report: "are reported" / "se informan";
         remove: "are removed" / "se eliminan";
+        replaces: "Takes the place of" / "Ocupa el lugar de";
+        replaces_nobody: "none: it is a further terminal" / "ninguno: es otro terminal";
+        replaces_hint:
+            "A replacement gets the same people under the same PINs, and the other one is switched off." /
+            "Un reemplazo recibe a las mismas personas con los mismos PIN, y el otro se apaga.";
         claimed:
             "{name} is yours. What it holds is asked first; if there is nobody, it gets its students now." /
             "{name} es suyo. Primero se le pregunta a quién tiene; si no hay nadie, recibe a sus estudiantes ahora.";

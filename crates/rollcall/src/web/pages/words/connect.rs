@@ -29,7 +29,6 @@ words! {
         claim: "Claim" / "Reclamar";
         claim_named: "Claim {serial}" / "Reclamar {serial}";
         device_name: "Name, for example the place" / "Nombre, por ejemplo el lugar";
-        claimed: "{name} is yours now. It gets its students with its next polls." / "{name} ya es suyo. Recibe a sus estudiantes en sus próximas consultas.";
         no_school: "Create a school first." / "Cree primero un colegio.";
         more: "{n} more has called.|{n} more have called." / "Otro {n} ha llamado.|Otros {n} han llamado.";
     }

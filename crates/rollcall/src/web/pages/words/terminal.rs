@@ -114,6 +114,10 @@ words! {
         done_about_it: "What is done about it" / "Qué se hace";
         field_name: "name" / "nombre";
         field_card: "card" / "tarjeta";
+        push: "Push ours" / "Enviar lo nuestro";
+        push_named: "Push {name} as he is here" / "Enviar a {name} como está aquí";
+        remove_again: "Remove again" / "Eliminar de nuevo";
+        remove_again_named: "Remove {name} again" / "Eliminar de nuevo a {name}";
         nothing_differs: "Nothing differs, as far as the terminal was read." / "Nada difiere, hasta donde se leyó el terminal.";
         last_read: "Last read" / "Última lectura";
         was_complete: "complete: it told of as many people as it counts" / "completa: habló de tantas personas como cuenta";
