@@ -31,6 +31,12 @@ impl Learnt {
         if self.one_per_poll { 1 } else { self.batch_size.clamp(1, REPLY_COMMANDS as i64) }
     }
 
+    /// How many questions the next reply may hold. They are not judged as batches are, so they are no more than the terminal
+    /// has been seen to take: whatever it ignores would cost a deadline.
+    pub fn proven_room(&self) -> i64 {
+        (self.room() / 2).max(1)
+    }
+
     /// Judges the last batch at a poll after one of its results, or after its deadline.
     pub fn judge(&mut self, is_overdue: bool) -> Option<OfferAgainBehind> {
         if self.batch_is_judged || (self.batch_answered == 0 && !is_overdue) {
@@ -104,6 +110,20 @@ mod tests {
             assert_eq!(learnt.judge(false), None);
         }
         assert_eq!(sizes, [1, 2, 4, 8, 16, 32, 64, 128, 200, 200]);
+    }
+
+    #[test]
+    fn questions_are_no_more_than_what_came_back_whole() {
+        let mut learnt = NEW;
+        assert_eq!(learnt.proven_room(), 1);
+        for whole in [1, 2, 4, 8, 16] {
+            learnt = given(learnt, whole, whole, whole);
+            learnt.judge(false);
+            assert_eq!(learnt.proven_room(), whole);
+        }
+        learnt = given(learnt, 32, 1, 1);
+        learnt.judge(false);
+        assert_eq!(learnt.proven_room(), 1);
     }
 
     #[test]

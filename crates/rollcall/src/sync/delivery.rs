@@ -127,7 +127,7 @@ pub async fn hand_out(
     let mut taken = take(tx, device, &mut row, charset, first_deadline, now).await?;
     save(tx, device, &row).await?;
     if taken.is_empty() {
-        let room = row.learnt.room();
+        let room = row.learnt.proven_room();
         let offset = Offset::from_seconds(poll.offset_seconds.unwrap_or(0)).unwrap_or(Offset::UTC);
         let local = offset.to_datetime(now).time();
         let how = reading::Questions { school: row.school_id, room, first_deadline, quiet: poll.quiet, local, now };
