@@ -6,7 +6,7 @@ use super::{SchoolId, names};
 use crate::store::{self, Tx};
 
 /// A row of `holidays`: from its first day to its last, both included, `YYYY-MM-DD`.
-#[derive(Clone, PartialEq, Eq, Debug, sqlx::FromRow)]
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, utoipa::ToSchema, sqlx::FromRow)]
 pub struct Holiday {
     pub id: i64,
     pub school_id: SchoolId,

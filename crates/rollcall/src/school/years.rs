@@ -13,11 +13,13 @@ use crate::{
 pub const LASTS: SignedDuration = SignedDuration::from_hours(24);
 
 /// A new school year that is open.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, sqlx::FromRow)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, utoipa::ToSchema, sqlx::FromRow)]
 pub struct NewYear {
     pub id: i64,
     pub school_id: SchoolId,
+    #[schema(value_type = String, format = DateTime)]
     pub started_at: Instant,
+    #[schema(value_type = String, format = DateTime)]
     pub ends_at: Instant,
 }
 

@@ -14,8 +14,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     api::{
-        attendance, audit, auth, classes, devices, imports, removals, schools, sections, students, sync, takeover,
-        tokens, unknown_devices, users, verification,
+        attendance, audit, auth, classes, devices, holidays, imports, removals, schools, sections, students, sync,
+        takeover, tokens, unknown_devices, users, verification, years,
     },
     error::ApiError,
     extract::LARGEST_FILE,
@@ -145,6 +145,9 @@ pub(super) fn api() -> OpenApiRouter<App> {
         .routes(routes!(schools::show_school, schools::update_school, schools::delete_school))
         .route("/schools/{id}", patch(schools::update_school))
         .routes(routes!(imports::import_oneroster))
+        .routes(routes!(holidays::list_holidays, holidays::create_holiday))
+        .routes(routes!(holidays::delete_holiday))
+        .routes(routes!(years::show_year, years::start_year, years::end_year))
         // /classes
         .routes(routes!(classes::list_classes, classes::create_class))
         .routes(routes!(classes::show_class, classes::update_class, classes::delete_class))

@@ -1,6 +1,10 @@
 //! Schools, classes, sections and students through the API.
 
-use rollcall::school::{SchoolId, students};
+use jiff::SignedDuration;
+use rollcall::{
+    accounts::Role,
+    school::{SchoolId, students},
+};
 use serde_json::{Value as Json, json};
 
 use crate::{
@@ -23,6 +27,8 @@ both_databases! {
     rows_that_sql_wrote_are_found_before_and_after_the_tick,
     a_school_has_its_times_and_its_guard,
     a_deleted_school_takes_its_roster_along,
+    a_school_has_holidays,
+    a_new_school_year_is_opened_for_a_day,
 }
 
 async fn a_student_is_created_changed_and_deleted(database: Database) {
@@ -433,4 +439,44 @@ async fn tick(server: &Server, limit: u32) -> u64 {
 
 fn percent_encoded(text: &str) -> String {
     text.bytes().fold(String::new(), |encoded, byte| encoded + &format!("%{byte:02X}"))
+}
+
+async fn a_school_has_holidays(database: Database) {
+    let (server, admin, school) = start(database).await;
+    let path = format!("/api/v1/schools/{school}/holidays");
+    let add = async |body: Json| server.post(&admin, &path, body).await;
+    let inti = add(json!({"first_day": "2026-06-24", "name": "Inti Raymi"})).await;
+    assert_eq!(inti.data(201)["last_day"], "2026-06-24", "one day, unless said otherwise");
+    add(json!({"first_day": "2026-02-16", "last_day": "2026-02-17", "name": "Carnaval"})).await.data(201);
+    assert!(add(json!({"first_day": "24.6.", "name": "Inti Raymi"})).await.refusal(422).contains("first_day"));
+    let backwards = json!({"first_day": "2026-02-17", "last_day": "2026-02-16", "name": "Carnaval"});
+    assert!(add(backwards).await.refusal(422).contains("last_day"));
+    assert!(add(json!({"first_day": "2026-06-24", "name": " "})).await.refusal(422).contains("name"));
+    assert_eq!(server.get(&admin, &path).await.column("name"), ["Carnaval", "Inti Raymi"]);
+
+    let other = server.school("中关村第一小学").await;
+    let stranger = server.person("li.xiaoming@example.org", Role::SchoolAdmin, Some(other)).await;
+    server.get(&stranger, &path).await.refusal(403);
+    server.delete(&stranger, &format!("{path}/1")).await.refusal(403);
+    let elsewhere = format!("/api/v1/schools/{other}/holidays/1");
+    server.delete(&stranger, &elsewhere).await.refusal(404);
+    server.delete(&admin, &format!("{path}/1")).await.data(200);
+    server.delete(&admin, &format!("{path}/1")).await.refusal(404);
+    assert_eq!(server.get(&admin, &path).await.column("name"), ["Carnaval"]);
+}
+
+async fn a_new_school_year_is_opened_for_a_day(database: Database) {
+    let (server, admin, school) = start(database).await;
+    let path = format!("/api/v1/schools/{school}/new-year");
+    assert_eq!(server.get(&admin, &path).await.data(200)["new_year"], Json::Null);
+    let begun = server.post(&admin, &path, Json::Null).await.data(200).clone();
+    assert_eq!(begun["new_year"]["ends_at"], "2026-11-24T10:00:00Z");
+    assert_eq!(*server.post(&admin, &path, Json::Null).await.data(200), begun, "one is open already");
+    server.delete(&admin, &path).await.data(200);
+    assert_eq!(server.get(&admin, &path).await.data(200)["new_year"], Json::Null);
+    server.post(&admin, &path, Json::Null).await.data(200);
+    server.wait(SignedDuration::from_hours(25));
+    let teacher = server.person("nino@example.org", Role::Teacher, Some(school)).await;
+    assert_eq!(server.get(&teacher, &path).await.data(200)["new_year"], Json::Null, "it ends by itself");
+    server.post(&teacher, &path, Json::Null).await.refusal(403);
 }

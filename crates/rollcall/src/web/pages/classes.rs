@@ -3,7 +3,7 @@
 use axum::extract::State;
 use serde::Deserialize;
 
-use super::{Form, Message, Reply, View, Visitor};
+use super::{Form, Reply, Visitor};
 use crate::{
     app::App,
     school::{
@@ -36,8 +36,7 @@ pub async fn create_class(
     let Visitor { caller, view } = visitor;
     let new = ClassCreation { school_id: school, class_name: name };
     let done = api::classes::create_class(State(app), caller, Json(new)).await;
-    let done = done.map(|class| view.w.settings.added.with("name", &class.data().class_name).into());
-    after(&view, school, done)
+    view.back(&classes_of(school), done, |class| view.w.settings.added.with("name", &class.class_name))
 }
 
 pub async fn rename_class(
@@ -50,8 +49,7 @@ pub async fn rename_class(
     let school = school_of_class(&app, id).await?;
     let update = ClassUpdate { school_id: None, class_name: Some(name) };
     let done = api::classes::update_class(State(app), caller, Path(id), Json(update)).await;
-    let done = done.map(|class| view.w.settings.renamed.with("name", &class.data().class_name).into());
-    after(&view, school, done)
+    view.back(&classes_of(school), done, |class| view.w.settings.renamed.with("name", &class.class_name))
 }
 
 pub async fn delete_class(State(app): State<App>, visitor: Visitor, Path(id): Path<ClassId>) -> Reply {
@@ -60,8 +58,7 @@ pub async fn delete_class(State(app): State<App>, visitor: Visitor, Path(id): Pa
     let class = classes::find(&mut tx, id).await?.ok_or_else(|| ApiError::no_such("class", id))?;
     drop(tx);
     let done = api::classes::delete_class(State(app), caller, Path(id)).await;
-    let done = done.map(|_| view.w.settings.deleted.with("name", &class.class_name).into());
-    after(&view, class.school_id, done)
+    view.back(&classes_of(class.school_id), done, |_| view.w.settings.deleted.with("name", &class.class_name))
 }
 
 pub async fn create_section(
@@ -74,8 +71,7 @@ pub async fn create_section(
     let school = school_of_class(&app, class).await?;
     let new = SectionCreation { class_id: class, section_name: name };
     let done = api::sections::create_section(State(app), caller, Json(new)).await;
-    let done = done.map(|section| view.w.settings.added.with("name", &section.data().section_name).into());
-    after(&view, school, done)
+    view.back(&classes_of(school), done, |section| view.w.settings.added.with("name", &section.section_name))
 }
 
 pub async fn rename_section(
@@ -88,16 +84,14 @@ pub async fn rename_section(
     let school = section(&app, id).await?.school_id;
     let update = SectionUpdate { class_id: None, section_name: Some(name) };
     let done = api::sections::update_section(State(app), caller, Path(id), Json(update)).await;
-    let done = done.map(|section| view.w.settings.renamed.with("name", &section.data().section_name).into());
-    after(&view, school, done)
+    view.back(&classes_of(school), done, |section| view.w.settings.renamed.with("name", &section.section_name))
 }
 
 pub async fn delete_section(State(app): State<App>, visitor: Visitor, Path(id): Path<SectionId>) -> Reply {
     let Visitor { caller, view } = visitor;
     let section = section(&app, id).await?;
     let done = api::sections::delete_section(State(app), caller, Path(id)).await;
-    let done = done.map(|_| view.w.settings.deleted.with("name", &section.section_name).into());
-    after(&view, section.school_id, done)
+    view.back(&classes_of(section.school_id), done, |_| view.w.settings.deleted.with("name", &section.section_name))
 }
 
 async fn school_of_class(app: &App, id: ClassId) -> Result<SchoolId, ApiError> {
@@ -110,14 +104,7 @@ async fn section(app: &App, id: SectionId) -> Result<Section, ApiError> {
     sections::find(&mut tx, id).await?.ok_or_else(|| ApiError::no_such("section", id))
 }
 
-/// Back to the classes, with what came of it.
-fn after(view: &View, school: SchoolId, done: Result<String, ApiError>) -> Reply {
-    let message = match done {
-        Ok(words) => Message::good(words),
-        Err(error) => match error.problem() {
-            Some((_, why)) => Message::problem(why),
-            None => return Err(error),
-        },
-    };
-    view.go(&format!("/school?school={school}#classes"), Some(message))
+/// Where the classes of a school are.
+fn classes_of(school: SchoolId) -> String {
+    format!("/school?school={school}#classes")
 }

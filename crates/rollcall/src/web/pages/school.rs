@@ -1,17 +1,14 @@
 //! `/school`: the settings of a school, its holidays, classes and sections, and the new school year.
 
+use std::iter;
+
 use askama::Template;
 use axum::extract::State;
 use jiff::civil::Date;
 use serde::Deserialize;
-use serde_json::json;
 
 use super::{Form, Message, Refuse, Reply, View, Visitor, first_start::zones, show, which_school, words::Words};
 use crate::{
-    accounts::{
-        Caller,
-        audit::{self, Change},
-    },
     app::App,
     school::{
         SchoolId,
@@ -22,7 +19,7 @@ use crate::{
         years::{self, NewYear},
     },
     web::{
-        api::{self, schools::SchoolUpdate},
+        api::{self, holidays::HolidayCreation, schools::SchoolUpdate},
         error::ApiError,
         extract::{Json, Path, Query},
     },
@@ -145,22 +142,16 @@ pub async fn create_holiday(
     Form(form): Form<HolidayForm>,
 ) -> Reply {
     let Visitor { caller, view } = visitor;
-    caller.may_change_school(school)?;
     let to = format!("/school?school={school}#holidays");
-    let last = if form.last_day.is_empty() { &form.first_day } else { &form.last_day };
-    let (Ok(first), Ok(last)) = (form.first_day.parse::<Date>(), last.parse::<Date>()) else {
+    let HolidayForm { first_day, last_day, name } = form;
+    let last_day = Some(last_day).filter(|day| !day.is_empty());
+    if iter::once(&first_day).chain(&last_day).any(|day| day.parse::<Date>().is_err()) {
         return view.go(&to, Some(Message::problem(view.w.settings.wrong_day)));
-    };
-    let now = app.clock.now();
-    let mut tx = app.db.write().await?;
-    let holiday = match holidays::create(&mut tx, school, (first, last), &form.name, now).await {
-        Ok(holiday) => holiday,
-        Err(holidays::Error::Store(error)) => return Err(error.into()),
-        Err(error) => return view.go(&to, Some(Message::problem(error.to_string()))),
-    };
-    audit::record(&mut tx, caller.actor(), of_holiday("create", &holiday), now).await?;
-    tx.commit().await?;
-    view.go(&to, Some(Message::good(view.w.settings.holiday_added.with("name", &holiday.name))))
+    }
+    let new = HolidayCreation { first_day, last_day, name };
+    let done = api::holidays::create_holiday(State(app), caller, Path(school), Json(new)).await;
+    let added = view.w.settings.holiday_added;
+    view.back(&to, done, |holiday| added.with("name", &holiday.name))
 }
 
 pub async fn delete_holiday(
@@ -169,52 +160,18 @@ pub async fn delete_holiday(
     Path((school, id)): Path<(SchoolId, i64)>,
 ) -> Reply {
     let Visitor { caller, view } = visitor;
-    caller.may_change_school(school)?;
-    let now = app.clock.now();
-    let mut tx = app.db.write().await?;
-    let holiday = holidays::delete(&mut tx, school, id).await?;
-    let holiday = holiday.ok_or_else(|| ApiError::no_such("holiday", id))?;
-    audit::record(&mut tx, caller.actor(), of_holiday("delete", &holiday), now).await?;
-    tx.commit().await?;
-    let message = Message::good(view.w.settings.deleted.with("name", &holiday.name));
-    view.go(&format!("/school?school={school}#holidays"), Some(message))
-}
-
-fn of_holiday(action: &'static str, holiday: &Holiday) -> Change {
-    let details = json!({"name": holiday.name, "first_day": holiday.first_day, "last_day": holiday.last_day});
-    let entity_id = holiday.id.to_string();
-    Change { action, entity: "holiday", entity_id, school_id: Some(holiday.school_id), details }
+    let done = api::holidays::delete_holiday(State(app), caller, Path((school, id))).await;
+    view.back(&format!("/school?school={school}#holidays"), done, |_| view.w.settings.holiday_deleted)
 }
 
 pub async fn start_year(State(app): State<App>, visitor: Visitor, Path(school): Path<SchoolId>) -> Reply {
     let Visitor { caller, view } = visitor;
-    turn_year(&app, &caller, school, true).await?;
-    let message = Message::good(view.w.settings.year_started);
-    view.go(&format!("/school?school={school}#new-year"), Some(message))
+    let done = api::years::start_year(State(app), caller, Path(school)).await;
+    view.back(&format!("/school?school={school}#new-year"), done, |_| view.w.settings.year_started)
 }
 
 pub async fn end_year(State(app): State<App>, visitor: Visitor, Path(school): Path<SchoolId>) -> Reply {
     let Visitor { caller, view } = visitor;
-    turn_year(&app, &caller, school, false).await?;
-    view.go(&format!("/school?school={school}#new-year"), Some(Message::good(view.w.settings.year_ended)))
-}
-
-async fn turn_year(app: &App, caller: &Caller, school: SchoolId, begins: bool) -> Result<(), ApiError> {
-    caller.may_change_school(school)?;
-    let now = app.clock.now();
-    let mut tx = app.db.write().await?;
-    // Two who press at once begin one.
-    schools::lock(&mut tx, school).await?.ok_or_else(|| ApiError::no_such("school", school))?;
-    let (action, details) = if begins {
-        let year = years::start(&mut tx, school, caller.id(), now).await?;
-        ("open", json!({"ends_at": year.ends_at}))
-    } else {
-        years::end(&mut tx, school, now).await?;
-        ("close", json!(null))
-    };
-    let change =
-        Change { action, entity: "school_year", entity_id: school.to_string(), school_id: Some(school), details };
-    audit::record(&mut tx, caller.actor(), change, now).await?;
-    tx.commit().await?;
-    Ok(())
+    let done = api::years::end_year(State(app), caller, Path(school)).await;
+    view.back(&format!("/school?school={school}#new-year"), done, |_| view.w.settings.year_ended)
 }

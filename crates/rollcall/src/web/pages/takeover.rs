@@ -6,7 +6,7 @@ use axum::extract::State;
 use serde::Deserialize;
 
 use super::{
-    Form, Message, Reply, View, Visitor,
+    Form, Reply, View, Visitor,
     overview::Badge,
     pager::{Pager, ROWS},
     show_live,
@@ -96,10 +96,7 @@ pub async fn take_over(
         None => ("add".to_owned(), format!("/terminals/{device}"), view.w.terminal.taken_over),
     };
     let done = api::take_over_device(State(app), caller, Path(device), Json(TakeoverMode { mode })).await;
-    match done {
-        Ok(_) => view.go(&to, Some(Message::good(words))),
-        Err(error) => back(&view, &to, error),
-    }
+    view.back(&to, done, |_| words)
 }
 
 #[derive(Deserialize)]
@@ -126,21 +123,10 @@ pub async fn decide_person(
     let done = api::decide_people(State(app), caller, Path(device), Json(PeopleDecisions { decisions })).await;
     let page = if from.as_deref() == Some("drift") { "drift" } else { "takeover" };
     let to = format!("/terminals/{device}/{page}");
-    match done {
-        Ok(answer) => {
-            let done = answer.data();
-            let words = view.w.adoption.decided.with("linked", done.linked).with("kept", done.kept);
-            view.go(&to, Some(Message::good(words.with("removed", done.removed))))
-        }
-        Err(error) => back(&view, &to, error),
-    }
-}
-
-fn back(view: &View, to: &str, error: ApiError) -> Reply {
-    match error.problem() {
-        Some((_, why)) => view.go(to, Some(Message::problem(why))),
-        None => Err(error),
-    }
+    view.back(&to, done, |done| {
+        let words = view.w.adoption.decided.with("linked", done.linked).with("kept", done.kept);
+        words.with("removed", done.removed)
+    })
 }
 
 impl TakeoverPage {

@@ -221,13 +221,7 @@ pub async fn update_user(
 pub async fn delete_user(State(app): State<App>, visitor: Visitor, Path(id): Path<UserId>) -> Reply {
     let user = find(&app, &visitor, id).await?;
     let Visitor { caller, view } = visitor;
-    let message = match api::delete_user(State(app), caller, Path(id)).await {
-        Ok(_) => Message::good(view.w.settings.deleted.with("name", &user.email)),
-        // The last superadmin stays.
-        Err(error) => match error.problem() {
-            Some((_, why)) => Message::problem(why),
-            None => return Err(error),
-        },
-    };
-    view.go("/users", Some(message))
+    let done = api::delete_user(State(app), caller, Path(id)).await;
+    // The last superadmin stays.
+    view.back("/users", done, |_| view.w.settings.deleted.with("name", &user.email))
 }

@@ -18,7 +18,7 @@ use crate::{
     devices::zone,
     school::{SchoolId, schools::School},
     store::Instant,
-    web::error::ApiError,
+    web::{envelope, error::ApiError},
 };
 
 /// What `live.js` sends: `live` when it wants the live block alone, `form` when it submits one.
@@ -102,6 +102,17 @@ impl View {
             response.headers_mut().append(header::SET_COOKIE, cookie);
         }
         Ok(response)
+    }
+
+    /// After a deed: to a page with what it came to, or what stands against it. Any other error is a page of its own.
+    pub fn back<T, W: Into<String>>(&self, to: &str, done: envelope::Reply<T>, says: impl FnOnce(&T) -> W) -> Reply {
+        match done {
+            Ok(answer) => self.go(to, Some(Message::good(says(answer.data())))),
+            Err(error) => match error.problem() {
+                Some((_, why)) => self.go(to, Some(Message::problem(why))),
+                None => Err(error),
+            },
+        }
     }
 
     /// A cookie of this server, out of reach for scripts.

@@ -9,9 +9,8 @@ use crate::{
     sync::verify,
     web::{
         api::{removals, sync, verification},
-        envelope,
         extract::{OptionalJson, Path},
-        pages::{Message, Reply, View, Visitor},
+        pages::{Reply, Visitor},
     },
 };
 
@@ -19,8 +18,8 @@ pub async fn sync_terminal(State(app): State<App>, visitor: Visitor, Path(id): P
     let Visitor { caller, view } = visitor;
     let done = sync::sync_students(State(app), caller, Path(id)).await;
     let t = &view.w.terminal;
-    back(&view, (id, ""), done, |done| match done.commands_queued {
-        0 => t.nothing_queued.into(),
+    view.back(&format!("/terminals/{id}"), done, |done| match done.commands_queued {
+        0 => String::from(t.nothing_queued),
         queued => t.synced_again.count(queued).into(),
     })
 }
@@ -29,9 +28,9 @@ pub async fn verify_terminal(State(app): State<App>, visitor: Visitor, Path(id):
     let Visitor { caller, view } = visitor;
     let begun = verification::verify_sync(State(app), caller, Path(id)).await;
     let t = &view.w.terminal;
-    back(&view, (id, ""), begun, |begun| match begun.state {
-        verify::State::Reading => t.verify_begun.into(),
-        verify::State::Waiting => t.verify_waits.into(),
+    view.back(&format!("/terminals/{id}"), begun, |begun| match begun.state {
+        verify::State::Reading => t.verify_begun,
+        verify::State::Waiting => t.verify_waits,
     })
 }
 
@@ -42,7 +41,7 @@ pub async fn retry_student(
 ) -> Reply {
     let Visitor { caller, view } = visitor;
     let done = sync::retry_student(State(app), caller, Path((id, student))).await;
-    back(&view, (id, ""), done, |_| view.w.terminal.retried.into())
+    view.back(&format!("/terminals/{id}"), done, |_| view.w.terminal.retried)
 }
 
 /// From the differences, where he stands beside what the terminal holds.
@@ -53,32 +52,17 @@ pub async fn push_student(
 ) -> Reply {
     let Visitor { caller, view } = visitor;
     let done = sync::push_student(State(app), caller, Path((id, student))).await;
-    back(&view, (id, "/drift"), done, |_| view.w.terminal.retried.into())
+    view.back(&format!("/terminals/{id}/drift"), done, |_| view.w.terminal.retried)
 }
 
 pub async fn approve_removals(State(app): State<App>, visitor: Visitor, Path(id): Path<DeviceId>) -> Reply {
     let Visitor { caller, view } = visitor;
     let done = removals::approve_removals(State(app), caller, Path(id), OptionalJson::default()).await;
-    back(&view, (id, ""), done, |_| view.w.terminal.approved.into())
+    view.back(&format!("/terminals/{id}"), done, |_| view.w.terminal.approved)
 }
 
 pub async fn reject_removals(State(app): State<App>, visitor: Visitor, Path(id): Path<DeviceId>) -> Reply {
     let Visitor { caller, view } = visitor;
     let done = removals::reject_removals(State(app), caller, Path(id), OptionalJson::default()).await;
-    back(&view, (id, ""), done, |_| view.w.terminal.rejected.into())
-}
-
-/// Back to a page of the terminal, with what it came to. What stands against it is a message; everything else is an error.
-fn back<T>(
-    view: &View,
-    (id, page): (DeviceId, &str),
-    done: envelope::Reply<T>,
-    says: impl FnOnce(T) -> String,
-) -> Reply {
-    let message = match done {
-        Ok(answer) => Message::good(says(answer.into_data())),
-        Err(error) if matches!(error.status().as_u16(), 409 | 422) => Message::problem(error.message()),
-        Err(error) => return Err(error),
-    };
-    view.go(&format!("/terminals/{id}{page}"), Some(message))
+    view.back(&format!("/terminals/{id}"), done, |_| view.w.terminal.rejected)
 }

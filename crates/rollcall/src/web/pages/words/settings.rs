@@ -35,6 +35,7 @@ words! {
         holiday_name: "What it is called" / "Cómo se llama";
         add_holiday: "Add the holiday" / "Añadir el festivo";
         holiday_added: "{name} is a holiday." / "{name} es festivo.";
+        holiday_deleted: "It is a school day again." / "Vuelve a ser día de clases.";
         wrong_day: "Write a day as YYYY-MM-DD." / "Escriba un día como AAAA-MM-DD.";
         delete: "Delete" / "Eliminar";
         delete_named: "Delete {name}" / "Eliminar {name}";
