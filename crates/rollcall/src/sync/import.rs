@@ -17,7 +17,7 @@ use crate::{
         SchoolId, StudentId,
         import::{
             self, Mode, Plan, Report,
-            oneroster::{self, Roster, SchoolReport},
+            oneroster::{self, Plans, Roster, SchoolReport},
             preview::Preview,
             table::Table,
         },
@@ -42,11 +42,7 @@ pub struct Import {
 
 /// What the file would do. `None` when there is no such school.
 pub async fn rehearse(db: &Db, clock: &Clock, school: SchoolId, table: Table, mode: Mode) -> Result<Option<Import>> {
-    let mut tx = db.read().await?;
-    let Some(plan) = import::plan(&mut tx, school, table, mode).await? else { return Ok(None) };
-    let (after, newcomers) = plan.belonging();
-    let held = guard::foresee(&mut tx, school, &after, newcomers, clock.now()).await?;
-    Ok(Some(Import { report: plan.report(), dry_run: true, held, devices: Vec::new() }))
+    Ok(preview(db, clock, school, table, mode).await?.map(|(import, _)| import))
 }
 
 /// What the file would do, student by student. `None` when there is no such school.
@@ -185,6 +181,16 @@ pub struct OneRosterImport {
 
 /// What the files would do.
 pub async fn rehearse_oneroster(db: &Db, clock: &Clock, roster: Roster, mode: Mode) -> Result<OneRosterImport> {
+    Ok(preview_oneroster(db, clock, roster, mode).await?.0)
+}
+
+/// What the files would do, student by student.
+pub async fn preview_oneroster(
+    db: &Db,
+    clock: &Clock,
+    roster: Roster,
+    mode: Mode,
+) -> Result<(OneRosterImport, Preview)> {
     let mut tx = db.read().await?;
     let plans = oneroster::plan(&mut tx, roster, mode).await?;
     let mut held = Vec::new();
@@ -192,7 +198,7 @@ pub async fn rehearse_oneroster(db: &Db, clock: &Clock, roster: Roster, mode: Mo
         held.extend(guard::foresee(&mut tx, school, &after, newcomers, clock.now()).await?);
     }
     let import = Import { report: plans.report(), dry_run: true, held, devices: Vec::new() };
-    Ok(OneRosterImport { import, schools: plans.schools() })
+    Ok((OneRosterImport { import, schools: plans.schools() }, plans.preview()))
 }
 
 /// Writes the files into the rosters of all their schools at once, and what follows onto terminals.
@@ -205,7 +211,35 @@ pub async fn run_oneroster(
 ) -> Result<OneRosterImport, schools::Error> {
     let mut tx = db.write().await?;
     oneroster::lock(&mut tx, &roster).await?;
-    let mut plans = oneroster::plan(&mut tx, roster, mode).await?;
+    let plans = oneroster::plan(&mut tx, roster, mode).await?;
+    write_oneroster(db, clock, actor, tx, plans, mode).await
+}
+
+/// The same if the files do what somebody agreed to (the fingerprint of their [`Preview`]), else nothing.
+pub async fn run_oneroster_agreed(
+    db: &Db,
+    clock: &Clock,
+    actor: Actor<'_>,
+    (roster, mode): (Roster, Mode),
+    agreed: &str,
+) -> Result<Option<OneRosterImport>, schools::Error> {
+    let mut tx = db.write().await?;
+    oneroster::lock(&mut tx, &roster).await?;
+    let plans = oneroster::plan(&mut tx, roster, mode).await?;
+    if plans.fingerprint() != agreed {
+        return Ok(None);
+    }
+    Ok(Some(write_oneroster(db, clock, actor, tx, plans, mode).await?))
+}
+
+async fn write_oneroster(
+    db: &Db,
+    clock: &Clock,
+    actor: Actor<'_>,
+    mut tx: Tx,
+    mut plans: Plans,
+    mode: Mode,
+) -> Result<OneRosterImport, schools::Error> {
     let report = plans.report();
     if !plans.is_empty() {
         plans.write(&mut tx, clock.now()).await?;

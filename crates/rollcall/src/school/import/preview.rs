@@ -1,6 +1,6 @@
 //! What a plan would do, student by student, for somebody who decides whether it is meant.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, fmt};
 
 use sha2::{Digest, Sha256};
 
@@ -24,6 +24,12 @@ pub struct Change {
     pub after: Fields,
 }
 
+/// The same for what looks the same.
+pub fn fingerprint(what: &impl fmt::Debug) -> String {
+    let digest = Sha256::digest(format!("{what:?}").as_bytes());
+    digest.iter().take(16).fold(String::new(), |digits, byte| digits + &format!("{byte:02x}"))
+}
+
 impl Plan {
     pub fn preview(&self) -> Preview {
         let known: HashMap<StudentId, Fields> = self.known.iter().map(|known| (known.id, known.fields())).collect();
@@ -39,11 +45,7 @@ impl Plan {
 
     /// The same for the same plan over the same students.
     pub fn fingerprint(&self) -> String {
-        let said = format!("{:?}", (self.school, &self.added, &self.changed, &self.deactivated, &self.rejected));
-        Sha256::digest(said.as_bytes())
-            .iter()
-            .take(16)
-            .fold(String::new(), |digits, byte| digits + &format!("{byte:02x}"))
+        fingerprint(&(self.school, &self.added, &self.changed, &self.deactivated, &self.rejected))
     }
 
     /// Those whom the plan changes or deactivates.

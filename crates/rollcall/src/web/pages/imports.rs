@@ -250,8 +250,7 @@ impl PreviewPage {
         let roster = Package::of_zip(&self.draft.content).and_then(|files| Roster::read(&files, self.how.cards));
         match roster {
             Ok(roster) => {
-                let done = import::rehearse_oneroster(&app.db, &app.clock, roster, self.how.mode).await?;
-                let preview = Preview { fingerprint: "oneroster".to_owned(), ..Preview::default() };
+                let (done, preview) = import::preview_oneroster(&app.db, &app.clock, roster, self.how.mode).await?;
                 self.schools = done.schools;
                 self.found = Some((done.import, preview));
             }
@@ -363,7 +362,12 @@ pub async fn run_import(
         }
     } else {
         let roster = Package::of_zip(&draft.content).and_then(|files| Roster::read(&files, how.cards))?;
-        import::run_oneroster(&app.db, &app.clock, caller.actor(), roster, how.mode).await?.import
+        let meant = (roster, how.mode);
+        let done = import::run_oneroster_agreed(&app.db, &app.clock, caller.actor(), meant, &how.fingerprint).await?;
+        match done {
+            Some(done) => done.import,
+            None => return preview_page(&app, view, draft, how, true).await,
+        }
     };
     app.registry.raise(&done.devices);
     let mut tx = app.db.write().await?;

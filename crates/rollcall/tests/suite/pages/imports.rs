@@ -215,9 +215,18 @@ async fn a_set_of_oneroster_files_is_looked_through(database: Database) {
     let at = submit_file(server, &campus.superadmin, &[], "set.zip", &set).await.goes_to().to_owned();
     let shown = page(server, &campus.superadmin, &at).await;
     assert!(shown.page(200).contains("Schools in the files"), "{}", shown.text);
-    let fields = hidden(&shown.text);
-    let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (&**name, &**value)).collect();
-    submit(server, Some(&campus.superadmin), &at, &fields).await.goes_to();
+    assert!(shown.text.contains("Inti Quispe") && shown.text.contains("4711"), "student by student: {}", shown.text);
+
+    let apply = async |shown: &str| {
+        let fields = hidden(shown);
+        let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (&**name, &**value)).collect();
+        submit(server, Some(&campus.superadmin), &at, &fields).await
+    };
+    server.school("Liceo del Norte").await;
+    let otherwise = apply(&shown.text).await;
+    assert!(otherwise.page(409).contains("Inti Quispe"), "shown again: {}", otherwise.text);
+    assert!(server.get(&campus.superadmin, "/api/v1/students").await.column("id").is_empty(), "nothing was written");
+    apply(&otherwise.text).await.goes_to();
     let students = server.get(&campus.superadmin, "/api/v1/students").await;
-    assert!(!students.data(200).as_array().unwrap().is_empty());
+    assert_eq!(students.column("full_name"), ["Inti Quispe"]);
 }

@@ -13,7 +13,12 @@ use jiff::Timestamp;
 
 pub use self::package::Package;
 use self::people::OfSchool;
-use super::{Belonging, Mode, Plan, Rejected, Report, decide, decide::Known, write};
+use super::{
+    Belonging, Mode, Plan, Rejected, Report, decide,
+    decide::Known,
+    preview::{self, Preview},
+    write,
+};
 use crate::{
     school::{
         SchoolId, StudentId,
@@ -273,6 +278,26 @@ UPDATE classes SET oneroster_id = v.oneroster_id FROM v
 WHERE classes.school_id = $1 AND classes.class_name = v.title AND classes.oneroster_id IS NULL";
 
 impl Plans {
+    /// Everybody of all schools.
+    pub fn preview(&self) -> Preview {
+        let mut all = Preview { fingerprint: self.fingerprint(), ..Preview::default() };
+        for Preview { added, changed, deactivated, .. } in self.0.iter().map(|school| school.plan.preview()) {
+            all.added.extend(added);
+            all.changed.extend(changed);
+            all.deactivated.extend(deactivated);
+        }
+        all
+    }
+
+    /// The same for the same plans over the same students.
+    pub fn fingerprint(&self) -> String {
+        let of_school = |school: &SchoolPlan| {
+            let SchoolPlan { oneroster_id, name, known, classes, titles, plan } = school;
+            preview::fingerprint(&(oneroster_id, name, known, classes, titles, plan.fingerprint()))
+        };
+        preview::fingerprint(&self.0.iter().map(of_school).collect::<Vec<String>>())
+    }
+
     pub fn is_empty(&self) -> bool {
         self.0.iter().all(SchoolPlan::is_empty)
     }
