@@ -19,9 +19,10 @@ test: tools check
 soak: tools
 	ROLLCALL_SEEDS=$${SEEDS:-500} tests/with-postgres cargo test --release -p rollcall --test suite convergence
 
-# Costs as ratios within one run; see crates/rollcall/benches.
+# Costs as ratios within one run, held by gates; docs/performance.md says what they mean. ROLLCALL_BENCH=small takes a minute
+# or two. Figures are in target/bench afterwards.
 bench: tools
-	tests/with-postgres cargo bench -p rollcall
+	POSTGRES_KEEPS=yes tests/with-postgres cargo bench -p rollcall --bench fleet
 
 # Every page in a browser, into target/screenshots, and those of the README.
 screenshots: tools

@@ -227,6 +227,17 @@ impl Db {
         Ok(())
     }
 
+    /// Whether commits wait for the disk, as they always do: what that costs can be measured so, on SQLite. PostgreSQL has
+    /// a setting of its own for it.
+    #[doc(hidden)]
+    pub async fn wait_for_the_disk(&self, waits: bool) -> Result<()> {
+        if let Pools::Sqlite { writer, .. } = &self.pools {
+            let sql = if waits { "PRAGMA synchronous = FULL" } else { "PRAGMA synchronous = NORMAL" };
+            sqlx::query(sql).execute(writer).await?;
+        }
+        Ok(())
+    }
+
     /// Waits for the connections to finish what they do and closes them.
     pub async fn close(&self) {
         match &self.pools {

@@ -7,58 +7,85 @@ use sqlx::{
     migrate::{Migration, MigrationType, Migrator},
 };
 
-/// A migration as it stands in the tree: one text for both databases, and what PostgreSQL needs beside it.
+/// A migration as it stands in the tree: one text for both databases, and what each needs beside it.
 struct Source {
     version: i64,
     name: &'static str,
     both: &'static str,
+    sqlite: &'static str,
     postgres: &'static str,
 }
 
-const SOURCES: [Source; 9] = [
+const SOURCES: [Source; 10] = [
     Source {
         version: 1,
         name: "rollcall",
         both: include_str!("../../../../migrations/0001_rollcall.sql"),
+        sqlite: "",
         postgres: include_str!("../../../../migrations/0001_rollcall.postgres.sql"),
     },
-    Source { version: 2, name: "guard", both: include_str!("../../../../migrations/0002_guard.sql"), postgres: "" },
+    Source {
+        version: 2,
+        name: "guard",
+        both: include_str!("../../../../migrations/0002_guard.sql"),
+        sqlite: "",
+        postgres: "",
+    },
     Source {
         version: 3,
         name: "readings",
         both: include_str!("../../../../migrations/0003_readings.sql"),
+        sqlite: "",
         postgres: "",
     },
     Source {
         version: 4,
         name: "access units",
         both: include_str!("../../../../migrations/0004_access_units.sql"),
+        sqlite: "",
         postgres: "",
     },
     Source {
         version: 5,
         name: "oneroster",
         both: include_str!("../../../../migrations/0005_oneroster.sql"),
+        sqlite: "",
         postgres: "",
     },
     Source {
         version: 6,
         name: "capacity",
         both: include_str!("../../../../migrations/0006_capacity.sql"),
+        sqlite: "",
         postgres: "",
     },
     Source {
         version: 7,
         name: "adoption",
         both: include_str!("../../../../migrations/0007_adoption.sql"),
+        sqlite: "",
         postgres: "",
     },
-    Source { version: 8, name: "pages", both: include_str!("../../../../migrations/0008_pages.sql"), postgres: "" },
+    Source {
+        version: 8,
+        name: "pages",
+        both: include_str!("../../../../migrations/0008_pages.sql"),
+        sqlite: "",
+        postgres: "",
+    },
     Source {
         version: 9,
         name: "operating",
         both: include_str!("../../../../migrations/0009_operating.sql"),
+        sqlite: "",
         postgres: "",
+    },
+    Source {
+        version: 10,
+        name: "counts",
+        both: include_str!("../../../../migrations/0010_counts.sql"),
+        sqlite: include_str!("../../../../migrations/0010_counts.sqlite.sql"),
+        postgres: include_str!("../../../../migrations/0010_counts.postgres.sql"),
     },
 ];
 
@@ -97,7 +124,10 @@ pub fn versions() -> impl Iterator<Item = i64> {
 }
 
 pub(super) fn sqlite() -> Migrator {
-    migrator(|source| WORDS.iter().fold(source.both.to_owned(), |text, (word, sqlite, _)| text.replace(word, sqlite)))
+    migrator(|source| {
+        let both = WORDS.iter().fold(source.both.to_owned(), |text, (word, sqlite, _)| text.replace(word, sqlite));
+        both + source.sqlite
+    })
 }
 
 pub(super) fn postgres() -> Migrator {

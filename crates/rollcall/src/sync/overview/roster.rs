@@ -84,6 +84,26 @@ const BY_STATUS: &str = roster!(
 );
 const BY_SYNCED: &str = roster!("l.last_sync_success DESC NULLS LAST");
 
+/// Everybody by name: a page of that is asked for far more often than all others. The columns of [`roster`], of students
+/// who belong there as the view `belonging` says; written so that an index has them in this order, and only those of the
+/// page are read. The database counts how many there are.
+const FIRST: &str = "
+    SELECT s.id, s.full_name, s.rfid_card_id, k.class_name, t.section_name,
+      CASE WHEN l.is_wanted THEN l.sync_status ELSE 'not_synced' END AS sync_status,
+      l.last_sync_success, l.last_sync_attempt, COALESCE(l.sync_retries, 0) AS sync_retries,
+      l.error_message, l.device_pin, l.acknowledged_at,
+      CASE WHEN l.is_wanted AND l.sync_status = 'synced' AND l.verified_version = l.wanted_version
+        THEN l.verified_at END AS verified_at,
+      (SELECT n.belonging FROM school_counts n WHERE n.school_id = s.school_id) AS total
+    FROM students s
+    LEFT JOIN device_user_sync_status l ON l.device_id = $1 AND l.student_id = s.id
+    LEFT JOIN classes k ON k.id = s.class_id
+    LEFT JOIN sections t ON t.id = s.section_id
+    WHERE s.school_id = (SELECT d.school_id FROM devices d JOIN schools o ON o.id = d.school_id
+        WHERE d.id = $1 AND d.is_active AND d.deleted_at IS NULL AND o.deleted_at IS NULL)
+      AND s.is_active AND s.deleted_at IS NULL AND TRIM(COALESCE(s.rfid_card_id, '')) <> ''
+    ORDER BY s.full_name, s.id LIMIT $2 OFFSET $3";
+
 #[derive(sqlx::FromRow)]
 struct Row {
     #[sqlx(flatten)]
@@ -115,10 +135,20 @@ pub async fn roster(tx: &mut Tx, device: DeviceId, filter: &Filter, limit: i64, 
             offset.into(),
         ]
     };
-    let mut rows: Vec<Row> = tx.all(sql, values(offset)).await?;
-    let is_beyond = rows.is_empty() && offset > 0;
-    if is_beyond {
-        rows = tx.all(sql, values(0)).await?;
+    let is_everybody =
+        search.is_none() && filter.class.is_none() && filter.state.is_none() && filter.sort == Sort::Name;
+    let mut rows: Vec<Row> = Vec::new();
+    let mut is_beyond = false;
+    for at in [offset, 0] {
+        rows = if is_everybody {
+            tx.all(FIRST, [device.into(), limit.into(), at.into()]).await?
+        } else {
+            tx.all(sql, values(at)).await?
+        };
+        if !rows.is_empty() || at == 0 {
+            break;
+        }
+        is_beyond = true;
     }
     let total = rows.first().map_or(0, |row| row.total);
     let students = rows.into_iter().map(|row| row.student).collect();

@@ -1,4 +1,6 @@
-//! The terminals of a school, or all: what the overview shows of each, in one statement whatever their number.
+//! The terminals of a school, or all: what the overview shows of each, in one statement whatever their number, and whatever
+//! the number of students: what everybody who looks is told every few seconds is counted where it changes
+//! (docs/decisions/counted-by-the-database.md).
 
 use crate::{
     devices::DeviceId,
@@ -84,8 +86,14 @@ const TERMINALS: &str = "
       d.start_state, d.user_count, d.readback_class, d.is_full, d.clock_skew_seconds,
       COALESCE(d.timezone, k.timezone) AS timezone,
       CASE WHEN y.one_per_poll THEN 1 ELSE COALESCE(y.batch_size, 1) END AS batch_size,
-      COALESCE(n.total, 0) AS total, COALESCE(n.synced, 0) AS synced, COALESCE(n.verified, 0) AS verified,
-      COALESCE(n.pending, 0) AS pending, COALESCE(n.sent, 0) AS sent, COALESCE(n.failed, 0) AS failed,
+      CASE WHEN d.is_active THEN COALESCE(s.belonging, 0) ELSE 0 END AS total,
+      CASE WHEN d.is_active THEN COALESCE(n.synced, 0) ELSE 0 END AS synced,
+      CASE WHEN d.is_active THEN COALESCE(n.verified, 0) ELSE 0 END AS verified,
+      CASE WHEN d.is_active THEN COALESCE(n.pending, 0) ELSE 0 END AS pending,
+      CASE WHEN d.is_active THEN COALESCE(n.sent, 0) ELSE 0 END AS sent,
+      CASE WHEN d.is_active THEN COALESCE(n.failed, 0) ELSE 0 END AS failed,
+      (d.is_active AND COALESCE(n.wanted, 0) > 0
+        AND (d.start_state <> 'writing' OR n.wanted <> COALESCE(s.belonging, 0))) AS is_behind,
       COALESCE(h.held_removals, 0) + COALESCE(f.held_strangers, 0) AS held_removals,
       COALESCE(h.held_cards, 0) AS held_cards, COALESCE(h.kept_cards, 0) AS kept_cards,
       COALESCE(f.missing, 0) AS missing, COALESCE(f.different, 0) AS different, COALESCE(f.extra, 0) AS extra,
@@ -98,19 +106,8 @@ const TERMINALS: &str = "
     FROM devices d
     JOIN schools k ON k.id = d.school_id
     LEFT JOIN device_delivery y ON y.device_id = d.id
-    LEFT JOIN (
-      SELECT b.device_id, COUNT(*) AS total,
-        COUNT(*) FILTER (WHERE l.is_wanted AND l.sync_status = 'synced') AS synced,
-        COUNT(*) FILTER (WHERE l.is_wanted AND l.sync_status = 'synced' AND l.verified_version = l.wanted_version)
-          AS verified,
-        COUNT(*) FILTER (WHERE l.is_wanted AND l.sync_status IN ('pending', 'held')) AS pending,
-        COUNT(*) FILTER (WHERE l.is_wanted AND l.sync_status = 'sent') AS sent,
-        COUNT(*) FILTER (WHERE l.is_wanted AND l.sync_status = 'failed') AS failed
-      FROM belonging b
-      LEFT JOIN device_user_sync_status l ON l.device_id = b.device_id AND l.student_id = b.student_id
-      WHERE (CAST($1 AS BIGINT) IS NULL OR b.school_id = $1) AND (CAST($2 AS BIGINT) IS NULL OR b.device_id = $2)
-      GROUP BY b.device_id
-    ) n ON n.device_id = d.id
+    LEFT JOIN school_counts s ON s.school_id = d.school_id
+    LEFT JOIN device_counts n ON n.device_id = d.id
     LEFT JOIN (
       SELECT device_id, COUNT(*) FILTER (WHERE sync_status = 'held' AND NOT is_wanted) AS held_removals,
         COUNT(*) FILTER (WHERE sync_status = 'held' AND is_wanted) AS held_cards,
@@ -131,14 +128,45 @@ const TERMINALS: &str = "
       AND (CAST($1 AS BIGINT) IS NULL OR d.school_id = $1) AND (CAST($2 AS BIGINT) IS NULL OR d.id = $2)
     ORDER BY k.name, k.id, d.device_name, d.id";
 
+/// The ledger of a terminal that is not written to follows no roster; and what another program just wrote is not in it yet.
+/// Such a terminal's students are counted one by one.
+#[derive(sqlx::FromRow)]
+struct Row {
+    #[sqlx(flatten)]
+    state: TerminalState,
+    is_behind: bool,
+}
+
+const COUNTED: &str = "
+    WITH v(device_id) AS (VALUES {rows})
+    SELECT b.device_id, COUNT(*) FILTER (WHERE l.sync_status = 'synced') AS synced,
+      COUNT(*) FILTER (WHERE l.sync_status = 'synced' AND l.verified_version = l.wanted_version) AS verified,
+      COUNT(*) FILTER (WHERE l.sync_status IN ('pending', 'held')) AS pending,
+      COUNT(*) FILTER (WHERE l.sync_status = 'sent') AS sent, COUNT(*) FILTER (WHERE l.sync_status = 'failed') AS failed
+    FROM v JOIN belonging b ON b.device_id = v.device_id
+    JOIN device_user_sync_status l ON l.device_id = b.device_id AND l.student_id = b.student_id AND l.is_wanted
+    GROUP BY b.device_id";
+
 /// The terminals of a school, or of all, by school and name.
 pub async fn terminals(tx: &mut Tx, school: Option<SchoolId>) -> Result<Vec<TerminalState>> {
-    tx.all(TERMINALS, [school.into(), None::<DeviceId>.into()]).await
+    look(tx, school, None).await
 }
 
 /// The same of one terminal.
 pub async fn terminal(tx: &mut Tx, device: DeviceId) -> Result<Option<TerminalState>> {
-    tx.optional(TERMINALS, [None::<SchoolId>.into(), device.into()]).await
+    Ok(look(tx, None, Some(device)).await?.pop())
+}
+
+async fn look(tx: &mut Tx, school: Option<SchoolId>, device: Option<DeviceId>) -> Result<Vec<TerminalState>> {
+    let mut rows: Vec<Row> = tx.all(TERMINALS, [school.into(), device.into()]).await?;
+    let behind = rows.iter().filter(|row| row.is_behind).map(|row| vec![row.state.id.into()]).collect();
+    let counted: Vec<(DeviceId, i64, i64, i64, i64, i64)> = tx.all_rows(COUNTED, &[], behind).await?;
+    for row in rows.iter_mut().filter(|row| row.is_behind) {
+        let found = counted.iter().find(|counts| counts.0 == row.state.id);
+        let (_, synced, verified, pending, sent, failed) = found.copied().unwrap_or((row.state.id, 0, 0, 0, 0, 0));
+        row.state = TerminalState { synced, verified, pending, sent, failed, ..row.state.clone() };
+    }
+    Ok(rows.into_iter().map(|row| row.state).collect())
 }
 
 impl TerminalState {

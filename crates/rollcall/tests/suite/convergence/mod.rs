@@ -32,7 +32,7 @@ use terminal_simulator::{FaultKind, FaultKinds, Faults, HeldUser, Profile, Termi
 
 use self::adoption::Adoption;
 
-use crate::{databases::Database, world::World};
+use crate::{databases::Database, sync::counts, world::World};
 
 mod adoption;
 mod events;
@@ -335,6 +335,7 @@ impl Story {
     }
 
     async fn check(&mut self) {
+        counts::are_right(&self.world.app.db).await;
         // What was punched before a PIN was linked.
         attribute::tick(&self.world.app.db, &self.world.app.settings.timezone).await.unwrap();
         let mut tx = self.world.app.db.read().await.unwrap();

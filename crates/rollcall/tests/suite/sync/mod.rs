@@ -3,6 +3,7 @@
 pub mod bench;
 mod capacity;
 mod cards;
+pub mod counts;
 mod decisions;
 mod delivery;
 mod guard;

@@ -1,0 +1,36 @@
+-- What the overview says of every terminal, each few seconds, to everybody who looks: counted where the rows change, by the
+-- database itself (0010_counts.sqlite.sql, 0010_counts.postgres.sql), so that no statement, ours or another program's, can
+-- forget it.
+
+-- The ledger's rows of a terminal that want somebody there, by what became of them. pending: with those who wait for a
+-- decision. Whoever is in none of the others is not synced.
+CREATE TABLE device_counts (
+  device_id BIGINT PRIMARY KEY,
+  wanted BIGINT NOT NULL,
+  synced BIGINT NOT NULL,
+  verified BIGINT NOT NULL,
+  pending BIGINT NOT NULL,
+  sent BIGINT NOT NULL,
+  failed BIGINT NOT NULL
+){fillfactor};
+
+INSERT INTO device_counts (device_id, wanted, synced, verified, pending, sent, failed)
+SELECT device_id, COUNT(*), COUNT(*) FILTER (WHERE sync_status = 'synced'),
+  COUNT(*) FILTER (WHERE sync_status = 'synced' AND verified_version = wanted_version),
+  COUNT(*) FILTER (WHERE sync_status IN ('pending', 'held')), COUNT(*) FILTER (WHERE sync_status = 'sent'),
+  COUNT(*) FILTER (WHERE sync_status = 'failed')
+FROM device_user_sync_status WHERE is_wanted GROUP BY device_id;
+
+-- Students of a school who belong on its terminals.
+CREATE TABLE school_counts (
+  school_id BIGINT PRIMARY KEY,
+  belonging BIGINT NOT NULL
+){fillfactor};
+
+INSERT INTO school_counts (school_id, belonging)
+SELECT school_id, COUNT(*) FROM students
+WHERE is_active AND deleted_at IS NULL AND TRIM(COALESCE(rfid_card_id, '')) <> '' GROUP BY school_id;
+
+-- A page of them by name.
+CREATE INDEX students_belonging ON students (school_id, full_name, id)
+  WHERE is_active AND deleted_at IS NULL AND TRIM(COALESCE(rfid_card_id, '')) <> '';
