@@ -39,7 +39,7 @@ pub fn start(app: &App, tasks: &TaskTracker, stop: &CancellationToken) {
     };
     every(1, "begin the verification that is due", |app| Box::pin(async move { verify_on_schedule(&app).await }));
     every(3, "store when terminals were last seen", |app| {
-        Box::pin(async move { presence::flush(&app.db, &app.registry).await })
+        Box::pin(async move { presence::flush(&app.db, &app.registry, app.clock.now()).await })
     });
     every(5, "read which devices changed", |app| Box::pin(async move { refresh(&app).await }));
     every(5, "find commands that are due", |app| Box::pin(async move { raise_due(&app).await }));
