@@ -15,7 +15,7 @@ struct Source {
     postgres: &'static str,
 }
 
-const SOURCES: [Source; 9] = [
+const SOURCES: [Source; 10] = [
     Source {
         version: 1,
         name: "rollcall",
@@ -59,6 +59,12 @@ const SOURCES: [Source; 9] = [
         name: "operating",
         both: include_str!("../../../../migrations/0009_operating.sql"),
         postgres: "",
+    },
+    Source {
+        version: 10,
+        name: "servers",
+        both: include_str!("../../../../migrations/0010_servers.sql"),
+        postgres: include_str!("../../../../migrations/0010_servers.postgres.sql"),
     },
 ];
 
