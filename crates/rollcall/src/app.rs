@@ -35,12 +35,15 @@ impl App {
     /// Opens the database that the settings name, reads the terminals and starts the writer of uploads. Nothing listens
     /// and no loop runs yet: [`crate::server::run`].
     pub async fn open(settings: Settings, clock: Clock) -> store::Result<App> {
-        let db = Db::open(&settings.database_url).await?;
+        let db = Db::open_behind(&settings.database_url, settings.listen_database_url.as_deref()).await?;
         App::start(db, settings, clock).await
     }
 
     /// As [`App::open`], with a database that is open.
     pub async fn start(db: Db, settings: Settings, clock: Clock) -> store::Result<App> {
+        if let Some(now) = db.clock().await? {
+            clock.follow(now);
+        }
         let mut tx = db.read().await?;
         let registry = Registry::load(&mut tx, settings.timezone.clone()).await?;
         drop(tx);

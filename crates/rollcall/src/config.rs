@@ -10,6 +10,8 @@ use crate::store::schedule::Cron;
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub database_url: String,
+    /// PostgreSQL's own address, where a pooler is in front of it.
+    pub listen_database_url: Option<String>,
     pub listen: SocketAddr,
     /// A listener for terminals alone; then the main one does not answer `/iclock`.
     pub terminal_listen: Option<SocketAddr>,
@@ -47,6 +49,7 @@ impl Default for Settings {
     fn default() -> Settings {
         Settings {
             database_url: "sqlite://rollcall.db".to_owned(),
+            listen_database_url: None,
             listen: SocketAddr::from(([0, 0, 0, 0], 8081)),
             terminal_listen: None,
             timezone: TimeZone::UTC,

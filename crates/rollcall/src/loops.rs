@@ -39,7 +39,7 @@ pub fn start(app: &App, tasks: &TaskTracker, stop: &CancellationToken) {
     };
     every(1, "begin the verification that is due", |app| Box::pin(async move { verify_on_schedule(&app).await }));
     every(3, "store when terminals were last seen", |app| {
-        Box::pin(async move { presence::flush(&app.db, &app.registry).await })
+        Box::pin(async move { presence::flush(&app.db, &app.registry, app.clock.now()).await })
     });
     every(5, "read which devices changed", |app| Box::pin(async move { refresh(&app).await }));
     every(5, "find commands that are due", |app| Box::pin(async move { raise_due(&app).await }));
@@ -95,6 +95,7 @@ pub async fn verify_on_schedule(app: &App) -> store::Result<()> {
     }
     let mut tx = app.db.write().await?;
     let devices = if schedule::take(&mut tx, VERIFICATION, next, now).await? {
+        tx.notify(wake::COMMANDS).await?;
         reading::want_everywhere(&mut tx, Cause::Schedule, now).await?
     } else {
         Vec::new()
@@ -177,7 +178,12 @@ async fn keep_watch(app: &App) {
     let mut watch = Watch::new(app.db.clone(), app.clock.clone(), app.settings.command_deadline);
     loop {
         let _ = timeout(LOOK_EVERY, app.wake.changed()).await;
-        let looked = watch.tick(app.wake.take()).await;
+        let changes = app.wake.take();
+        if changes.devices {
+            // Before the flags of devices that are new to this server are raised.
+            log(refresh(app).await, "read which devices changed");
+        }
+        let looked = watch.tick(changes).await;
         log(looked.map(|devices| app.registry.raise(&devices)), "look for what is out of step");
     }
 }

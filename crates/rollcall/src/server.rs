@@ -72,7 +72,7 @@ pub async fn run(app: App, listeners: Listeners, shutdown: impl Future<Output = 
     app.recorder.stop();
     app.tasks.close();
     end_of(&app.tasks, "uploads").await;
-    if let Err(error) = presence::flush(&app.db, &app.registry).await {
+    if let Err(error) = presence::flush(&app.db, &app.registry, app.clock.now()).await {
         tracing::error!(error = &error as &dyn std::error::Error, "could not store when terminals were last seen");
     }
     app.db.close().await;

@@ -58,7 +58,7 @@ struct Key {
 }
 
 const COUNT: &str = "
-    SELECT COUNT(*) FILTER (WHERE address = $2), COUNT(*) FROM login_failures WHERE email_hash = $1 AND at > $3";
+    SELECT COUNT(*) FILTER (WHERE address = $2), COUNT(*) FROM login_failures WHERE email_hash = $1 AND at > $3 AND at <= $4";
 const ATTEMPT: &str = "INSERT INTO login_failures (email_hash, address, at) VALUES ($1, $2, $3) RETURNING id";
 
 /// Counts an attempt and looks up who it might be; refused when there were too many. `address` is where the connection came
@@ -66,7 +66,9 @@ const ATTEMPT: &str = "INSERT INTO login_failures (email_hash, address, at) VALU
 pub async fn begin(tx: &mut Tx, email: &str, address: Option<IpAddr>, now: Timestamp) -> Result<Attempt, Error> {
     let key = Key::new(email, address);
     tx.lock_word(&key.email).await?;
-    let values = [key.email.as_str().into(), key.address.as_str().into(), (now - WINDOW).into()];
+    // What seems to come was counted before the clock was stepped back.
+    let (from, to) = (now - WINDOW, now + WINDOW);
+    let values = [key.email.as_str().into(), key.address.as_str().into(), from.into(), to.into()];
     let (here, anywhere): (i64, i64) = tx.one(COUNT, values).await?;
     if here >= FROM_ONE_PLACE || anywhere >= FROM_ANYWHERE {
         return Err(Error::TooMany);

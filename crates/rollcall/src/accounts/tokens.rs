@@ -112,7 +112,7 @@ pub async fn authenticate(tx: &mut Tx, secret: &str, now: Timestamp) -> Result<O
     let values = [digest(secret).into(), now.into(), (now - IDLE_END).into()];
     let row: Option<Row> = tx.optional(AUTHENTICATE, values).await?;
     Ok(row.map(|row| Authenticated {
-        wants_touch: now.duration_since(row.last_used_at.0) >= TOUCH_EVERY,
+        wants_touch: now.duration_since(row.last_used_at.0).abs() >= TOUCH_EVERY,
         caller: Caller { user: row.user, token: row.token_id },
     }))
 }
@@ -125,9 +125,9 @@ struct Row {
     last_used_at: Instant,
 }
 
-const TOUCH: &str = "UPDATE access_tokens SET last_used_at = $2 WHERE id = $1 AND last_used_at < $2";
+const TOUCH: &str = "UPDATE access_tokens SET last_used_at = $2 WHERE id = $1";
 
-/// Writes down that a token was used.
+/// Writes down that a token was used, also when it seems to have been used later, before the clock was stepped back.
 pub async fn touch(tx: &mut Tx, token: TokenId, now: Timestamp) -> Result<()> {
     tx.execute(TOUCH, [token.into(), now.into()]).await?;
     Ok(())

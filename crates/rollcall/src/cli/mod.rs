@@ -58,6 +58,10 @@ struct DatabaseArgs {
         hide_env_values = true
     )]
     database_url: String,
+    /// PostgreSQL's own address, where --database-url is that of a pooler (PgBouncer, …): for what needs a connection of
+    /// its own.
+    #[arg(long, env = "ROLLCALL_LISTEN_DATABASE_URL", global = true, value_name = "URL", hide_env_values = true)]
+    listen_database_url: Option<String>,
 }
 
 #[derive(Subcommand, Debug)]
@@ -105,7 +109,7 @@ pub fn main() -> ExitCode {
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     if let Some((name, matches)) = matches.subcommand() {
         if settings::gives_password_away(matches) {
-            eprintln!("rollcall: everybody on this machine can read the password in --database-url: use DATABASE_URL");
+            eprintln!("rollcall: everybody on this machine can read the password in an address: use DATABASE_URL");
         }
         if let Command::Serve(serve::Args { print_config: true, .. }) = cli.command {
             let mut command = command;
@@ -146,9 +150,14 @@ impl Command {
 
 impl Cli {
     async fn run(self) -> anyhow::Result<ExitCode> {
-        let url = self.database.database_url;
+        let DatabaseArgs { database_url, listen_database_url } = self.database;
+        // A single command gains nothing from a pooler.
+        let (url, own) = match self.command {
+            Command::Serve(_) => (database_url, listen_database_url),
+            _ => (listen_database_url.unwrap_or(database_url), None),
+        };
         match self.command {
-            Command::Serve(args) => serve::run(args, url).await,
+            Command::Serve(args) => serve::run(args, url, own).await,
             Command::Demo(args) => demo::run(args).await,
             Command::Status(args) => status::run(args, &open(&url).await?).await,
             Command::Sync(args) => sync::run(args, &open(&url).await?).await,

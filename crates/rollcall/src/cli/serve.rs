@@ -55,10 +55,15 @@ pub(super) struct Args {
     pub(super) print_config: bool,
 }
 
-pub(super) async fn run(args: Args, database_url: String) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(
+    args: Args,
+    database_url: String,
+    listen_database_url: Option<String>,
+) -> anyhow::Result<ExitCode> {
     let stopped = asked_to_stop();
     let settings = Settings {
         database_url,
+        listen_database_url,
         listen: args.listen,
         terminal_listen: args.terminal_listen,
         timezone: args.timezone,

@@ -37,12 +37,15 @@ pub(super) fn shown(command: &Command, matches: &ArgMatches) -> String {
 
 /// Everybody on a machine can read with which words a program was started.
 pub(super) fn gives_password_away(matches: &ArgMatches) -> bool {
-    let url = matches.get_one::<String>("database_url");
-    matches.value_source("database_url") == Some(ValueSource::CommandLine)
-        && url.is_some_and(|url| {
-            without_password(url).contains('…') && url.contains("://") && {
-                let user = url.split_once("://").map_or("", |(_, rest)| rest.split('@').next().unwrap_or_default());
-                url.contains("password=") || (url.contains('@') && user.contains(':'))
-            }
-        })
+    ["database_url", "listen_database_url"].into_iter().any(|name| {
+        matches.value_source(name) == Some(ValueSource::CommandLine)
+            && matches.get_one::<String>(name).is_some_and(|url| holds_password(url))
+    })
+}
+
+fn holds_password(url: &str) -> bool {
+    without_password(url).contains('…') && url.contains("://") && {
+        let user = url.split_once("://").map_or("", |(_, rest)| rest.split('@').next().unwrap_or_default());
+        url.contains("password=") || (url.contains('@') && user.contains(':'))
+    }
 }

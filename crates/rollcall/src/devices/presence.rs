@@ -25,7 +25,7 @@ pub struct Seen {
 
 /// Writes who was seen since the last time, known terminals in id order, in one transaction. What could not be written is
 /// due again at the next tick.
-pub async fn flush(db: &Db, registry: &Registry) -> Result<()> {
+pub async fn flush(db: &Db, registry: &Registry, now: Timestamp) -> Result<()> {
     let seen = registry.take_presence();
     let callers = registry.callers().take_unsaved();
     if seen.is_empty() && callers.is_empty() {
@@ -33,7 +33,7 @@ pub async fn flush(db: &Db, registry: &Registry) -> Result<()> {
     }
     let written = async {
         let mut tx = db.write().await?;
-        write(&mut tx, &seen).await?;
+        write(&mut tx, &seen, now).await?;
         unknown::write(&mut tx, &callers).await?;
         tx.commit().await
     };
@@ -43,12 +43,16 @@ pub async fn flush(db: &Db, registry: &Registry) -> Result<()> {
     })
 }
 
+/// Servers agree about the present better than this. Who was seen later than so much from now was seen before the clock was
+/// stepped back: by that time he would count as online until it comes again.
+pub(super) const FUTURE: SignedDuration = SignedDuration::from_mins(1);
+
 // Two servers may have seen the same terminal: the later time wins. Should they ever lock in different orders, one of
 // them fails and tries again at its next tick.
 const WRITE: &str = "
 WITH v(id, at, address, firmware, user_count, clock_skew_seconds) AS (VALUES {rows})
 UPDATE devices SET
-  last_seen = CASE WHEN devices.last_seen > v.at THEN devices.last_seen ELSE v.at END,
+  last_seen = CASE WHEN devices.last_seen > v.at AND devices.last_seen <= $1 THEN devices.last_seen ELSE v.at END,
   last_address = COALESCE(v.address, devices.last_address),
   former_address = CASE WHEN v.address <> devices.last_address THEN devices.last_address ELSE devices.former_address END,
   contested_at = CASE WHEN v.address <> devices.last_address AND v.address = devices.former_address THEN v.at
@@ -59,7 +63,7 @@ UPDATE devices SET
   is_online = TRUE
 FROM v WHERE devices.id = v.id";
 
-async fn write(tx: &mut Tx, seen: &[Seen]) -> Result<()> {
+async fn write(tx: &mut Tx, seen: &[Seen], now: Timestamp) -> Result<()> {
     let rows = seen.iter().map(|seen| -> Vec<Value> {
         vec![
             seen.device.into(),
@@ -70,28 +74,28 @@ async fn write(tx: &mut Tx, seen: &[Seen]) -> Result<()> {
             seen.clock_skew_seconds.map(i64::from).into(),
         ]
     });
-    tx.execute_rows(WRITE, &[], rows.collect()).await?;
+    tx.execute_rows(WRITE, &[(now + FUTURE).into()], rows.collect()).await?;
     Ok(())
 }
 
 const SILENT: &str = "
-SELECT COUNT(*) FROM devices WHERE is_online AND (last_seen IS NULL OR last_seen < $1)";
+SELECT COUNT(*) FROM devices WHERE is_online AND (last_seen IS NULL OR last_seen < $1 OR last_seen > $2)";
 
 const FALL_OFFLINE: &str = "
-UPDATE devices SET is_online = FALSE WHERE is_online AND (last_seen IS NULL OR last_seen < $1)";
+UPDATE devices SET is_online = FALSE WHERE is_online AND (last_seen IS NULL OR last_seen < $1 OR last_seen > $2)";
 
 /// Shows those offline that no server has seen for [`online_for`]. Asks before it writes: mostly nobody fell silent, and
 /// a reading transaction makes no writer wait.
 pub async fn fall_offline(db: &Db, poll_delay: SignedDuration, now: Timestamp) -> Result<u64> {
     let before = now - online_for(poll_delay);
     let mut tx = db.read().await?;
-    let (silent,): (i64,) = tx.one(SILENT, [before.into()]).await?;
+    let (silent,): (i64,) = tx.one(SILENT, [before.into(), (now + FUTURE).into()]).await?;
     drop(tx);
     if silent == 0 {
         return Ok(0);
     }
     let mut tx = db.write().await?;
-    let fell = tx.execute(FALL_OFFLINE, [before.into()]).await?;
+    let fell = tx.execute(FALL_OFFLINE, [before.into(), (now + FUTURE).into()]).await?;
     tx.commit().await?;
     Ok(fell)
 }

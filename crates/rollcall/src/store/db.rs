@@ -1,16 +1,19 @@
 //! Connections and transactions of either database behind one pair of types.
 
-use std::{fmt::Write, str::FromStr, time::Duration};
+use std::{str::FromStr, time::Duration};
 
 use sqlx::{
-    AssertSqlSafe, ConnectOptions, Connection, FromRow, PgPool, Postgres, SqlSafeStr, SqlStr, Sqlite, SqlitePool,
-    Transaction,
+    AssertSqlSafe, FromRow, Postgres, Sqlite, SqlitePool, Transaction,
     migrate::MigrateError,
-    postgres::{PgConnectOptions, PgPoolOptions, PgRow},
+    postgres::PgRow,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous},
 };
 
-use super::{Day, Instant, migrations};
+use super::{
+    Day, Instant, migrations,
+    rows::{Rows, chunks},
+    server::Server,
+};
 use crate::meters::{Meters, Noted, Notes};
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -20,6 +23,8 @@ pub enum Error {
     // Never with the address in it: it may hold a password.
     #[error("a database address starts with sqlite:// or postgres://")]
     Address,
+    #[error("the own address of the database starts with postgres://")]
+    OwnAddress,
     #[error("the file cannot be used; its folder must exist, and this user must be allowed to write there")]
     File(#[source] sqlx::Error),
     #[error("the server cannot be reached; does it run, and are host, port, user, password and database right?")]
@@ -37,14 +42,6 @@ pub enum Error {
     Statement(#[from] sqlx::Error),
 }
 
-impl Error {
-    /// Whether the database itself is away or too busy, so that the same may work later.
-    pub fn is_unreachable(&self) -> bool {
-        use sqlx::Error as Sql;
-        matches!(self, Error::Statement(Sql::Io(_) | Sql::PoolTimedOut | Sql::PoolClosed | Sql::WorkerCrashed))
-    }
-}
-
 /// A database. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Db {
@@ -59,7 +56,7 @@ enum Pools {
         writer: SqlitePool,
         readers: SqlitePool,
     },
-    Postgres(PgPool),
+    Postgres(Server),
 }
 
 /// A transaction. Dropped without [`Tx::commit`], it leaves nothing behind.
@@ -68,6 +65,8 @@ pub struct Tx {
     inner: Inner,
     /// Of one that may write.
     notes: Option<Notes>,
+    /// Statements are prepared by name and used again; not so through a pooler.
+    keeps_statements: bool,
 }
 
 #[derive(Debug)]
@@ -112,7 +111,9 @@ macro_rules! on {
     ($tx:expr, $query:ident, $sql:expr, $values:expr, $run:ident) => {
         match &mut $tx.inner {
             Inner::Sqlite(tx) => bind!(sqlx::$query($sql), $values).$run(&mut **tx).await,
-            Inner::Postgres(tx) => bind!(sqlx::$query($sql), $values).$run(&mut **tx).await,
+            Inner::Postgres(tx) => {
+                bind!(sqlx::$query($sql).persistent($tx.keeps_statements), $values).$run(&mut **tx).await
+            }
         }
     };
 }
@@ -135,10 +136,22 @@ impl Db {
         Db::open_at(url, migrations::newest()).await
     }
 
+    /// As [`Db::open`], where a pooler is in front of PostgreSQL: `own` is the server's own address, for what needs a
+    /// connection of its own.
+    pub async fn open_behind(url: &str, own: Option<&str>) -> Result<Db> {
+        match own {
+            Some(own) if is_postgres(url) && is_postgres(own) => {
+                Ok(Db::of(Pools::Postgres(Server::open(url, Some(own), migrations::newest()).await?)))
+            }
+            Some(_) if is_postgres(url) => Err(Error::OwnAddress),
+            _ => Db::open(url).await,
+        }
+    }
+
     /// As [`Db::open`], but stops at the tables of an older version: where an upgrade begins.
     pub async fn open_at(url: &str, version: i64) -> Result<Db> {
-        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            open_postgres(url, version).await
+        if is_postgres(url) {
+            Ok(Db::of(Pools::Postgres(Server::open(url, None, version).await?)))
         } else if url.starts_with("sqlite:") {
             open_sqlite(url, version).await
         } else {
@@ -151,18 +164,25 @@ impl Db {
         let notes = Notes::begin(self.meters.clone());
         let inner = match &self.pools {
             Pools::Sqlite { writer, .. } => Inner::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
-            Pools::Postgres(pool) => Inner::Postgres(pool.begin().await?),
+            Pools::Postgres(server) => Inner::Postgres(server.begin().await?),
         };
-        Ok(Tx { inner, notes: Some(notes) })
+        Ok(Tx { inner, notes: Some(notes), keeps_statements: self.keeps_statements() })
     }
 
     /// Begins a transaction that only reads, and waits for no writer.
     pub async fn read(&self) -> Result<Tx> {
         let inner = match &self.pools {
             Pools::Sqlite { readers, .. } => Inner::Sqlite(readers.begin().await?),
-            Pools::Postgres(pool) => Inner::Postgres(pool.begin().await?),
+            Pools::Postgres(server) => Inner::Postgres(server.begin().await?),
         };
-        Ok(Tx { inner, notes: None })
+        Ok(Tx { inner, notes: None, keeps_statements: self.keeps_statements() })
+    }
+
+    fn keeps_statements(&self) -> bool {
+        match &self.pools {
+            Pools::Sqlite { .. } => true,
+            Pools::Postgres(server) => server.keeps_statements,
+        }
     }
 
     fn of(pools: Pools) -> Db {
@@ -188,11 +208,11 @@ impl Db {
         }
     }
 
-    /// The pool to listen on for notifications; SQLite has none.
-    pub(super) fn postgres(&self) -> Option<&PgPool> {
+    /// The server to listen to for notifications; SQLite has none.
+    pub(super) fn postgres(&self) -> Option<&Server> {
         match &self.pools {
             Pools::Sqlite { .. } => None,
-            Pools::Postgres(pool) => Some(pool),
+            Pools::Postgres(server) => Some(server),
         }
     }
 
@@ -211,8 +231,8 @@ impl Db {
     pub async fn clock(&self) -> Result<Option<jiff::Timestamp>> {
         match &self.pools {
             Pools::Sqlite { .. } => Ok(None),
-            Pools::Postgres(pool) => {
-                let now: Instant = sqlx::query_scalar("SELECT clock_timestamp()").fetch_one(pool).await?;
+            Pools::Postgres(_) => {
+                let (now,): (Instant,) = self.read().await?.one("SELECT clock_timestamp()", []).await?;
                 Ok(Some(now.0))
             }
         }
@@ -220,11 +240,7 @@ impl Db {
 
     /// Asks the database whether it is there.
     pub async fn ping(&self) -> Result<()> {
-        match &self.pools {
-            Pools::Sqlite { readers, .. } => sqlx::query("SELECT 1").execute(readers).await.map(drop)?,
-            Pools::Postgres(pool) => sqlx::query("SELECT 1").execute(pool).await.map(drop)?,
-        }
-        Ok(())
+        self.read().await?.execute("SELECT 1", []).await.map(drop)
     }
 
     /// Whether commits wait for the disk, as they always do: what that costs can be measured so, on SQLite. PostgreSQL has
@@ -245,7 +261,7 @@ impl Db {
                 readers.close().await;
                 writer.close().await;
             }
-            Pools::Postgres(pool) => pool.close().await,
+            Pools::Postgres(server) => server.close().await,
         }
     }
 }
@@ -282,7 +298,10 @@ impl Tx {
     pub async fn execute<const N: usize>(&mut self, sql: &'static str, values: [Value; N]) -> Result<u64> {
         Ok(match &mut self.inner {
             Inner::Sqlite(tx) => bind!(sqlx::query(sql), values).execute(&mut **tx).await?.rows_affected(),
-            Inner::Postgres(tx) => bind!(sqlx::query(sql), values).execute(&mut **tx).await?.rows_affected(),
+            Inner::Postgres(tx) => {
+                let query = sqlx::query(sql).persistent(self.keeps_statements);
+                bind!(query, values).execute(&mut **tx).await?.rows_affected()
+            }
         })
     }
 
@@ -308,7 +327,7 @@ impl Tx {
     pub async fn lock<const N: usize>(&mut self, select: &'static str, values: [Value; N]) -> Result<()> {
         if let Inner::Postgres(tx) = &mut self.inner {
             let sql = AssertSqlSafe(format!("{select} FOR NO KEY UPDATE"));
-            bind!(sqlx::query(sql), values).fetch_all(&mut **tx).await?;
+            bind!(sqlx::query(sql).persistent(self.keeps_statements), values).fetch_all(&mut **tx).await?;
         }
         Ok(())
     }
@@ -316,7 +335,8 @@ impl Tx {
     /// Locks a word until the transaction ends, where there may be no row to lock.
     pub async fn lock_word(&mut self, word: &str) -> Result<()> {
         if let Inner::Postgres(tx) = &mut self.inner {
-            sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))").bind(word).execute(&mut **tx).await?;
+            let lock = sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))");
+            lock.persistent(self.keeps_statements).bind(word).execute(&mut **tx).await?;
         }
         Ok(())
     }
@@ -324,7 +344,8 @@ impl Tx {
     /// Tells the other servers, when the transaction commits. One server on SQLite has no others.
     pub async fn notify(&mut self, channel: &'static str) -> Result<()> {
         if let Inner::Postgres(tx) = &mut self.inner {
-            sqlx::query("SELECT pg_notify($1, '')").bind(channel).execute(&mut **tx).await?;
+            let notify = sqlx::query("SELECT pg_notify($1, '')").persistent(self.keeps_statements);
+            notify.bind(channel).execute(&mut **tx).await?;
         }
         Ok(())
     }
@@ -395,92 +416,13 @@ async fn open_sqlite(url: &str, version: i64) -> Result<Db> {
     Ok(Db::of(Pools::Sqlite { writer, readers }))
 }
 
-async fn open_postgres(url: &str, version: i64) -> Result<Db> {
-    let options = PgConnectOptions::from_str(url).map_err(Error::Server)?.application_name("rollcall");
-    // A pool would try again for half a minute and then say nothing but that it took too long.
-    let first = options.connect().await.map_err(Error::Server)?;
-    first.close().await.map_err(Error::Server)?;
-    let pool = PgPoolOptions::new()
-        .max_connections(12)
-        .test_before_acquire(false)
-        .connect_with(options)
-        .await
-        .map_err(Error::Server)?;
-    migrations::postgres().run_to(version, &pool).await.map_err(not_migrated)?;
-    Ok(Db::of(Pools::Postgres(pool)))
+fn is_postgres(url: &str) -> bool {
+    url.starts_with("postgres://") || url.starts_with("postgresql://")
 }
 
-fn not_migrated(error: MigrateError) -> Error {
+pub(super) fn not_migrated(error: MigrateError) -> Error {
     match error {
         MigrateError::VersionMissing(theirs) => Error::Newer { theirs, ours: migrations::newest() },
         error => Error::Migrate(error),
     }
-}
-
-/// Rows of one statement: far below what either database can bind (32,766 and 65,535 parameters).
-const PARAMETERS_PER_STATEMENT: usize = 20_000;
-
-/// How the parameters of rows are written.
-#[derive(Clone, Copy)]
-enum Rows {
-    /// `?`, bound before the fixed ones, whose numbers move up. SQLite looks a parameter with a name, and `$1` is a name,
-    /// up among all names of the statement, when it reads it and again when it is bound: 20,000 of them take seconds.
-    Nameless,
-    /// `$k`, after the fixed ones.
-    Numbered,
-}
-
-fn chunks<'a>(
-    sql: &'static str,
-    fixed: &'a [Value],
-    rows: Vec<Vec<Value>>,
-    written: Rows,
-) -> impl Iterator<Item = (SqlStr, Vec<Value>)> + 'a {
-    let columns = rows.first().map_or(1, Vec::len).max(1);
-    let rows_per_statement = (PARAMETERS_PER_STATEMENT / columns).max(1);
-    let mut rows = rows.into_iter().peekable();
-    std::iter::from_fn(move || {
-        rows.peek()?;
-        let mut values = Vec::new();
-        let mut tuples = String::new();
-        for row in rows.by_ref().take(rows_per_statement) {
-            tuples.push_str(if tuples.is_empty() { "(" } else { ", (" });
-            for (column, value) in row.into_iter().enumerate() {
-                if column > 0 {
-                    tuples.push_str(", ");
-                }
-                values.push(value);
-                match written {
-                    Rows::Nameless => tuples.push('?'),
-                    Rows::Numbered => {
-                        let _ = write!(tuples, "${}", fixed.len() + values.len());
-                    }
-                }
-            }
-            tuples.push(')');
-        }
-        let (sql, values) = match written {
-            Rows::Nameless => (moved_up(sql, values.len()), [&values, fixed].concat()),
-            Rows::Numbered => (sql.to_owned(), [fixed, &values].concat()),
-        };
-        Some((AssertSqlSafe(sql.replace("{rows}", &tuples)).into_sql_str(), values))
-    })
-}
-
-/// `$1` becomes `$6` when moved up by five.
-fn moved_up(sql: &str, by: usize) -> String {
-    let mut parts = sql.split('$');
-    let mut moved = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let digits = part.bytes().take_while(u8::is_ascii_digit).count();
-        match part[..digits].parse::<usize>() {
-            Ok(number) => {
-                let _ = write!(moved, "${}{}", number + by, &part[digits..]);
-            }
-            Err(_) => {
-                let _ = write!(moved, "${part}");
-            }
-        }
-    }
-    moved
 }

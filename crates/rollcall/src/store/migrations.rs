@@ -16,7 +16,7 @@ struct Source {
     postgres: &'static str,
 }
 
-const SOURCES: [Source; 10] = [
+const SOURCES: [Source; 11] = [
     Source {
         version: 1,
         name: "rollcall",
@@ -86,6 +86,13 @@ const SOURCES: [Source; 10] = [
         both: include_str!("../../../../migrations/0010_counts.sql"),
         sqlite: include_str!("../../../../migrations/0010_counts.sqlite.sql"),
         postgres: include_str!("../../../../migrations/0010_counts.postgres.sql"),
+    },
+    Source {
+        version: 11,
+        name: "servers",
+        both: include_str!("../../../../migrations/0011_servers.sql"),
+        sqlite: "",
+        postgres: include_str!("../../../../migrations/0011_servers.postgres.sql"),
     },
 ];
 

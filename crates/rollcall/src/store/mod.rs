@@ -9,10 +9,14 @@ pub mod db;
 pub mod examine;
 pub mod ids;
 pub mod migrations;
+mod rows;
 pub mod schedule;
+mod server;
 pub mod time;
+mod trouble;
 pub mod wake;
 pub mod whole;
 
 pub use db::{Db, Error, Record, Result, Tx, Value};
 pub use time::{Day, Instant};
+pub use trouble::Trouble;

@@ -6,15 +6,16 @@ use std::{
     time::Duration,
 };
 
-use sqlx::postgres::PgListener;
 use tokio::sync::Notify;
 
-use super::{Db, Result};
+use super::{Db, Result, server::Server};
 
 /// Sent by the database's trigger when students changed; the payload is the school's id.
 pub const ROSTER: &str = "rollcall_roster";
 /// Sent by the reconciler when commands were queued.
 pub const COMMANDS: &str = "rollcall_commands";
+/// Sent by the database's trigger when a terminal was registered, changed or deleted, other than by calling.
+pub const DEVICES: &str = "rollcall_devices";
 
 /// What somebody said has changed. A level, not an edge: it stays until it is taken.
 #[derive(Clone, Default, Debug)]
@@ -35,6 +36,8 @@ pub struct Changes {
     pub everything: bool,
     /// Commands may be waiting for terminals of this server.
     pub commands: bool,
+    /// The registry may not know the terminals as they are.
+    pub devices: bool,
 }
 
 impl Wake {
@@ -56,24 +59,24 @@ impl Wake {
 /// Listens to PostgreSQL's notifications for ever; on SQLite it returns at once. After each (re)connection everything is
 /// looked at, because what was said meanwhile is gone.
 pub async fn listen(db: &Db, wake: &Wake) {
-    let Some(pool) = db.postgres() else { return };
+    let Some(server) = db.postgres() else { return };
     loop {
-        if let Err(error) = listen_once(pool, wake).await {
+        if let Err(error) = listen_once(server, wake).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "listening to the database ended, trying again");
         }
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
 }
 
-async fn listen_once(pool: &sqlx::PgPool, wake: &Wake) -> Result<()> {
-    let mut listener = PgListener::connect_with(pool).await?;
-    listener.listen_all([ROSTER, COMMANDS]).await?;
-    wake.tell(|changes| changes.everything = true);
+async fn listen_once(server: &Server, wake: &Wake) -> Result<()> {
+    let mut listener = server.listen([ROSTER, COMMANDS, DEVICES]).await?;
+    wake.tell(|changes| (changes.everything, changes.commands, changes.devices) = (true, true, true));
     // `try_recv` tells of a lost connection; `recv` would reconnect in silence.
     while let Some(notification) = listener.try_recv().await? {
         wake.tell(|changes| match (notification.channel(), notification.payload().parse()) {
             (ROSTER, Ok(school)) => drop(changes.schools.insert(school)),
             (ROSTER, Err(_)) => changes.everything = true,
+            (DEVICES, _) => changes.devices = true,
             _ => changes.commands = true,
         });
     }

@@ -4,7 +4,7 @@ use std::str::FromStr as _;
 
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, postgres::PgConnectOptions};
 
-use super::{Db, Error, Result, migrations};
+use super::{Db, Error, Result, migrations, server::Server};
 
 const IS_THERE: &str = "SELECT to_regclass($1) IS NOT NULL";
 const COUNTERS: &str = "
@@ -15,7 +15,7 @@ const COUNTERS: &str = "
 /// That nothing of the tables is missing, and that new rows get numbers of their own: what was brought back in parts, or
 /// without its counters, fails later and worse. A SQLite database is one file; [`super::backup::check`] knows it.
 pub async fn check_whole(db: &Db) -> Result<()> {
-    let Some(pool) = db.postgres() else { return Ok(()) };
+    let Some(pool) = db.postgres().map(Server::pool) else { return Ok(()) };
     for name in migrations::names() {
         let is_there: bool = sqlx::query_scalar(IS_THERE).bind(&name).fetch_one(pool).await?;
         if !is_there {

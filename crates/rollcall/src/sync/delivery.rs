@@ -340,11 +340,3 @@ pub async fn set_one_per_poll(tx: &mut Tx, device: DeviceId, one_per_poll: bool)
     tx.execute(SET_ONE_PER_POLL, [device.into(), one_per_poll.into()]).await?;
     Ok(())
 }
-
-const REANCHOR: &str = "UPDATE device_commands SET deadline_at = $1 WHERE status = 'sent'";
-
-/// The wall clock was stepped: deadlines that were set by the old one mean nothing. Each wait begins again.
-pub async fn reanchor(tx: &mut Tx, first_deadline: SignedDuration, now: Timestamp) -> Result<()> {
-    tx.execute(REANCHOR, [later(now, first_deadline).into()]).await?;
-    Ok(())
-}

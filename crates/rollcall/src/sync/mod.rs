@@ -70,6 +70,7 @@ mod rights;
 mod scope;
 pub mod standing;
 pub mod start;
+mod stepped;
 mod strangers;
 pub mod timeline;
 pub mod unserved;

@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     delivery,
     reconcile::{Scope, out_of_step, reconcile},
+    stepped,
 };
 use crate::{
     clock::Clock,
@@ -89,12 +90,18 @@ impl Watch {
     async fn outlive_a_step(&mut self) -> Result<()> {
         let (wall, monotonic) = (self.clock.now(), self.clock.monotonic());
         let parted = wall.duration_since(self.wall) - (monotonic - self.monotonic);
-        (self.wall, self.monotonic) = (wall, monotonic);
         if parted.abs() > STEP {
             tracing::warn!(seconds = parted.as_secs(), "the wall clock was stepped: deadlines begin again");
+            // Where the database has a clock, that one counts, and only this machine's may have been stepped.
+            if let Some(now) = self.db.clock().await? {
+                self.clock.follow(now);
+            }
             let mut tx = self.db.write().await?;
-            delivery::reanchor(&mut tx, self.first_deadline, wall).await?;
+            stepped::reanchor(&mut tx, self.first_deadline, self.clock.now()).await?;
             tx.commit().await?;
+            (self.wall, self.monotonic) = (self.clock.now(), self.clock.monotonic());
+        } else {
+            (self.wall, self.monotonic) = (wall, monotonic);
         }
         Ok(())
     }

@@ -2,11 +2,13 @@
 
 use axum::extract::FromRequestParts;
 use http::{HeaderMap, header, request::Parts};
+use jiff::Timestamp;
 
 use super::error::ApiError;
 use crate::{
-    accounts::{Caller, tokens},
+    accounts::{Caller, TokenId, tokens},
     app::App,
+    store,
 };
 
 /// A handler that takes a [`Caller`] answers 401 to everybody else.
@@ -30,13 +32,20 @@ pub async fn identify(app: &App, secret: &str) -> Result<Option<Caller>, ApiErro
     drop(tx);
     let Some(authenticated) = authenticated else { return Ok(None) };
     let caller = authenticated.caller;
-    if authenticated.wants_touch {
-        let mut tx = app.db.write().await?;
-        tokens::touch(&mut tx, caller.token, now).await?;
-        tx.commit().await?;
+    if authenticated.wants_touch
+        && let Err(error) = touch(app, caller.token, now).await
+    {
+        // Whoever looks why nothing can be written any more must not be turned away for that.
+        tracing::warn!(error = &error as &dyn std::error::Error, "the use of a token could not be written down");
     }
     tracing::Span::current().record("user_id", caller.id().0);
     Ok(Some(caller))
+}
+
+async fn touch(app: &App, token: TokenId, now: Timestamp) -> store::Result<()> {
+    let mut tx = app.db.write().await?;
+    tokens::touch(&mut tx, token, now).await?;
+    tx.commit().await
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {

@@ -97,14 +97,8 @@ pub struct Refused {
 
 impl From<store::Error> for ApiError {
     fn from(error: store::Error) -> ApiError {
-        if error.is_unreachable() {
-            let message = "the database cannot be reached; try again later";
-            return ApiError {
-                cause: Some(Box::new(error)),
-                ..ApiError::new(StatusCode::SERVICE_UNAVAILABLE, message)
-            };
-        }
-        ApiError::internal(error)
+        let Some(trouble) = error.trouble() else { return ApiError::internal(error) };
+        ApiError { cause: Some(Box::new(error)), ..ApiError::new(StatusCode::SERVICE_UNAVAILABLE, trouble.words()) }
     }
 }
 

@@ -11,7 +11,14 @@
 //! PostgreSQL is the server that `TEST_DATABASE_URL` names. Each test has a database of its own, cloned from one that was
 //! migrated once per run, and dropped when the test ends, however it ends.
 
-use std::{env, str::FromStr, thread};
+use std::{
+    env,
+    io::{BufRead as _, BufReader},
+    path::Path,
+    process::{Child, Command, Stdio},
+    str::FromStr,
+    thread,
+};
 
 use rollcall::store::Db;
 use sqlx::{
@@ -103,6 +110,67 @@ impl Database {
                 Blank { url: address_of(&name), _home: Home::Server { _dropped: Dropped { name } } }
             }
         }
+    }
+}
+
+/// A PostgreSQL server of one test's own, which it may stop.
+pub struct Cluster {
+    pub url: String,
+    /// What stops and starts it, in words of a shell.
+    control: String,
+    keeper: Child,
+}
+
+impl Cluster {
+    pub async fn start() -> Cluster {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/with-postgres");
+        let words = r#"echo "$TEST_DATABASE_URL"; echo "$TEST_POSTGRES_CONTROL"; cat >/dev/null"#;
+        let mut command = Command::new(script);
+        command.args(["sh", "-c", words]).env_remove("TEST_DATABASE_URL").stdin(Stdio::piped()).stdout(Stdio::piped());
+        let starting = move || {
+            let mut keeper = command.spawn().expect("tests/with-postgres");
+            let mut lines = BufReader::new(keeper.stdout.take().expect("its output")).lines();
+            let mut line = || lines.next().and_then(Result::ok).expect("a server that started");
+            let (url, control) = (line(), line());
+            Cluster { url, control, keeper }
+        };
+        let cluster = tokio::task::spawn_blocking(starting).await.unwrap();
+        // The other servers of these tests forget what they promised when they are killed.
+        let options = PgConnectOptions::from_str(&cluster.url).unwrap();
+        let mut connection = options.connect().await.unwrap();
+        connection.execute("ALTER SYSTEM SET synchronous_commit = on").await.unwrap();
+        connection.execute("SELECT pg_reload_conf()").await.unwrap();
+        connection.close().await.unwrap();
+        cluster
+    }
+
+    /// Stops it: `fast` as an administrator does, `immediate` as a crash.
+    pub fn stop(&self, how: &str) -> impl Future<Output = ()> + Send + 'static {
+        self.tell(format!("-m {how} stop"))
+    }
+
+    pub async fn go_on(&self) {
+        self.tell("start".to_owned()).await;
+    }
+
+    fn tell(&self, words: String) -> impl Future<Output = ()> + Send + 'static {
+        let line = format!("exec {} {words}", self.control);
+        async move {
+            let telling = move || {
+                let mut shell = Command::new("sh");
+                // A server that was started would keep our output open.
+                shell.args(["-c", &line]).current_dir("/").stdout(Stdio::null()).stderr(Stdio::null());
+                assert!(shell.status().expect("a shell").success(), "{line}");
+            };
+            tokio::task::spawn_blocking(telling).await.unwrap();
+        }
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        drop(self.keeper.stdin.take());
+        let _ = self.keeper.wait();
     }
 }
 

@@ -15,7 +15,10 @@ use push_protocol::{
 };
 
 use crate::{
-    devices::{DeviceId, kept, presence::Seen},
+    devices::{
+        DeviceId, kept,
+        presence::{FUTURE, Seen},
+    },
     school::SchoolId,
     sync::start::Start,
 };
@@ -189,7 +192,9 @@ impl Terminal {
         share: impl FnOnce(&str) -> Arc<str>,
     ) -> (bool, Option<Generation>) {
         let mut state = self.lock();
-        state.last_seen = state.last_seen.max(now.as_microsecond());
+        let (seen, now_micros) = (state.last_seen, now.as_microsecond());
+        let is_future = seen > (now + FUTURE).as_microsecond();
+        state.last_seen = if is_future { now_micros } else { seen.max(now_micros) };
         state.address = Some(told.address);
         if let Some(count) = told.user_count {
             if state.facts.user_count != Some(count) || state.facts.start == Start::Unknown {

@@ -145,7 +145,7 @@ impl Bench {
         let devices = self.watch.tick(changes).await.unwrap();
         self.app.registry.raise(&devices);
         loops::raise_due(&self.app).await.unwrap();
-        presence::flush(&self.app.db, &self.app.registry).await.unwrap();
+        presence::flush(&self.app.db, &self.app.registry, self.app.clock.now()).await.unwrap();
     }
 
     pub fn line(&self) -> Line {

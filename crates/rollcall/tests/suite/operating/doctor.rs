@@ -132,7 +132,7 @@ async fn two_devices_with_one_serial_number_are_seen(database: Database) {
         let told =
             rollcall::devices::registry::Told { address: address.parse().unwrap(), firmware: None, user_count: None };
         campus.world.app.registry.seen(&terminal, told, campus.world.now());
-        presence::flush(&campus.world.app.db, &campus.world.app.registry).await.unwrap();
+        presence::flush(&campus.world.app.db, &campus.world.app.registry, campus.world.now()).await.unwrap();
         assert_eq!(campus.world.number(contested).await, times, "{address}");
     }
     loops::refresh(&campus.world.app).await.unwrap();

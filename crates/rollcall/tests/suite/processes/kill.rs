@@ -5,28 +5,24 @@
 //! Real processes and real time, except that the terminals live faster: what is a second to them is a twentieth to us.
 //! `ROLLCALL_KILLS=50` kills so often; `ROLLCALL_SEED=17` chooses other moments.
 
-use std::{
-    collections::BTreeMap,
-    env, mem,
-    net::{SocketAddr, TcpListener},
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{collections::BTreeMap, env, mem, net::SocketAddr, time::Duration};
 
-use jiff::{SignedDuration, Timestamp, civil};
-use push_protocol::text::{Card, Charset, Name};
+use jiff::{SignedDuration, civil};
 use rand::{RngExt as _, SeedableRng as _, rngs::Xoshiro256PlusPlus, seq::IndexedRandom as _};
-use rollcall::{clock::Clock, devices::DeviceId, school::StudentId};
+use rollcall::{devices::DeviceId, school::StudentId};
 use serde_json::json;
-use terminal_simulator::{Profile, Terminal, over_http};
+use terminal_simulator::Profile;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
-    task::JoinHandle,
 };
 use tokio_util::sync::CancellationToken;
 
-use super::program::{Serving, rollcall, rollcall_reading, until_right};
+use super::{
+    plugged::{Plugged, port_that_nobody_takes},
+    program::{Serving, rollcall, rollcall_reading, until_right},
+    reckoning,
+};
 use crate::databases::{Database, both_databases};
 
 both_databases! { a_killed_server_keeps_what_it_promised }
@@ -38,9 +34,6 @@ const NAMES: [&str; 8] =
 /// Uploads punches without a pause, on so many connections, whenever the server is about to be killed.
 const HURRIED: &str = "HURRIED1";
 const HURRIED_UPLOADERS: u64 = 4;
-
-/// How much faster terminals live.
-const HASTE: i32 = 20;
 
 async fn a_killed_server_keeps_what_it_promised(database: Database) {
     let number = |name: &str| env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name}={text}")));
@@ -70,35 +63,6 @@ struct Story {
     hurried: Vec<(String, String, String)>,
     /// What the API said yes to; nobody edits these students otherwise.
     promised: BTreeMap<StudentId, String>,
-}
-
-/// A terminal that runs by itself.
-struct Plugged {
-    device: DeviceId,
-    serial: String,
-    charset: Charset,
-    seen: Arc<Mutex<Seen>>,
-    running: JoinHandle<()>,
-}
-
-/// What is seen of a terminal from outside.
-#[derive(Default)]
-struct Seen {
-    /// PIN → name and card.
-    people: BTreeMap<String, (String, u64)>,
-    /// (PIN, local time) in the order in which people punched.
-    punches: Vec<(String, String)>,
-    /// How many of the punches, from the first on, the terminal was told to be stored.
-    acknowledged: usize,
-    /// Nobody punches any more.
-    is_quiet: bool,
-}
-
-/// Who has a PIN.
-#[derive(Clone, Copy, Debug)]
-struct Owner {
-    student: StudentId,
-    has_left: bool,
 }
 
 impl Story {
@@ -186,20 +150,15 @@ impl Story {
         self.serving = Some(Serving::start_at(self.address, &self.database.url, &arguments).await);
     }
 
+    /// What terminals and people were told is so: a punch is stored, once; an edit is made.
     async fn nothing_promised_is_lost(&mut self) {
-        let acknowledged: Vec<(String, String, String)> = self
-            .terminals
-            .iter()
-            .flat_map(|plugged| {
-                let seen = plugged.seen.lock().unwrap();
-                let serial = |(pin, at): &(String, String)| (plugged.serial.clone(), pin.clone(), at.clone());
-                seen.punches[..seen.acknowledged].iter().map(serial).collect::<Vec<_>>()
-            })
-            .collect();
-        let stored = self.stored().await;
-        let lost: Vec<_> =
-            acknowledged.iter().chain(&self.hurried).filter(|punch| !stored.contains_key(*punch)).collect();
-        assert!(lost.is_empty(), "acknowledged and not in the database: {lost:?}");
+        let acknowledged: Vec<_> = self.terminals.iter().flat_map(Plugged::acknowledged).collect();
+        let stored = reckoning::stored(&self.database.db).await;
+        let times = |punch: &(String, String, String)| stored.get(punch).map_or(0, Vec::len);
+        let wrong: Vec<_> = acknowledged.iter().chain(&self.hurried).filter(|punch| times(punch) != 1).collect();
+        assert!(wrong.is_empty(), "acknowledged, and not once in the database: {wrong:?}");
+        let doubled: Vec<_> = stored.iter().filter(|(_, owners)| owners.len() > 1).collect();
+        assert!(doubled.is_empty(), "stored twice: {doubled:?}");
 
         let mut tx = self.database.db.read().await.unwrap();
         for (student, name) in &self.promised {
@@ -213,89 +172,14 @@ impl Story {
         for plugged in &self.terminals {
             plugged.seen.lock().unwrap().is_quiet = true;
         }
-        until_right(async || self.differing().await).await;
+        until_right(async || reckoning::differing(&self.database.db, &self.terminals).await).await;
+        until_right(async || reckoning::unfinished(&self.database.db, HURRIED).await).await;
 
         self.unplug.cancel();
-        let owners = self.owners().await;
-        let mut stored = self.stored().await;
-        let mut wrong = Vec::new();
-        for plugged in mem::take(&mut self.terminals) {
-            plugged.running.await.unwrap();
-            let seen = plugged.seen.lock().unwrap();
-            assert!(!seen.punches.is_empty(), "nobody punched at {}", plugged.serial);
-            for (pin, at) in &seen.punches {
-                let found = stored.remove(&(plugged.serial.clone(), pin.clone(), at.clone())).unwrap_or_default();
-                let Some(owner) = owners.get(&(plugged.device, pin.clone())) else { panic!("{pin} is nobody's PIN") };
-                // These terminals' clocks are fast: who has left may seem to punch after he did.
-                let is_right = found == [Some(owner.student)] || (found == [None] && owner.has_left);
-                if !is_right {
-                    wrong.push(format!("{}: {pin} at {at} is {found:?}, and was made by {owner:?}", plugged.serial));
-                }
-            }
-        }
-        assert!(wrong.is_empty(), "{wrong:#?}");
+        let stored = reckoning::account_for_punches(&self.database.db, mem::take(&mut self.terminals)).await;
         // Whether an upload without an answer was stored, nobody was told.
-        stored.retain(|(serial, ..), _| serial != HURRIED);
-        assert!(stored.is_empty(), "nobody made these: {stored:?}");
-    }
-
-    /// Where terminals and roster differ, in words; nothing when they do not.
-    async fn differing(&self) -> String {
-        let owners = self.owners().await;
-        let mut tx = self.database.db.read().await.unwrap();
-        let roster: Vec<(DeviceId, StudentId, String, String)> =
-            tx.all("SELECT device_id, student_id, full_name, rfid_card_id FROM belonging", []).await.unwrap();
-        let mut differing = Vec::new();
-        for plugged in &self.terminals {
-            let wanted: BTreeMap<Option<StudentId>, (String, u64)> = roster
-                .iter()
-                .filter(|(on, ..)| *on == plugged.device)
-                .map(|(_, student, name, card)| {
-                    let name = Name::fit(name, plugged.charset).unwrap().as_str().to_owned();
-                    (Some(*student), (name, Card::parse(card).unwrap().number()))
-                })
-                .collect();
-            let seen = plugged.seen.lock().unwrap();
-            let held: BTreeMap<Option<StudentId>, (String, u64)> = seen
-                .people
-                .iter()
-                .map(|(pin, fields)| {
-                    let owner = owners.get(&(plugged.device, pin.clone()));
-                    (owner.map(|owner| owner.student), fields.clone())
-                })
-                .collect();
-            if held != wanted {
-                differing.push(format!("{} holds {held:?}\nwanted is {wanted:?}", plugged.serial));
-            }
-            if seen.acknowledged < seen.punches.len() {
-                let (acknowledged, made) = (seen.acknowledged, seen.punches.len());
-                differing.push(format!("{} has delivered {acknowledged} of {made} punches", plugged.serial));
-            }
-        }
-        differing.join("\n")
-    }
-
-    async fn owners(&self) -> BTreeMap<(DeviceId, String), Owner> {
-        let mut tx = self.database.db.read().await.unwrap();
-        let owners: Vec<(DeviceId, String, StudentId, bool)> = tx
-            .all("SELECT device_id, device_pin, student_id, valid_to IS NOT NULL FROM device_user_mappings", [])
-            .await
-            .unwrap();
-        owners
-            .into_iter()
-            .map(|(device, pin, student, has_left)| ((device, pin), Owner { student, has_left }))
-            .collect()
-    }
-
-    /// (serial number, PIN, time) → whose, as often as it is stored.
-    async fn stored(&self) -> BTreeMap<(String, String, String), Vec<Option<StudentId>>> {
-        let mut tx = self.database.db.read().await.unwrap();
-        let stored: Vec<(String, String, String, Option<StudentId>)> =
-            tx.all("SELECT serial_number, pin, punched_at, student_id FROM punches", []).await.unwrap();
-        stored.into_iter().fold(BTreeMap::new(), |mut all, (serial, pin, at, student)| {
-            all.entry((serial, pin, at)).or_insert_with(Vec::new).push(student);
-            all
-        })
+        let others: Vec<_> = stored.keys().filter(|(serial, ..)| serial != HURRIED).collect();
+        assert!(others.is_empty(), "nobody made these: {others:?}");
     }
 
     async fn import(&mut self, count: usize) {
@@ -360,60 +244,6 @@ impl Story {
     }
 }
 
-impl Plugged {
-    fn plug_in(
-        device: DeviceId,
-        serial: &str,
-        profile: Profile,
-        seed: u64,
-        address: SocketAddr,
-        unplug: CancellationToken,
-    ) -> Plugged {
-        let charset = Charset::of_language(Some(profile.language));
-        let sight = Arc::new(Mutex::new(Seen::default()));
-        let mut terminal = Terminal::new(serial, profile, seed);
-        let for_the_watch = Arc::clone(&sight);
-        let running = tokio::spawn(async move {
-            let clock = Clock::machine();
-            let switched_on = clock.now();
-            let hurried = || switched_on + clock.monotonic() * HASTE;
-            let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
-            let watch = |terminal: &mut Terminal, _| {
-                let mut view = for_the_watch.lock().unwrap();
-                if !view.is_quiet && random.random_bool(0.2) {
-                    view.somebody_punches(terminal, hurried(), &mut random);
-                }
-                view.look(terminal);
-            };
-            over_http::run(&mut terminal, &address.to_string(), hurried, unplug.cancelled(), watch).await;
-        });
-        Plugged { device, serial: serial.to_owned(), charset, seen: sight, running }
-    }
-}
-
-impl Seen {
-    fn look(&mut self, terminal: &Terminal) {
-        self.acknowledged = self.punches.len() - terminal.undelivered_punches();
-        self.people = terminal
-            .users()
-            .values()
-            .map(|user| (user.pin.clone(), (user.name.clone(), user.card.unwrap_or(0))))
-            .collect();
-    }
-
-    fn somebody_punches(&mut self, terminal: &mut Terminal, now: Timestamp, random: &mut Xoshiro256PlusPlus) {
-        let people: Vec<&String> = terminal.users().keys().collect();
-        let Some(pin) = people.choose(random).map(|pin| (*pin).clone()) else { return };
-        let at = terminal.local(now);
-        let punch = (pin.clone(), at.strftime("%Y-%m-%dT%H:%M:%S").to_string());
-        // One person punches once in a second.
-        if !self.punches.contains(&punch) {
-            terminal.punch(&pin, at);
-            self.punches.push(punch);
-        }
-    }
-}
-
 /// Uploads one punch after the other; answers those that were acknowledged.
 async fn upload_until_killed(address: SocketAddr, pin: u64, day: u64) -> Vec<(String, String, String)> {
     let (midnight, mut acknowledged) = (civil::date(2026, 3, 1).at(0, 0, 0, 0), Vec::new());
@@ -440,13 +270,4 @@ async fn upload_until_killed(address: SocketAddr, pin: u64, day: u64) -> Vec<(St
         acknowledged.push((HURRIED.to_owned(), pin.to_string(), at.strftime("%Y-%m-%dT%H:%M:%S").to_string()));
     }
     acknowledged
-}
-
-/// Below the ports that outgoing connections are given, so that it is still free when the server starts again.
-fn port_that_nobody_takes(seed: u64) -> SocketAddr {
-    let mut random = Xoshiro256PlusPlus::seed_from_u64(seed ^ u64::from(std::process::id()));
-    (0..100)
-        .map(|_| SocketAddr::from(([127, 0, 0, 1], random.random_range(20_000..30_000))))
-        .find(|address| TcpListener::bind(address).is_ok())
-        .expect("a free port")
 }

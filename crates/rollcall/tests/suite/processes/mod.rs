@@ -2,14 +2,20 @@
 //! does not end well.
 
 mod accounts;
+mod balancer;
 mod demo;
 mod errors;
 mod import;
 mod kill;
 mod log;
+mod plugged;
 pub mod program;
+mod reckoning;
 mod removals;
+mod restart;
 mod schedule;
+mod servers;
 mod simulate;
 mod status;
 mod stop;
+mod town;

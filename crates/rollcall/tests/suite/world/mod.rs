@@ -156,7 +156,7 @@ impl World {
         if self.rounds.is_multiple_of(5) {
             loops::raise_due(&self.app).await.unwrap();
             loops::refresh(&self.app).await.unwrap();
-            presence::flush(&self.app.db, &self.app.registry).await.unwrap();
+            presence::flush(&self.app.db, &self.app.registry, self.now()).await.unwrap();
             unserved::tick(&self.app.db, self.now()).await.unwrap();
         }
     }

@@ -1,0 +1,1 @@
+-- Several servers. What they need stands beside this file: SQLite serves one.
