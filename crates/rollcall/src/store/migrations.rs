@@ -15,7 +15,7 @@ struct Source {
     postgres: &'static str,
 }
 
-const SOURCES: [Source; 9] = [
+const SOURCES: [Source; 10] = [
     Source {
         version: 1,
         name: "rollcall",
@@ -60,6 +60,7 @@ const SOURCES: [Source; 9] = [
         both: include_str!("../../../../migrations/0009_operating.sql"),
         postgres: "",
     },
+    Source { version: 10, name: "trust", both: include_str!("../../../../migrations/0010_trust.sql"), postgres: "" },
 ];
 
 /// The words that differ, SQLite's first.

@@ -8,7 +8,7 @@ use crate::{
     school::StudentId,
     sync::verify,
     web::{
-        api::{removals, sync, verification},
+        api::{removals, sync, trust, verification},
         envelope,
         extract::{OptionalJson, Path},
         pages::{Message, Reply, View, Visitor},
@@ -33,6 +33,12 @@ pub async fn verify_terminal(State(app): State<App>, visitor: Visitor, Path(id):
         verify::State::Reading => t.verify_begun.into(),
         verify::State::Waiting => t.verify_waits.into(),
     })
+}
+
+pub async fn confirm_terminal(State(app): State<App>, visitor: Visitor, Path(id): Path<DeviceId>) -> Reply {
+    let Visitor { caller, view } = visitor;
+    let done = trust::confirm_device(State(app), caller, Path(id)).await;
+    back(&view, id, done, |_| view.w.terminal.confirmed.into())
 }
 
 pub async fn retry_student(
