@@ -12,6 +12,7 @@ pub mod config;
 pub mod devices;
 pub mod loops;
 pub mod meters;
+pub mod networks;
 pub mod school;
 pub mod server;
 pub mod store;

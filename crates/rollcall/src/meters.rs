@@ -22,6 +22,7 @@ struct Inner {
     page: PrometheusHandle,
     polls: Counter,
     handshakes: Counter,
+    calls_refused: Counter,
     commands: [Counter; Outcome::ALL.len()],
     punches_stored: Counter,
     punches_repeated: Counter,
@@ -73,7 +74,7 @@ pub enum Noted {
 
 /// Numbers that stand in the database, and the values of their label. What nobody tells is nought.
 const STANDING: [(&str, &str, &[&str]); 6] = [
-    ("rollcall_terminals", "state", &["online", "offline", "switched_off", "undecided"]),
+    ("rollcall_terminals", "state", &["online", "offline", "switched_off", "undecided", "suspected"]),
     ("rollcall_unknown_terminals", "", &[""]),
     ("rollcall_commands_waiting", "status", &["pending", "sent"]),
     ("rollcall_students_on_terminals", "status", &["pending", "sent", "synced", "failed", "held", "kept"]),
@@ -101,6 +102,7 @@ impl Meters {
                 page,
                 polls: counter!("rollcall_polls_total"),
                 handshakes: counter!("rollcall_handshakes_total"),
+                calls_refused: counter!("rollcall_terminal_calls_refused_total"),
                 commands: Outcome::ALL
                     .map(|outcome| counter!("rollcall_commands_total", "outcome" => outcome.as_str())),
                 punches_stored: counter!("rollcall_punches_stored_total"),
@@ -124,6 +126,10 @@ impl Meters {
 
     pub fn shook_hands(&self) {
         self.0.handshakes.increment(1);
+    }
+
+    pub fn refused_call(&self) {
+        self.0.calls_refused.increment(1);
     }
 
     pub fn punches_stored(&self, new: usize, repeated: usize) {
@@ -210,6 +216,10 @@ fn describe() {
     describe_counter!("rollcall_polls_total", "Requests for commands by registered terminals.");
     describe_counter!("rollcall_handshakes_total", "Terminals that announced themselves, registered or not.");
     describe_counter!(
+        "rollcall_terminal_calls_refused_total",
+        "Calls under the serial number of a terminal from where it may not call."
+    );
+    describe_counter!(
         "rollcall_commands_total",
         "Commands that left, were answered, or were not, by what became of them."
     );
@@ -228,7 +238,7 @@ fn describe() {
     describe_gauge!("rollcall_build_info", "Always 1.");
     describe_gauge!(
         "rollcall_terminals",
-        "Registered terminals; undecided: it holds people and somebody has to decide."
+        "Registered terminals; undecided: it holds people and somebody has to decide; suspected: it may be another device."
     );
     describe_gauge!("rollcall_unknown_terminals", "Terminals that called and are not registered.");
     describe_gauge!("rollcall_commands_waiting", "Commands to be handed out, or to be answered.");

@@ -2,6 +2,7 @@
 //! out of step, for cron jobs.
 
 mod backup;
+mod confirm;
 mod demo;
 mod doctor;
 mod import;
@@ -78,6 +79,8 @@ enum Command {
     Removals(removals::Args),
     /// Shows the people whom a terminal held before Rollcall wrote to it, and decides what becomes of them.
     Takeover(takeover::Args),
+    /// Says that a terminal is the one that was claimed, after it announced another key or called from two addresses in turn.
+    Confirm(confirm::Args),
     /// Reads a terminal back, or all of them: what they hold, by their own word. `status` shows what came of it.
     Verify(verify::Args),
     /// Brings the students of a school from a CSV file.
@@ -163,6 +166,7 @@ impl Cli {
             Command::Sync(args) => sync::run(args, &open(&url).await?).await,
             Command::Removals(args) => removals::run(args, &open(&url).await?).await,
             Command::Takeover(args) => takeover::run(args, &open(&url).await?).await,
+            Command::Confirm(args) => confirm::run(args, &open(&url).await?).await,
             Command::Verify(args) => verify::run(args, &open(&url).await?).await,
             Command::Import(args) => import::run(args, &url).await,
             Command::ImportOneroster(args) => import::run_oneroster(args, &url).await,

@@ -58,6 +58,8 @@ struct Line {
     counts: Counts,
     proof: Proof,
     drift: Drift,
+    /// `comm_key` or `addresses`: it may be another device under its serial number, and is handed nothing.
+    suspicion: Option<String>,
     /// How many people fit, as the terminal says.
     user_capacity: Option<i64>,
     warnings: Vec<String>,
@@ -107,7 +109,7 @@ pub(super) async fn run(args: Args, here: &Here) -> anyhow::Result<ExitCode> {
 
 impl Line {
     fn of(terminal: Terminal, facts: Facts, strict: bool) -> Line {
-        let is_right = facts.are_right() || !terminal.is_active;
+        let is_right = (facts.are_right() && terminal.suspicion.is_none()) || !terminal.is_active;
         let says = says(&terminal, &facts);
         let Facts { summary, counts, proof, known, warnings } = facts;
         let is_proven = proof.class.is_some() && !proof.cannot_be_verified();
@@ -129,6 +131,7 @@ impl Line {
                 strangers: known.strangers,
             },
             proof,
+            suspicion: terminal.suspicion,
             user_capacity: terminal.user_capacity,
             warnings,
         }
@@ -150,6 +153,12 @@ fn says(terminal: &Terminal, facts: &Facts) -> String {
     let Facts { summary, counts, proof, known, warnings } = facts;
     if !terminal.is_active {
         return "switched off by an admin".to_owned();
+    }
+    if terminal.suspicion.is_some() {
+        let serial = &terminal.serial_number;
+        return format!(
+            "may be another device: `rollcall doctor` says why; if it is yours, `rollcall confirm {serial}`"
+        );
     }
     match terminal.start_state.as_str() {
         "writing" => {}

@@ -22,11 +22,12 @@ pub(super) struct Terminal {
     pub start_state: String,
     pub user_count: Option<i64>,
     pub user_capacity: Option<i64>,
+    pub suspicion: Option<String>,
 }
 
 const TERMINALS: &str = "
     SELECT d.id, d.school_id, d.serial_number, d.device_name, s.name AS school_name, d.is_active, d.is_online, d.last_seen,
-      d.start_state, d.user_count, d.user_capacity
+      d.start_state, d.user_count, d.user_capacity, d.suspicion
     FROM devices d JOIN schools s ON s.id = d.school_id
     WHERE d.deleted_at IS NULL AND (CAST($1 AS TEXT) IS NULL OR d.serial_number = $1)
     ORDER BY s.name, d.device_name, d.id";

@@ -8,7 +8,7 @@ use push_protocol::{
     text::CardForm,
 };
 
-use super::DeviceId;
+use super::{DeviceId, trust};
 use crate::store::{Result, Tx};
 
 /// What is known of a terminal after its handshake.
@@ -17,30 +17,48 @@ pub struct Known {
     pub dialect: Dialect,
     /// Something differs from what was stored before.
     pub is_new: bool,
+    /// It may be another device under the same serial number ([`trust`]): nothing of what it announced was stored.
+    pub is_suspected: bool,
 }
 
 #[derive(sqlx::FromRow, PartialEq, Eq, Debug)]
 struct Stored {
+    serial_number: String,
     dialect: Option<String>,
     push_version: Option<String>,
     device_type: Option<String>,
     language: Option<i64>,
-    comm_key: Option<String>,
+    comm_key_digest: Option<String>,
     card_form: Option<String>,
+    is_suspected: bool,
 }
 
 const STORED: &str = "
-SELECT dialect, push_version, device_type, language, comm_key, card_form FROM devices WHERE id = $1";
+SELECT serial_number, dialect, push_version, device_type, language, comm_key_digest, card_form,
+  suspicion IS NOT NULL AS is_suspected
+FROM devices WHERE id = $1";
 
 const STORE: &str = "
-UPDATE devices SET dialect = $2, push_version = $3, device_type = $4, language = $5, comm_key = $6, card_form = $7,
+UPDATE devices SET dialect = $2, push_version = $3, device_type = $4, language = $5, comm_key_digest = $6, card_form = $7,
   updated_at = $8
 WHERE id = $1";
 
 /// Stores an announcement where it says something new.
 pub async fn store(tx: &mut Tx, device: DeviceId, announced: &Announcement, now: Timestamp) -> Result<Known> {
-    let announced = kept(announced);
     let stored: Stored = tx.one(STORED, [device.into()]).await?;
+    let announced = kept(&stored.serial_number, announced);
+    // A bare request for options says nothing of keys.
+    let is_another_key = announced.push_version.is_some()
+        && stored.comm_key_digest.is_some()
+        && announced.comm_key != stored.comm_key_digest;
+    if is_another_key {
+        trust::another_key(tx, device, announced.comm_key.clone(), now).await?;
+    }
+    if is_another_key || stored.is_suspected {
+        let known = stored.dialect.as_deref().and_then(Dialect::parse);
+        let dialect = known.unwrap_or_else(|| Dialect::recognise(&announced));
+        return Ok(Known { dialect, is_new: is_another_key, is_suspected: true });
+    }
     let repeats = stored.push_version == announced.push_version && stored.device_type == announced.device_type;
     // A terminal that was found to speak another dialect than it announces speaks it until it announces something else.
     let dialect = match stored.dialect.as_deref().and_then(Dialect::parse) {
@@ -48,38 +66,40 @@ pub async fn store(tx: &mut Tx, device: DeviceId, announced: &Announcement, now:
         _ => Dialect::recognise(&announced),
     };
     let told = Stored {
+        serial_number: stored.serial_number.clone(),
         dialect: Some(dialect.as_str().to_owned()),
         push_version: announced.push_version.clone(),
         device_type: announced.device_type.clone(),
         language: announced.language.map(i64::from),
-        comm_key: announced.comm_key.clone(),
+        comm_key_digest: announced.comm_key.clone().or_else(|| stored.comm_key_digest.clone()),
         card_form: Some(stored.card_form.clone().unwrap_or_else(|| card_form_word(announced.card_form()).to_owned())),
+        is_suspected: false,
     };
     let is_new = told != stored;
     if is_new {
-        let Stored { dialect, push_version, device_type, language, comm_key, card_form } = told;
+        let Stored { dialect, push_version, device_type, language, comm_key_digest, card_form, .. } = told;
         let values = [
             device.into(),
             dialect.into(),
             push_version.into(),
             device_type.into(),
             language.into(),
-            comm_key.into(),
+            comm_key_digest.into(),
             card_form.into(),
             now.into(),
         ];
         tx.execute(STORE, values).await?;
     }
-    Ok(Known { dialect, is_new })
+    Ok(Known { dialect, is_new, is_suspected: false })
 }
 
-/// An announcement as it is kept.
-pub(super) fn kept(announced: &Announcement) -> Announcement {
+/// An announcement of a serial number as it is kept: of the key only a digest.
+pub(super) fn kept(serial: &str, announced: &Announcement) -> Announcement {
     let text = |text: &Option<String>| text.as_deref().map(|text| super::kept(text).into_owned());
     Announcement {
         push_version: text(&announced.push_version),
         device_type: text(&announced.device_type),
-        comm_key: text(&announced.comm_key),
+        comm_key: announced.comm_key.as_deref().map(|key| trust::digest(serial, key)),
         ..announced.clone()
     }
 }

@@ -169,7 +169,7 @@ async fn check_replaced(tx: &mut Tx, new: &Checked, replaced: DeviceId) -> Resul
 /// A hidden row comes back; a visible one stays as it is and nothing is answered.
 const WRITE: &str = "
     INSERT INTO devices (school_id, serial_number, device_name, timezone, strangers, takeover, dialect, push_version,
-      device_type, language, comm_key, firmware_version, user_count, last_address, last_seen, log_request, created_at,
+      device_type, language, comm_key_digest, firmware_version, user_count, last_address, last_seen, log_request, created_at,
       updated_at)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17)
     ON CONFLICT (serial_number) DO UPDATE SET
@@ -179,12 +179,14 @@ const WRITE: &str = "
       push_version = COALESCE(excluded.push_version, devices.push_version),
       device_type = COALESCE(excluded.device_type, devices.device_type),
       language = COALESCE(excluded.language, devices.language),
-      comm_key = COALESCE(excluded.comm_key, devices.comm_key),
+      comm_key_digest = COALESCE(excluded.comm_key_digest, devices.comm_key_digest),
       firmware_version = COALESCE(excluded.firmware_version, devices.firmware_version),
       user_count = excluded.user_count,
       last_address = COALESCE(excluded.last_address, devices.last_address),
       last_seen = COALESCE(excluded.last_seen, devices.last_seen),
       log_request = excluded.log_request,
+      suspicion = NULL, suspected_at = NULL, other_key_digest = NULL, accepted_addresses = NULL,
+      allowed_addresses = NULL, refused_address = NULL, refused_at = NULL,
       start_state = 'unknown', start_polls = 0, is_active = TRUE, is_online = FALSE, is_full = FALSE,
       full_at_count = NULL, deleted_at = NULL, updated_at = excluded.updated_at
     WHERE devices.deleted_at IS NOT NULL
@@ -211,7 +213,7 @@ async fn write(
         told(|caller| caller.push_version.clone()),
         told(|caller| caller.device_type.clone()),
         caller.and_then(|caller| caller.language).into(),
-        told(|caller| caller.comm_key.clone()),
+        told(|caller| caller.comm_key_digest.clone()),
         told(|caller| caller.firmware_version.clone()),
         caller.and_then(|caller| caller.user_count).into(),
         told(|caller| Some(caller.address.clone())),

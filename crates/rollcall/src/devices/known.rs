@@ -5,6 +5,7 @@ use push_protocol::text::TextError;
 
 use super::{DeviceId, zone};
 use crate::{
+    networks::{Networks, NoNetwork},
     school::{SchoolId, names, search},
     store::{self, Instant, Tx, Value},
     sync::{
@@ -56,6 +57,13 @@ pub struct Device {
     pub readback_slow: bool,
     /// Hours in which what takes long may be done, as `22:00-04:00` on the terminal's own clock; empty: at any time.
     pub maintenance_window: Option<String>,
+    /// Networks from which it may call, as `10.20.0.0/16, 192.0.2.7`; calls from elsewhere are refused. Empty: from anywhere.
+    pub allowed_addresses: Option<String>,
+    /// Why it may be another device under its serial number: `comm_key` or `addresses`. It is handed nothing until somebody
+    /// confirms it.
+    pub suspicion: Option<String>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub suspected_at: Option<Instant>,
     /// A verification is wanted from then on.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub verify_at: Option<Instant>,
@@ -107,6 +115,8 @@ pub enum Error {
     Timezone(String),
     #[error("{0:?} are no hours: write them as 22:00-04:00, when they begin and when they end")]
     Window(String),
+    #[error(transparent)]
+    Networks(#[from] NoNetwork),
     #[error("{0:?} is not possible: \"add\", \"link_cards\" and \"replace\" are")]
     Takeover(String),
     #[error("there is no school {0}")]
@@ -142,6 +152,7 @@ impl Error {
             Error::Name(_) => Some("device_name"),
             Error::Timezone(_) => Some("timezone"),
             Error::Window(_) => Some("maintenance_window"),
+            Error::Networks(_) => Some("allowed_addresses"),
             Error::Takeover(_) => Some("takeover"),
             Error::NoSchool(_) => Some("school_id"),
             Error::Replaces(_) => Some("replaces"),
@@ -156,7 +167,7 @@ macro_rules! devices {
             "SELECT d.id, d.school_id, d.serial_number, d.device_name, d.is_active, d.is_online, d.last_seen,
                d.last_address, d.firmware_version, d.user_count, d.user_capacity, d.pin_width, d.timezone, d.strangers, d.takeover, d.start_state,
                d.dialect, d.push_version, d.device_type, d.language, d.readback_class, d.readback_slow, d.maintenance_window,
-               d.verify_at,
+               d.allowed_addresses, d.suspicion, d.suspected_at, d.verify_at,
                CASE WHEN y.one_per_poll THEN 1 ELSE COALESCE(y.batch_size, 1) END AS batch_size,
                COALESCE(y.one_per_poll, FALSE) AS one_per_poll, d.is_full, d.clock_skew_seconds, d.created_at,
                d.updated_at
@@ -249,6 +260,9 @@ pub struct Change {
     /// `Some(None)`: there is none any more.
     #[expect(clippy::option_option, reason = "null and absence differ")]
     pub maintenance_window: Option<Option<String>>,
+    /// `Some(None)`: it may call from anywhere.
+    #[expect(clippy::option_option, reason = "null and absence differ")]
+    pub allowed_addresses: Option<Option<String>>,
     pub is_active: Option<bool>,
     /// False: more commands per poll are tried again.
     pub one_per_poll: Option<bool>,
@@ -262,7 +276,9 @@ const UPDATE: &str = "
       school_id = COALESCE(CAST($2 AS BIGINT), school_id), device_name = COALESCE(CAST($3 AS TEXT), device_name),
       timezone = CASE WHEN $4 THEN CAST($5 AS TEXT) ELSE timezone END,
       strangers = COALESCE(CAST($6 AS TEXT), strangers), is_active = COALESCE(CAST($7 AS BOOLEAN), is_active),
-      maintenance_window = CASE WHEN $9 THEN CAST($10 AS TEXT) ELSE maintenance_window END, updated_at = $8
+      maintenance_window = CASE WHEN $9 THEN CAST($10 AS TEXT) ELSE maintenance_window END,
+      allowed_addresses = CASE WHEN $11 THEN CAST($12 AS TEXT) ELSE allowed_addresses END,
+      refused_address = CASE WHEN $11 THEN NULL ELSE refused_address END, updated_at = $8
     WHERE id = $1 AND deleted_at IS NULL
     RETURNING serial_number";
 
@@ -272,6 +288,7 @@ pub async fn update(tx: &mut Tx, id: DeviceId, change: Change, now: Timestamp) -
     let device_name = change.device_name.as_deref().map(names::clean).transpose()?;
     let timezone = change.timezone.clone().flatten().map(check_timezone).transpose()?.flatten();
     let window = change.maintenance_window.clone().flatten().map(check_window).transpose()?.flatten();
+    let allowed = change.allowed_addresses.clone().flatten().map(|list| check_networks(&list)).transpose()?.flatten();
     if let Some(school) = change.school {
         check_school(tx, school).await?;
     }
@@ -287,8 +304,10 @@ pub async fn update(tx: &mut Tx, id: DeviceId, change: Change, now: Timestamp) -
         now.into(),
         change.maintenance_window.is_some().into(),
         window.into(),
+        change.allowed_addresses.is_some().into(),
+        allowed.into(),
     ];
-    let Some((serial_number,)) = tx.optional::<(String,), 10>(UPDATE, values).await? else { return Ok(None) };
+    let Some((serial_number,)) = tx.optional::<(String,), 12>(UPDATE, values).await? else { return Ok(None) };
     if change.serial_number.is_some_and(|given| given != serial_number) {
         return Err(Error::SerialIsFixed);
     }
@@ -339,6 +358,12 @@ fn check_window(text: String) -> Result<Option<String>, Error> {
         Some((Some(begins), Some(ends))) if begins != ends => Ok(Some(trimmed.to_owned())),
         _ => Err(Error::Window(text)),
     }
+}
+
+/// Blank text names no networks.
+fn check_networks(list: &str) -> Result<Option<String>, Error> {
+    let networks: Networks = list.parse()?;
+    Ok((!networks.is_empty()).then(|| networks.to_string()))
 }
 
 const SCHOOL: &str = "SELECT id FROM schools WHERE id = $1 AND deleted_at IS NULL";

@@ -13,6 +13,7 @@
 //! | [`claim`] | a terminal becomes known |
 //! | [`known`] | registered terminals as people see and change them |
 //! | [`announced`] | what a terminal says of itself in a handshake; which dialect it speaks |
+//! | [`trust`] | whether whoever speaks under a serial number is the terminal that was claimed |
 //! | [`stamps`] | upload positions, echoed in the next handshake |
 //! | [`held`] | whom a terminal says it holds |
 //! | [`window`] | the time of day at which a terminal may be burdened |
@@ -26,6 +27,7 @@ pub mod known;
 pub mod presence;
 pub mod registry;
 pub mod stamps;
+pub mod trust;
 pub mod unknown;
 pub mod window;
 pub mod zone;

@@ -7,7 +7,7 @@ use std::{net::IpAddr, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{DeviceId, registry::Registry, unknown};
+use super::{DeviceId, registry::Registry, trust, unknown};
 use crate::store::{Db, Result, Tx, Value};
 
 /// What a terminal's calls since the last flush left behind.
@@ -21,6 +21,8 @@ pub struct Seen {
     pub user_count: Option<u32>,
     /// How far its clock is ahead.
     pub clock_skew_seconds: Option<i32>,
+    /// The address that was found to take turns with the present one.
+    pub contested_with: Option<IpAddr>,
 }
 
 /// Writes who was seen since the last time, known terminals in id order, in one transaction. What could not be written is
@@ -47,21 +49,37 @@ pub async fn flush(db: &Db, registry: &Registry, now: Timestamp) -> Result<()> {
 /// stepped back: by that time he would count as online until it comes again.
 pub(super) const FUTURE: SignedDuration = SignedDuration::from_mins(1);
 
-// Two servers may have seen the same terminal: the later time wins. Should they ever lock in different orders, one of
+// Two servers may have seen the same terminal: the later time wins. Each may have seen another address of it, which neither
+// would call a turn by itself: so turns are looked for here, too. Should they ever lock in different orders, one of
 // them fails and tries again at its next tick.
 const WRITE: &str = "
-WITH v(id, at, address, firmware, user_count, clock_skew_seconds) AS (VALUES {rows})
+WITH v(id, at, address, firmware, user_count, clock_skew_seconds, contested_with, turn_began) AS (VALUES {rows}),
+w AS (
+  SELECT v.*, v.address <> d.last_address AS is_moved,
+    v.address <> d.last_address AND v.address = d.former_address AND d.former_seen >= v.turn_began
+      AND NOT (COALESCE(d.accepted_addresses, '') LIKE '%,' || v.address || ',%'
+        AND COALESCE(d.accepted_addresses, '') LIKE '%,' || d.last_address || ',%') AS takes_turns
+  FROM v JOIN devices d ON d.id = v.id
+)
 UPDATE devices SET
-  last_seen = CASE WHEN devices.last_seen > v.at AND devices.last_seen <= $1 THEN devices.last_seen ELSE v.at END,
-  last_address = COALESCE(v.address, devices.last_address),
-  former_address = CASE WHEN v.address <> devices.last_address THEN devices.last_address ELSE devices.former_address END,
-  contested_at = CASE WHEN v.address <> devices.last_address AND v.address = devices.former_address THEN v.at
-    ELSE devices.contested_at END,
-  firmware_version = COALESCE(v.firmware, devices.firmware_version),
-  user_count = COALESCE(v.user_count, devices.user_count),
-  clock_skew_seconds = COALESCE(v.clock_skew_seconds, devices.clock_skew_seconds),
+  last_seen = CASE WHEN devices.last_seen > w.at AND devices.last_seen <= $1 THEN devices.last_seen ELSE w.at END,
+  last_address = COALESCE(w.address, devices.last_address),
+  former_address = CASE WHEN w.contested_with IS NOT NULL THEN w.contested_with
+    WHEN w.is_moved THEN devices.last_address ELSE devices.former_address END,
+  former_seen = CASE WHEN w.contested_with IS NOT NULL THEN w.at
+    WHEN w.is_moved THEN devices.last_seen ELSE devices.former_seen END,
+  contested_at = CASE WHEN w.contested_with IS NOT NULL OR w.takes_turns THEN w.at ELSE devices.contested_at END,
+  suspicion = CASE WHEN devices.suspicion IS NULL AND (w.contested_with IS NOT NULL OR w.takes_turns)
+    THEN 'addresses' ELSE devices.suspicion END,
+  suspected_at = CASE WHEN devices.suspicion IS NULL AND (w.contested_with IS NOT NULL OR w.takes_turns)
+    THEN w.at ELSE devices.suspected_at END,
+  updated_at = CASE WHEN devices.suspicion IS NULL AND (w.contested_with IS NOT NULL OR w.takes_turns)
+    THEN w.at ELSE devices.updated_at END,
+  firmware_version = COALESCE(w.firmware, devices.firmware_version),
+  user_count = COALESCE(w.user_count, devices.user_count),
+  clock_skew_seconds = COALESCE(w.clock_skew_seconds, devices.clock_skew_seconds),
   is_online = TRUE
-FROM v WHERE devices.id = v.id";
+FROM w WHERE devices.id = w.id";
 
 async fn write(tx: &mut Tx, seen: &[Seen], now: Timestamp) -> Result<()> {
     let rows = seen.iter().map(|seen| -> Vec<Value> {
@@ -72,6 +90,8 @@ async fn write(tx: &mut Tx, seen: &[Seen], now: Timestamp) -> Result<()> {
             seen.firmware.as_deref().map(str::to_owned).into(),
             seen.user_count.into(),
             seen.clock_skew_seconds.map(i64::from).into(),
+            seen.contested_with.map(|address| address.to_string()).into(),
+            (seen.at - trust::TURN).into(),
         ]
     });
     tx.execute_rows(WRITE, &[(now + FUTURE).into()], rows.collect()).await?;

@@ -7,6 +7,7 @@
 //! Each terminal has a flag: something may be waiting for it. The flag is a generation. A poll notes the generation before
 //! it asks the database, and a poll that found nothing settles that generation only: what was raised meanwhile stays up.
 
+mod rare;
 mod terminal;
 
 use std::{
@@ -22,9 +23,9 @@ use push_protocol::{
     text::{Charset, SerialNumber},
 };
 
-use self::terminal::Facts;
 pub use self::terminal::{Generation, News, Terminal, Told};
-use super::{DeviceId, announced::card_form_of_word, presence::Seen, unknown::Callers, zone};
+use self::{rare::Rare, terminal::Facts};
+use super::{DeviceId, announced::card_form_of_word, presence::Seen, trust, trust::Suspicion, unknown::Callers, zone};
 use crate::{
     school::SchoolId,
     store::{Result, Tx},
@@ -75,7 +76,7 @@ macro_rules! device_row {
         concat!(
             "SELECT d.id, d.serial_number, d.school_id, d.timezone, s.timezone AS school_timezone, d.shown_offset_seconds,
                d.is_active, d.start_state, d.takeover IS NOT NULL AS is_decided, d.dialect, d.language, d.card_form, d.firmware_version, d.user_count,
-               d.deleted_at IS NOT NULL AS is_deleted
+               d.suspicion, d.accepted_addresses, d.allowed_addresses, d.deleted_at IS NOT NULL AS is_deleted
              FROM devices d JOIN schools s ON s.id = d.school_id ",
             $where
         )
@@ -98,6 +99,9 @@ struct Row {
     card_form: Option<String>,
     firmware_version: Option<String>,
     user_count: Option<i64>,
+    suspicion: Option<String>,
+    accepted_addresses: Option<String>,
+    allowed_addresses: Option<String>,
     is_deleted: bool,
 }
 
@@ -273,6 +277,7 @@ impl Registry {
             is_active: row.is_active,
             start,
             is_decided: row.is_decided,
+            rare: row.rare(),
         };
         let mut by_device = self.0.by_device.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(ByDevice(known)) = by_device.get(&row.id)
@@ -337,6 +342,17 @@ impl Registry {
 impl Row {
     fn start(&self) -> Start {
         Start::parse(&self.start_state)
+    }
+
+    fn rare(&self) -> Option<Box<Rare>> {
+        let rare = Rare {
+            suspicion: self.suspicion.as_deref().and_then(Suspicion::parse),
+            accepted: trust::addresses(self.accepted_addresses.as_deref()),
+            // What somebody wrote by SQL and is no list lets nobody in, rather than everybody.
+            allowed: self.allowed_addresses.as_deref().map(|list| list.parse().unwrap_or_default()),
+            ..Rare::default()
+        };
+        (rare != Rare::default()).then(|| Box::new(rare))
     }
 }
 

@@ -92,7 +92,7 @@ pub struct UnknownTerminal {
     pub device_type: Option<String>,
     pub language: Option<i64>,
     #[serde(skip)]
-    pub comm_key: Option<String>,
+    pub comm_key_digest: Option<String>,
     pub firmware_version: Option<String>,
     pub user_count: Option<i64>,
     #[serde(skip)]
@@ -104,7 +104,7 @@ pub struct UnknownTerminal {
 }
 
 const LIST: &str = "
-SELECT serial_number, address, dialect, push_version, device_type, language, comm_key, firmware_version, user_count,
+SELECT serial_number, address, dialect, push_version, device_type, language, comm_key_digest, firmware_version, user_count,
   user_capacity, pin_width, first_seen, last_seen
 FROM unknown_terminals
 WHERE CAST($1 AS TEXT) IS NULL OR UPPER(serial_number) LIKE $1
@@ -128,7 +128,7 @@ pub async fn count(tx: &mut Tx) -> Result<i64> {
 
 const TAKE: &str = "
 DELETE FROM unknown_terminals WHERE serial_number = $1
-RETURNING serial_number, address, dialect, push_version, device_type, language, comm_key, firmware_version, user_count,
+RETURNING serial_number, address, dialect, push_version, device_type, language, comm_key_digest, firmware_version, user_count,
   user_capacity, pin_width, first_seen, last_seen";
 
 /// Takes one out of the list because it is being claimed or registered. Memory forgets it when the registry learns of the
@@ -138,11 +138,11 @@ pub async fn take(tx: &mut Tx, serial: &SerialNumber) -> Result<Option<UnknownTe
 }
 
 const WRITE: &str = "
-WITH v(serial_number, address, dialect, push_version, device_type, language, comm_key, firmware_version, user_count,
+WITH v(serial_number, address, dialect, push_version, device_type, language, comm_key_digest, firmware_version, user_count,
   user_capacity, pin_width, first_seen, last_seen) AS (VALUES {rows})
-INSERT INTO unknown_terminals (serial_number, address, dialect, push_version, device_type, language, comm_key,
+INSERT INTO unknown_terminals (serial_number, address, dialect, push_version, device_type, language, comm_key_digest,
   firmware_version, user_count, user_capacity, pin_width, first_seen, last_seen)
-SELECT serial_number, address, dialect, push_version, device_type, language, comm_key, firmware_version, user_count,
+SELECT serial_number, address, dialect, push_version, device_type, language, comm_key_digest, firmware_version, user_count,
   user_capacity, pin_width, first_seen, last_seen
 FROM v WHERE NOT EXISTS (
   SELECT 1 FROM devices d WHERE d.serial_number = v.serial_number AND d.deleted_at IS NULL
@@ -153,7 +153,7 @@ ON CONFLICT (serial_number) DO UPDATE SET
   push_version = COALESCE(excluded.push_version, unknown_terminals.push_version),
   device_type = COALESCE(excluded.device_type, unknown_terminals.device_type),
   language = COALESCE(excluded.language, unknown_terminals.language),
-  comm_key = COALESCE(excluded.comm_key, unknown_terminals.comm_key),
+  comm_key_digest = COALESCE(excluded.comm_key_digest, unknown_terminals.comm_key_digest),
   firmware_version = COALESCE(excluded.firmware_version, unknown_terminals.firmware_version),
   user_count = COALESCE(excluded.user_count, unknown_terminals.user_count),
   user_capacity = COALESCE(excluded.user_capacity, unknown_terminals.user_capacity),
@@ -205,7 +205,7 @@ impl Callers {
                     push_version: row.push_version,
                     device_type: row.device_type,
                     language: row.language.and_then(|language| u32::try_from(language).ok()),
-                    comm_key: row.comm_key,
+                    comm_key: row.comm_key_digest,
                     push_options_flag: None,
                 },
                 firmware: row.firmware_version,
@@ -264,7 +264,7 @@ impl Callers {
         }
         if let Some(announcement) = announcement {
             caller.dialect = Some(Dialect::recognise(announcement));
-            caller.announcement = announced::kept(announcement);
+            caller.announcement = announced::kept(serial.as_str(), announcement);
         }
         let former = std::mem::replace(&mut caller.address, told.address);
         if former != told.address {

@@ -16,7 +16,7 @@ struct Source {
     postgres: &'static str,
 }
 
-const SOURCES: [Source; 11] = [
+const SOURCES: [Source; 12] = [
     Source {
         version: 1,
         name: "rollcall",
@@ -93,6 +93,13 @@ const SOURCES: [Source; 11] = [
         both: include_str!("../../../../migrations/0011_servers.sql"),
         sqlite: "",
         postgres: include_str!("../../../../migrations/0011_servers.postgres.sql"),
+    },
+    Source {
+        version: 12,
+        name: "trust",
+        both: include_str!("../../../../migrations/0012_trust.sql"),
+        sqlite: "",
+        postgres: "",
     },
 ];
 

@@ -4,7 +4,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{capacity, start::Start};
 use crate::{
-    devices::DeviceId,
+    devices::{
+        DeviceId,
+        trust::{Suspected, Suspicion},
+    },
     store::{Instant, Result, Tx},
 };
 
@@ -25,7 +28,12 @@ pub enum Kind {
     Full,
     NearlyFull,
     Undecided,
+    /// Another device may use its serial number: it calls from two addresses in turn.
     TwoAddresses,
+    /// The same: it announced another communication key.
+    CommKey,
+    /// Somebody calls under its serial number from outside its list of addresses.
+    Elsewhere,
     Clock,
 }
 
@@ -38,6 +46,8 @@ impl Kind {
             Kind::NearlyFull => "nearly_full",
             Kind::Undecided => "undecided",
             Kind::TwoAddresses => "two_addresses",
+            Kind::CommKey => "comm_key",
+            Kind::Elsewhere => "elsewhere",
             Kind::Clock => "clock",
         }
     }
@@ -56,7 +66,10 @@ struct Row {
     clock_skew_seconds: Option<i64>,
     last_address: Option<String>,
     former_address: Option<String>,
-    contested_at: Option<Instant>,
+    suspicion: Option<String>,
+    suspected_at: Option<Instant>,
+    refused_address: Option<String>,
+    refused_at: Option<Instant>,
     failed: i64,
     failed_words: Option<String>,
     held: i64,
@@ -64,7 +77,8 @@ struct Row {
 
 const TERMINALS: &str = "
     SELECT d.id, d.serial_number, d.device_name, d.last_seen, d.created_at, d.start_state, d.user_count, d.is_full,
-      d.clock_skew_seconds, d.last_address, d.former_address, d.contested_at,
+      d.clock_skew_seconds, d.last_address, d.former_address, d.suspicion, d.suspected_at, d.refused_address,
+      d.refused_at,
       COALESCE(f.failed, 0) AS failed, f.failed_words, COALESCE(h.held, 0) AS held
     FROM devices d
     LEFT JOIN (SELECT l.device_id, COUNT(*) AS failed, MIN(l.error_message) AS failed_words FROM device_user_sync_status l
@@ -78,8 +92,8 @@ const TERMINALS: &str = "
 const SILENT_AFTER: SignedDuration = SignedDuration::from_hours(1);
 /// As in rule and documentation: further off, and punches are at the wrong time.
 const SKEW: i64 = 180;
-/// An address that came back so long ago is no quarrel any more.
-const CONTESTED: SignedDuration = SignedDuration::from_hours(24);
+/// What was refused so long ago is no news any more.
+const REFUSED: SignedDuration = SignedDuration::from_hours(24);
 
 /// Everything that is wrong with any terminal that is served.
 pub async fn of(tx: &mut Tx, now: Timestamp) -> Result<Vec<Doubt>> {
@@ -150,13 +164,33 @@ impl Row {
                 "look at the zone of the school and of the device; a restart of the terminal sets its clock",
             );
         }
-        if let (Some(last), Some(former), Some(at)) = (&self.last_address, &self.former_address, self.contested_at)
-            && now.duration_since(at.0) < CONTESTED
+        self.look_at_trust(now, found);
+    }
+
+    fn look_at_trust(&self, now: Timestamp, found: &mut impl FnMut(Kind, String, &str)) {
+        if let (Some(suspicion), Some(suspected_at)) = (&self.suspicion, self.suspected_at) {
+            let is_key = Suspicion::parse(suspicion) == Some(Suspicion::CommKey);
+            let suspected = Suspected {
+                suspicion: suspicion.clone(),
+                suspected_at,
+                last_address: self.last_address.clone(),
+                former_address: self.former_address.clone(),
+            };
+            let kind = if is_key { Kind::CommKey } else { Kind::TwoAddresses };
+            let says = format!("{}: nothing is handed to it until somebody confirms it", suspected.says());
+            let advice = "two devices may use one serial number: find both. If it is yours (a reset, cable and radio, a \
+                          router with two ways out), `rollcall confirm SERIAL`";
+            found(kind, says, advice);
+        }
+        if let (Some(address), Some(at)) = (&self.refused_address, self.refused_at)
+            && now.duration_since(at.0) < REFUSED
         {
-            let says = format!("calls from {last} and {former} in turn");
-            let advice = "two devices may use one serial number: find both. A unit with cable and radio, or a router with \
-                          two ways out, looks the same and is harmless";
-            found(Kind::TwoAddresses, says, advice);
+            let says = format!("somebody called under its serial number from {address}, outside its list of addresses");
+            found(
+                Kind::Elsewhere,
+                says,
+                "if it is the terminal, mend the list in its settings; if not, find who it is",
+            );
         }
     }
 }

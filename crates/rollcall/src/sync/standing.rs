@@ -4,7 +4,8 @@ use crate::store::{Result, Tx};
 
 /// One statement, whatever the size of the fleet.
 const STANDING: &str = "
-    SELECT 'terminals' AS what, CASE WHEN NOT is_active THEN 'switched_off' WHEN start_state = 'holds_people' THEN 'undecided'
+    SELECT 'terminals' AS what, CASE WHEN NOT is_active THEN 'switched_off' WHEN suspicion IS NOT NULL THEN 'suspected'
+      WHEN start_state = 'holds_people' THEN 'undecided'
       WHEN is_online THEN 'online' ELSE 'offline' END AS which, COUNT(*) AS number
     FROM devices WHERE deleted_at IS NULL GROUP BY 2
     UNION ALL SELECT 'unknown_terminals', '', COUNT(*) FROM unknown_terminals

@@ -15,7 +15,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     api::{
         attendance, audit, auth, classes, devices, holidays, imports, removals, schools, sections, students, sync,
-        takeover, tokens, unknown_devices, users, verification, years,
+        takeover, tokens, trust, unknown_devices, users, verification, years,
     },
     error::ApiError,
     extract::LARGEST_FILE,
@@ -121,6 +121,7 @@ fn pages() -> Router<App> {
         .route("/terminals/{id}/students/{student_id}/retry", post(terminal::deeds::retry_student))
         .route("/terminals/{id}/students/{student_id}/push", post(terminal::deeds::push_student))
         .route("/terminals/{id}/sync", post(terminal::deeds::sync_terminal))
+        .route("/terminals/{id}/confirm", post(terminal::deeds::confirm_terminal))
         .route("/terminals/{id}/verify", post(terminal::deeds::verify_terminal))
         .route("/terminals/{id}/removals/approve", post(terminal::deeds::approve_removals))
         .route("/terminals/{id}/removals/reject", post(terminal::deeds::reject_removals))
@@ -198,6 +199,7 @@ fn device() -> OpenApiRouter<App> {
         .routes(routes!(removals::reject_removals))
         .routes(routes!(takeover::show_takeover, takeover::take_over_device))
         .routes(routes!(takeover::decide_people))
+        .routes(routes!(trust::confirm_device))
         .routes(routes!(verification::verify_sync))
         .routes(routes!(verification::verify_all))
         .routes(routes!(verification::show_verification))

@@ -372,7 +372,8 @@ async fn a_claim_takes_over_what_the_terminal_said_and_brought(database: Databas
     let device = claimed.data(201);
     assert_eq!((&device["dialect"], &device["push_version"]), (&json!("attendance"), &json!("2.4.1")));
     assert_eq!((&device["user_count"], &device["firmware_version"]), (&json!(12), &json!("Ver 8.0.4.7")));
-    let kept: Vec<(Option<String>, Option<String>)> = all(&server, "SELECT comm_key, log_request FROM devices").await;
+    let kept: Vec<(Option<String>, Option<String>)> =
+        all(&server, "SELECT comm_key_digest, log_request FROM devices").await;
     assert_eq!(kept, [(Some("secret".to_owned()), Some("wanted".to_owned()))]);
     assert!(!claimed.text.contains("secret"));
 
@@ -403,7 +404,7 @@ async fn admins_see_of_unregistered_terminals_what_helps_to_find_their_own(datab
     let listed = server.get(&admin, "/api/v1/devices/unknown?search=ged").await;
     let row = &listed.data(200)[0];
     assert_eq!((&row["serial_number"], &row["device_type"]), (&json!(SERIAL), &json!("acc")));
-    for hidden in ["address", "user_count", "punches", "comm_key"] {
+    for hidden in ["address", "user_count", "punches", "comm_key", "comm_key_digest"] {
         assert_eq!(row.get(hidden), None, "{hidden}");
     }
     server.get(&teacher, "/api/v1/devices/unknown").await.refusal(403);

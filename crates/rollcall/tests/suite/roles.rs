@@ -66,6 +66,7 @@ async fn every_role_gets_its_answers(database: Database) {
         (Method::GET, "/api/v1/audit", none(), [200, 200, 403, 200]),
         (Method::GET, "/api/v1/audit?school_id=1", none(), [200, 200, 403, 403]),
         (Method::GET, "/api/v1/device/1/removals", none(), [200, 200, 200, 403]),
+        (Method::POST, "/api/v1/device/1/confirm", none(), [409, 409, 403, 403]),
         (Method::POST, "/api/v1/device/1/removals/approve", json!({}), [200, 200, 403, 403]),
         (Method::POST, "/api/v1/device-management/1/removals/reject", none(), [200, 200, 403, 403]),
         (Method::GET, "/api/v1/device/99/removals", none(), [404, 404, 404, 404]),

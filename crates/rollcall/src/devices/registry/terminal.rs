@@ -6,7 +6,7 @@ use std::{
 };
 
 use jiff::{
-    Timestamp,
+    SignedDuration, Timestamp,
     tz::{Offset, TimeZone},
 };
 use push_protocol::{
@@ -14,10 +14,12 @@ use push_protocol::{
     text::{CardForm, Charset},
 };
 
+use super::rare::Rare;
 use crate::{
     devices::{
         DeviceId, kept,
         presence::{FUTURE, Seen},
+        trust::Suspicion,
     },
     school::SchoolId,
     sync::start::Start,
@@ -68,6 +70,7 @@ pub(super) struct Facts {
     pub start: Start,
     /// An admin said what becomes of the people whom it holds.
     pub is_decided: bool,
+    pub rare: Option<Box<Rare>>,
 }
 
 /// A registry of 100,000 terminals has that many of them: mind the size.
@@ -159,6 +162,25 @@ impl Terminal {
         self.lock().facts.card_form
     }
 
+    /// It may be another device under the same serial number: it is handed nothing, and only its punches are kept.
+    pub fn is_suspected(&self) -> bool {
+        self.lock().is_suspected()
+    }
+
+    /// Whether its address is new, and the terminal may still be at the former one: it was there within `silence`.
+    pub fn may_be_elsewhere(&self, silence: SignedDuration, now: Timestamp) -> bool {
+        let state = self.lock();
+        let (Some(rare), Some(address)) = (&state.facts.rare, state.address) else { return false };
+        rare.may_be_elsewhere(address, silence, now)
+    }
+
+    /// Whether calls from there are answered as this terminal's.
+    pub fn may_call_from(&self, address: IpAddr) -> bool {
+        let state = self.lock();
+        let allowed = state.facts.rare.as_ref().and_then(|rare| rare.allowed.as_ref());
+        allowed.is_none_or(|allowed| allowed.contains(address))
+    }
+
     /// What no handing-out was told yet. It stays until [`Terminal::heard`].
     pub fn news(&self) -> News {
         let state = self.lock();
@@ -192,10 +214,16 @@ impl Terminal {
         share: impl FnOnce(&str) -> Arc<str>,
     ) -> (bool, Option<Generation>) {
         let mut state = self.lock();
+        let former = state.address.replace(told.address).filter(|former| *former != told.address);
+        if let Some(former) = former {
+            self.moves(&mut state, former, told.address, now);
+        }
         let (seen, now_micros) = (state.last_seen, now.as_microsecond());
         let is_future = seen > (now + FUTURE).as_microsecond();
         state.last_seen = if is_future { now_micros } else { seen.max(now_micros) };
-        state.address = Some(told.address);
+        if state.is_suspected() {
+            return (!std::mem::replace(&mut state.is_listed, true), None);
+        }
         if let Some(count) = told.user_count {
             if state.facts.user_count != Some(count) || state.facts.start == Start::Unknown {
                 state.count_is_news = true;
@@ -220,6 +248,21 @@ impl Terminal {
         (is_new, (state.raised != state.settled).then_some(Generation(state.raised)))
     }
 
+    fn moves(&self, state: &mut State, former: IpAddr, address: IpAddr, now: Timestamp) {
+        let at = Timestamp::from_microsecond(state.last_seen).unwrap_or_default();
+        let rare = state.facts.rare.get_or_insert_default();
+        if rare.moves(former, at, address, now) && rare.suspicion.is_none() {
+            rare.suspicion = Some(Suspicion::Addresses);
+            rare.contest = Some((former, address));
+            self.warn(Suspicion::Addresses);
+        }
+    }
+
+    fn warn(&self, reason: Suspicion) {
+        let (serial, reason) = (&*self.serial, reason.as_str());
+        tracing::warn!(serial, device_id = %self.device, reason, "a terminal may be another device: nothing is handed to it");
+    }
+
     /// A punch that was uploaded alone, as terminals do at once, was so many seconds ahead of the server's time. One that
     /// is behind may have waited for the network: it counts when the next one is as late.
     pub fn punched(&self, seconds_ahead: i32) {
@@ -235,8 +278,16 @@ impl Terminal {
         let is_served_again = facts.is_active && !state.facts.is_active;
         let before = &state.facts;
         let is_started = facts.start != before.start || facts.is_decided != before.is_decided;
-        if is_served_again || facts.dialect != before.dialect || is_started {
+        let is_suspected = facts.rare.as_ref().and_then(|rare| rare.suspicion);
+        let was_suspected = state.is_suspected();
+        if is_served_again || facts.dialect != before.dialect || is_started || was_suspected {
             state.raise();
+        }
+        if let Some(reason) = is_suspected.filter(|_| !was_suspected) {
+            self.warn(reason);
+        }
+        if let Some(rare) = state.facts.rare.take() {
+            facts.rare.get_or_insert_default().keep(*rare);
         }
         if state.count_is_unsaved {
             facts.user_count = state.facts.user_count;
@@ -261,6 +312,7 @@ impl Terminal {
             firmware: state.facts.firmware.clone().filter(|_| firmware_is_unsaved),
             user_count: state.facts.user_count.filter(|_| count_is_unsaved),
             clock_skew_seconds: state.skew.filter(|_| skew_is_unsaved),
+            contested_with: state.take_contest(),
         }
     }
 
@@ -270,6 +322,10 @@ impl Terminal {
         state.count_is_unsaved |= seen.user_count.is_some();
         state.firmware_is_unsaved |= seen.firmware.is_some();
         state.skew_is_unsaved |= seen.clock_skew_seconds.is_some();
+        if let Some(address) = seen.contested_with {
+            let present = state.address.unwrap_or(address);
+            state.facts.rare.get_or_insert_default().contest = Some((address, present));
+        }
         !std::mem::replace(&mut state.is_listed, true)
     }
 
@@ -279,6 +335,16 @@ impl Terminal {
 }
 
 impl State {
+    fn is_suspected(&self) -> bool {
+        self.facts.rare.as_ref().is_some_and(|rare| rare.suspicion.is_some())
+    }
+
+    /// The address that took turns with the present one.
+    fn take_contest(&mut self) -> Option<IpAddr> {
+        let (one, other) = self.facts.rare.as_mut()?.contest.take()?;
+        Some(if self.address == Some(one) { other } else { one })
+    }
+
     fn raise(&mut self) {
         self.raised = self.raised.wrapping_add(1);
     }

@@ -3,7 +3,7 @@
 //! (docs/decisions/counted-by-the-database.md).
 
 use crate::{
-    devices::DeviceId,
+    devices::{DeviceId, trust::Suspicion},
     school::SchoolId,
     store::{Instant, Result, Tx},
     sync::{reading::Class, start::Start},
@@ -26,6 +26,10 @@ pub struct TerminalState {
     pub readback_class: Option<String>,
     pub is_full: bool,
     pub clock_skew_seconds: Option<i64>,
+    /// Why it may be another device under its serial number: `comm_key` or `addresses`.
+    pub suspicion: Option<String>,
+    pub last_address: Option<String>,
+    pub former_address: Option<String>,
     /// Its zone, else its school's; empty: the server's.
     pub timezone: Option<String>,
     /// Commands that it is given per poll, as learnt.
@@ -55,6 +59,8 @@ pub struct TerminalState {
 /// What a person is told of a terminal in a word: the first of these that is so.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Condition {
+    /// It may be another device, and is handed nothing until an admin confirms it.
+    Suspected,
     /// It holds people already, and an admin has to say what becomes of them.
     HoldsPeople,
     /// Removals or changes of card wait for a decision.
@@ -84,6 +90,7 @@ pub enum Condition {
 const TERMINALS: &str = "
     SELECT d.id, d.school_id, k.name AS school_name, d.serial_number, d.device_name, d.is_active, d.is_online, d.last_seen,
       d.start_state, d.user_count, d.readback_class, d.is_full, d.clock_skew_seconds,
+      d.suspicion, d.last_address, d.former_address,
       COALESCE(d.timezone, k.timezone) AS timezone,
       CASE WHEN y.one_per_poll THEN 1 ELSE COALESCE(y.batch_size, 1) END AS batch_size,
       CASE WHEN d.is_active THEN COALESCE(s.belonging, 0) ELSE 0 END AS total,
@@ -175,6 +182,7 @@ impl TerminalState {
         let waits = self.total - self.synced - self.failed - self.kept_cards > 0;
         match () {
             () if !self.is_active => Condition::SwitchedOff,
+            () if self.suspicion.is_some() => Condition::Suspected,
             () if start == Start::HoldsPeople => Condition::HoldsPeople,
             () if self.last_seen.is_none() => Condition::NeverCalled,
             () if self.held() > 0 => Condition::Held,
@@ -188,6 +196,11 @@ impl TerminalState {
             () if self.verified < self.total => Condition::Unverified,
             () => Condition::InStep,
         }
+    }
+
+    /// It announced another key; else its addresses take turns.
+    pub fn has_another_key(&self) -> bool {
+        self.suspicion.as_deref().and_then(Suspicion::parse) == Some(Suspicion::CommKey)
     }
 
     /// Whether the terminal tells nobody whom it holds, so that nothing it acknowledged can be proven.

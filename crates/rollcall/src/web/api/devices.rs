@@ -113,6 +113,10 @@ pub struct DeviceUpdate {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>)]
     pub maintenance_window: Option<Option<String>>,
+    /// Networks from which it may call, as `10.20.0.0/16, 192.0.2.7`; `null`: from anywhere.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
+    pub allowed_addresses: Option<Option<String>>,
     /// False: the terminal is answered and its punches are stored, and it is sent nothing.
     pub is_active: Option<bool>,
     /// False: what was learnt about how many commands it takes at once is forgotten.
@@ -248,6 +252,7 @@ impl From<DeviceUpdate> for known::Change {
             timezone: change.timezone,
             strangers: change.strangers,
             maintenance_window: change.maintenance_window,
+            allowed_addresses: change.allowed_addresses,
             is_active: change.is_active,
             one_per_poll: change.one_per_poll,
         }

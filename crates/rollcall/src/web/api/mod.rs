@@ -18,6 +18,7 @@ pub mod students;
 pub mod sync;
 pub mod takeover;
 pub mod tokens;
+pub mod trust;
 pub mod unknown_devices;
 pub mod users;
 pub mod verification;

@@ -115,6 +115,10 @@ fn banners(view: &View, cards: &[Card], unknown: i64) -> Vec<Banner> {
     for Card { state, .. } in cards {
         let to = format!("/terminals/{}", state.id);
         match (state.condition(), state.user_count) {
+            (Condition::Suspected, _) => {
+                let text = o.suspected_banner.with("name", &state.device_name);
+                banners.push(Banner { text, to, link: o.look });
+            }
             (Condition::HoldsPeople, Some(people)) => {
                 let text = o.people_banner.count(people).with("name", &state.device_name);
                 banners.push(Banner { text, to, link: o.decide });
@@ -139,7 +143,8 @@ fn banners(view: &View, cards: &[Card], unknown: i64) -> Vec<Banner> {
 impl Condition {
     /// Whether it wants somebody to look.
     fn is_urgent(self) -> bool {
-        matches!(self, Condition::HoldsPeople | Condition::Held | Condition::Failed | Condition::Offline)
+        use Condition::{Failed, Held, HoldsPeople, Offline, Suspected};
+        matches!(self, Suspected | HoldsPeople | Held | Failed | Offline)
     }
 }
 
@@ -180,6 +185,7 @@ impl Badge {
     pub fn of(w: &Words, condition: Condition) -> Badge {
         let o = &w.overview;
         let (word, mark, tone) = match condition {
+            Condition::Suspected => (o.suspected, "alert", "bad"),
             Condition::HoldsPeople => (o.holds_people, "hand", "warn"),
             Condition::Held => (o.held, "hand", "warn"),
             Condition::Failed => (o.failed, "alert", "bad"),

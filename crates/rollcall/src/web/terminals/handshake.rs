@@ -22,7 +22,7 @@ pub const ERROR_DELAY: u32 = 30;
 
 pub async fn answer(door: &Door, visit: &Visit, announced: &Announcement) -> Reply {
     door.app.db.meters().shook_hands();
-    let Some(terminal) = visit.terminal() else { return to_unknown(door, visit, announced) };
+    let Some(terminal) = visit.registered() else { return to_unknown(door, visit, announced) };
     match shake_hands(door, visit, terminal, announced).await {
         Ok(Greeting { dialect: Dialect::Security, .. }) => security::registered(door, visit),
         Ok(Greeting { dialect, stamps, offset }) => options(door, visit, dialect, stamps, offset),
@@ -64,6 +64,15 @@ async fn shake_hands(
     let offset = terminal.offset(visit.now);
     let mut tx = door.app.db.write().await?;
     let known = announced::store(&mut tx, device, announced, visit.now).await?;
+    if known.is_suspected {
+        let stamps = stamps::of(&mut tx, device).await?;
+        tx.commit().await?;
+        if known.is_new {
+            let mut tx = door.app.db.read().await?;
+            door.app.registry.reread(&mut tx, device).await?;
+        }
+        return Ok(Greeting { dialect: known.dialect, stamps, offset });
+    }
     let shows_another = announced::shown_offset(&mut tx, device, offset.map(Offset::seconds)).await?;
     if announced::wants_log_by_stamp(&mut tx, device).await? {
         stamps::forget(&mut tx, device, "ATTLOG").await?;

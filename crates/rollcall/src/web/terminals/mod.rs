@@ -31,6 +31,7 @@ use crate::{
     app::App,
     devices::{
         registry::{Registry, Terminal, Told},
+        trust,
         unknown::LookUp,
     },
     server::pace::Paced,
@@ -65,6 +66,8 @@ struct Visit {
 #[derive(Debug)]
 enum Caller {
     Known(Arc<Terminal>),
+    /// Registered, and perhaps another device (`devices::trust`): its punches are kept, nothing else that it says counts.
+    Suspected(Arc<Terminal>),
     /// Not registered. One that is not remembered either (`devices::unknown`) may not leave anything here.
     Unknown {
         is_remembered: bool,
@@ -89,8 +92,14 @@ impl Door {
             return self.answer_nameless(&request, address);
         };
         let now = self.app.clock.now();
+        let terminal = self.app.registry.find(&serial);
+        if let Some(terminal) = &terminal
+            && !terminal.may_call_from(address)
+        {
+            return self.refuse(terminal, &request, address, now).await;
+        }
         if let Call::Poll { info } = &request.call
-            && let Some(terminal) = self.app.registry.find(&serial)
+            && let Some(terminal) = terminal
         {
             return poll::answer(self, &terminal, info.as_ref(), address, now).await;
         }
@@ -108,6 +117,28 @@ impl Door {
             }
         })
         .await
+    }
+
+    /// Somebody calls from where this terminal may not. He is told nothing, and what he brings he keeps: should it be the
+    /// terminal after all, it brings it again when its list is mended.
+    async fn refuse(&self, terminal: &Terminal, request: &Request, address: IpAddr, now: Timestamp) -> Reply {
+        self.app.db.meters().refused_call();
+        let serial = terminal.serial();
+        if self.oddities.log_stray(serial, address, now)
+            && let Err(error) = self.note_refused(terminal, address, now).await
+        {
+            self.oddities.log_failure("note from where a terminal called", &error, now);
+        }
+        match request.call {
+            Call::Upload(_) | Call::QueryData(_) | Call::Photo => Reply::try_again(),
+            _ => Reply::ok(),
+        }
+    }
+
+    async fn note_refused(&self, terminal: &Terminal, address: IpAddr, now: Timestamp) -> store::Result<()> {
+        let mut tx = self.app.db.write().await?;
+        trust::refused(&mut tx, terminal.device(), address, now).await?;
+        tx.commit().await
     }
 
     /// A request whose head no parser takes.
@@ -201,7 +232,7 @@ impl Door {
             return Ok(Some(Caller::Unknown { is_remembered }));
         };
         registry.seen(&terminal, told, now);
-        Ok(Some(Caller::Known(terminal)))
+        Ok(Some(if terminal.is_suspected() { Caller::Suspected(terminal) } else { Caller::Known(terminal) }))
     }
 
     /// Runs to the end whatever becomes of the connection, and whatever was answered when it took too long.
@@ -229,19 +260,28 @@ impl Door {
 }
 
 impl Visit {
+    /// The registered terminal that this is, as far as anybody can tell.
     fn terminal(&self) -> Option<&Arc<Terminal>> {
         match &self.caller {
             Caller::Known(terminal) => Some(terminal),
+            Caller::Suspected(_) | Caller::Unknown { .. } => None,
+        }
+    }
+
+    /// The registered terminal whose serial number was said.
+    fn registered(&self) -> Option<&Arc<Terminal>> {
+        match &self.caller {
+            Caller::Known(terminal) | Caller::Suspected(terminal) => Some(terminal),
             Caller::Unknown { .. } => None,
         }
     }
 
     /// What the terminal's clock should be ahead of UTC, if anybody said.
     fn offset(&self) -> Option<Offset> {
-        self.terminal().and_then(|terminal| terminal.offset(self.now))
+        self.registered().and_then(|terminal| terminal.offset(self.now))
     }
 
     fn charset(&self, registry: &Registry) -> Charset {
-        self.terminal().map_or_else(|| registry.callers().charset(&self.serial), |terminal| terminal.charset())
+        self.registered().map_or_else(|| registry.callers().charset(&self.serial), |terminal| terminal.charset())
     }
 }

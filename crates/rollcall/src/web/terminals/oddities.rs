@@ -48,6 +48,15 @@ impl Oddities {
         }
     }
 
+    /// Logs that somebody called from where a terminal may not. Answers whether it was said now.
+    pub fn log_stray(&self, serial: &str, address: IpAddr, now: Timestamp) -> bool {
+        let due = self.is_due(&format!("stray {serial}"), now);
+        if let Some(suppressed) = due {
+            tracing::warn!(serial, %address, suppressed, "a call from outside a terminal's addresses was refused");
+        }
+        due.is_some()
+    }
+
     /// Logs that something could not be done.
     pub fn log_failure(&self, what: &str, error: &(dyn Error + 'static), now: Timestamp) {
         if let Some(suppressed) = self.is_due(what, now) {

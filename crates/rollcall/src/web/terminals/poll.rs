@@ -7,7 +7,10 @@ use push_protocol::{command::CommandId, reply, request::Info};
 
 use super::{Door, PATIENCE, Reply, Visit};
 use crate::{
-    devices::registry::{Generation, Terminal, Told},
+    devices::{
+        presence,
+        registry::{Generation, Terminal, Told},
+    },
     store,
     sync::delivery::{self, Handout, Poll},
 };
@@ -46,9 +49,17 @@ pub async fn dispatched(door: &Door, visit: &Visit) -> Reply {
 }
 
 impl Door {
+    pub(super) fn may_be_elsewhere(&self, terminal: &Terminal, now: Timestamp) -> bool {
+        terminal.may_be_elsewhere(presence::online_for(self.app.settings.poll_delay), now)
+    }
+
     async fn give(&self, terminal: &Terminal, generation: Generation, now: Timestamp) -> Reply {
         if !terminal.is_active() {
             terminal.settle(generation);
+            return Reply::ok();
+        }
+        // Its address is new: what waits for it waits until it is seen that the former one fell silent.
+        if self.may_be_elsewhere(terminal, now) {
             return Reply::ok();
         }
         let handout = match self.hand_out(terminal, now).await {

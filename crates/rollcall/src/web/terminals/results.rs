@@ -21,6 +21,10 @@ use crate::{
 /// for then the terminal must keep its file.
 pub async fn answer(door: &Door, visit: &Visit) -> Reply {
     let Some(terminal) = visit.terminal() else { return Reply::ok() };
+    // Whoever speaks from a new address may be another one (`devices::trust`). What is not counted is offered again.
+    if door.may_be_elsewhere(terminal, visit.now) {
+        return Reply::ok();
+    }
     let results = result::parse(&visit.request.query, &visit.body);
     let answers: Vec<Answer> = results.iter().filter_map(answer_of).collect();
     if answers.is_empty() {

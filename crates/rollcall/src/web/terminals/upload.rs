@@ -77,9 +77,13 @@ fn wire_id(query: &QueryData) -> Option<i64> {
 /// An access unit tells how many people it holds.
 async fn note_count(door: &Door, visit: &Visit, query: &QueryData, count: u32) -> Reply {
     let told = Told { address: visit.address, firmware: None, user_count: Some(count) };
-    let Some(terminal) = visit.terminal() else {
-        door.app.registry.callers().seen(&visit.serial, told, None, visit.now);
-        return Reply::ok();
+    let terminal = match &visit.caller {
+        Caller::Known(terminal) => terminal,
+        Caller::Suspected(_) => return Reply::ok(),
+        Caller::Unknown { .. } => {
+            door.app.registry.callers().seen(&visit.serial, told, None, visit.now);
+            return Reply::ok();
+        }
     };
     let device = terminal.device();
     let kept = async {
@@ -122,6 +126,7 @@ pub async fn note_options(door: &Door, visit: &Visit, options: &Fields<'_>) -> R
                 door.oddities.log_failure("store what a terminal can hold", &error, visit.now);
             }
         }
+        Caller::Suspected(_) => {}
         Caller::Unknown { .. } => {
             door.app.registry.callers().seen(&visit.serial, told, None, visit.now);
             door.app.registry.callers().can_hold(&visit.serial, limits);
@@ -192,8 +197,8 @@ async fn store(door: &Door, visit: &Visit, brought: Brought<'_>) -> Result<(), R
         }
         let upload = recorder::Upload {
             serial: visit.serial.clone(),
-            device: visit.terminal().map(|terminal| (terminal.device(), terminal.school())),
-            zone: visit.terminal().map(|terminal| terminal.zone()),
+            device: visit.registered().map(|terminal| (terminal.device(), terminal.school())),
+            zone: visit.registered().map(|terminal| terminal.zone()),
             punches,
             unread: unread.into_iter().map(|line| (table.clone(), line.to_vec())).collect(),
             stamp: stamp.clone().map(|stamp| (table.clone(), stamp)),

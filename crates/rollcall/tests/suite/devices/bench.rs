@@ -37,7 +37,7 @@ pub(super) fn gate(school: SchoolId) -> Json {
 pub(super) async fn called(server: &Server, serial: &'static str, user_count: Option<i64>) {
     server
         .sql(
-            "INSERT INTO unknown_terminals (serial_number, address, dialect, push_version, device_type, comm_key,
+            "INSERT INTO unknown_terminals (serial_number, address, dialect, push_version, device_type, comm_key_digest,
                firmware_version, user_count, first_seen, last_seen)
              VALUES ($1, '203.0.113.7', 'attendance', '2.4.1', 'acc', 'secret', 'Ver 8.0.4.7', $2, $3, $3)",
             [serial.into(), user_count.into(), server.now().into()],

@@ -10,4 +10,5 @@ mod rules;
 mod serving;
 mod transcripts;
 mod transport;
+mod trust;
 mod uploads;

@@ -139,7 +139,23 @@ async fn two_devices_with_one_serial_number_are_seen(database: Database) {
     let mut tx = campus.world.app.db.read().await.unwrap();
     let doubts = rollcall::sync::doubts::of(&mut tx, campus.world.now()).await.unwrap();
     let says: Vec<&str> = doubts.iter().map(|doubt| doubt.says.as_str()).collect();
-    assert_eq!(says, ["calls from 192.0.2.10 and 192.0.2.77 in turn"], "{device}");
+    let [says] = says.try_into().unwrap();
+    assert!(says.starts_with("calls from 192.0.2.10 and 192.0.2.77 in turn: nothing is handed"), "{device}: {says}");
+    drop(tx);
+
+    // Everybody is told, and somebody says that both are ours.
+    let url = campus.world.database.url.clone();
+    let status = rollcall(&url, &["status"]).await;
+    assert_eq!(status.status, Some(3), "{status:?}");
+    assert!(status.out.contains("may be another device") && status.out.contains("rollcall confirm CJX9253300417"));
+    let (_, findings) = doctor(&url, &[]).await;
+    assert!(wrong(&findings, "CJX9253300417").contains(&"two_addresses"), "{findings:#?}");
+    assert!(rollcall(&url, &["confirm", "CJX9253300417"]).await.done().contains("is believed again"));
+    assert!(rollcall(&url, &["confirm", "CJX9253300417"]).await.done().contains("nobody doubts"));
+    let confirmed = "SELECT COUNT(*) FROM audit_logs WHERE action = 'confirm' AND entity = 'device'";
+    assert_eq!(campus.world.number(confirmed).await, 1);
+    let (_, findings) = doctor(&url, &[]).await;
+    assert!(!wrong(&findings, "CJX9253300417").contains(&"two_addresses"), "{findings:#?}");
 }
 
 async fn a_clock_that_went_back_and_a_missing_zone(database: Database) {

@@ -20,6 +20,7 @@ both_databases! {
     a_difference_is_shown_side_by_side,
     what_differs_is_decided_where_it_is_shown,
     settings_are_changed_and_refused,
+    a_terminal_that_may_be_another_is_confirmed,
     a_teacher_has_no_buttons,
 }
 
@@ -196,19 +197,23 @@ async fn what_differs_is_decided_where_it_is_shown(database: Database) {
 
 async fn settings_are_changed_and_refused(database: Database) {
     let (campus, device) = in_step(database, 1).await;
-    let save = async |name: &str, zone: &str, window: &str| {
+    let save = async |name: &str, zone: &str, window: &str, addresses: &str| {
         let fields = [
             ("device_name", name),
             ("timezone", zone),
             ("strangers", "remove"),
             ("maintenance_window", window),
+            ("allowed_addresses", addresses),
             ("is_active", "yes"),
         ];
         submit(&campus.world.server, Some(&campus.admin), "/terminals/1/settings", &fields).await
     };
-    assert!(save("Puerta", "Mars/Olympus", "").await.page(422).contains("Mars/Olympus"));
-    assert!(save("Puerta", "", "at night").await.page(422).contains("no hours"));
-    assert_eq!(save("Puerta norte", "Asia/Kathmandu", "22:00-04:00").await.goes_to(), "/terminals/1/settings");
+    assert!(save("Puerta", "Mars/Olympus", "", "").await.page(422).contains("Mars/Olympus"));
+    assert!(save("Puerta", "", "at night", "").await.page(422).contains("no hours"));
+    assert!(save("Puerta", "", "", "the gate").await.page(422).contains("no network"));
+    let saved = save("Puerta norte", "Asia/Kathmandu", "22:00-04:00", "10.20.3.4/16 192.0.2.7").await;
+    assert_eq!(saved.goes_to(), "/terminals/1/settings");
+    assert!(look(&campus, "/terminals/1/settings").await.page(200).contains("value=\"10.20.0.0/16, 192.0.2.7\""));
     let shown = campus.get(&format!("/api/v1/devices/{device}")).await;
     let shown = shown.data(200);
     assert_eq!(
@@ -217,13 +222,36 @@ async fn settings_are_changed_and_refused(database: Database) {
     );
 }
 
+async fn a_terminal_that_may_be_another_is_confirmed(database: Database) {
+    let (campus, device) = in_step(database, 1).await;
+    let path = format!("/api/v1/device/{device}/confirm");
+    assert_eq!(campus.post(&path, json!({})).await.refusal(409), "nobody doubts this terminal");
+    let suspected =
+        "UPDATE devices SET suspicion = 'addresses', suspected_at = updated_at, former_address = '198.51.100.9'";
+    campus.world.foreign(suspected, []).await;
+    let overview = look(&campus, "/").await;
+    assert!(overview.page(200).contains("may be another device under its serial number"), "{}", overview.text);
+    let shown = look(&campus, "/terminals/1").await;
+    assert!(shown.page(200).contains("It calls from 192.0.2.10 and 198.51.100.9 in turn."), "{}", shown.text);
+    assert_eq!(campus.get(&format!("/api/v1/devices/{device}")).await.data(200)["suspicion"], "addresses");
+    let metrics = "rollcall_terminals{state=\"suspected\"} 1\n";
+    let told = campus.world.server.get(&campus.superadmin, "/metrics").await;
+    assert!(told.text.contains(metrics), "{}", told.text);
+
+    let reply = press(&campus, "/terminals/1/confirm").await;
+    assert_eq!(reply.goes_to(), "/terminals/1");
+    assert!(reply.cookie("rollcall_message").unwrap().contains("Confirmed"));
+    assert!(!look(&campus, "/terminals/1").await.page(200).contains("in turn"));
+    assert!(look(&campus, "/audit").await.page(200).contains("confirm"));
+}
+
 async fn a_teacher_has_no_buttons(database: Database) {
     let (campus, _) = in_step(database, 1).await;
     let server = &campus.world.server;
     let teacher = server.person("nino.beridze@example.org", Role::Teacher, Some(campus.school)).await;
     let shown = page(server, &teacher, "/terminals/1").await;
     assert!(!shown.page(200).contains("method=\"post\" action=\"/terminals/"), "{}", shown.text);
-    for deed in ["sync", "verify", "students/1/retry", "removals/approve", "removals/reject", "takeover"] {
+    for deed in ["sync", "verify", "students/1/retry", "removals/approve", "removals/reject", "takeover", "confirm"] {
         submit(server, Some(&teacher), &format!("/terminals/1/{deed}"), &[]).await.page(403);
     }
 }

@@ -8,7 +8,7 @@ use crate::{
     school::StudentId,
     sync::verify,
     web::{
-        api::{removals, sync, verification},
+        api::{removals, sync, trust, verification},
         extract::{OptionalJson, Path},
         pages::{Reply, Visitor},
     },
@@ -32,6 +32,12 @@ pub async fn verify_terminal(State(app): State<App>, visitor: Visitor, Path(id):
         verify::State::Reading => t.verify_begun,
         verify::State::Waiting => t.verify_waits,
     })
+}
+
+pub async fn confirm_terminal(State(app): State<App>, visitor: Visitor, Path(id): Path<DeviceId>) -> Reply {
+    let Visitor { caller, view } = visitor;
+    let done = trust::confirm_device(State(app), caller, Path(id)).await;
+    view.back(&format!("/terminals/{id}"), done, |_| view.w.terminal.confirmed)
 }
 
 pub async fn retry_student(

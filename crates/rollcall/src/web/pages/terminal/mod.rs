@@ -102,6 +102,19 @@ impl Head {
         tabs.into_iter().map(|(page, text)| (self.path(page), text, page == self.tab)).collect()
     }
 
+    pub fn is_suspected(&self) -> bool {
+        self.state().condition() == Condition::Suspected
+    }
+
+    /// What it did that the terminal would not do.
+    pub fn why_suspected(&self, w: &Words) -> String {
+        let (t, state) = (&w.terminal, self.state());
+        let last = state.last_address.as_deref().unwrap_or("?");
+        let former = state.former_address.as_deref().unwrap_or("?");
+        let text = if state.has_another_key() { t.suspected_key } else { t.suspected_addresses };
+        text.with("last", last).with("former", former).into()
+    }
+
     pub fn waits_for_takeover(&self) -> bool {
         self.state().condition() == Condition::HoldsPeople
     }

@@ -38,6 +38,7 @@ pub struct Settings {
     timezone: String,
     strangers: Strangers,
     maintenance_window: String,
+    allowed_addresses: String,
     is_active: Option<String>,
     try_more: Option<String>,
 }
@@ -57,6 +58,7 @@ pub async fn update_settings(
         timezone: Some(Some(fields.timezone.clone())),
         strangers: Some(fields.strangers),
         maintenance_window: Some(Some(fields.maintenance_window.clone())),
+        allowed_addresses: Some(Some(fields.allowed_addresses.clone())),
         is_active: Some(fields.is_active.is_some()),
         one_per_poll: fields.try_more.as_ref().map(|_| false),
         ..DeviceUpdate::default()
@@ -87,6 +89,7 @@ async fn page(app: &App, visitor: Visitor, id: DeviceId, typed: Option<Settings>
         timezone: device.timezone.unwrap_or_default(),
         strangers: if device.strangers == "remove" { Strangers::Remove } else { Strangers::Report },
         maintenance_window: device.maintenance_window.unwrap_or_default(),
+        allowed_addresses: device.allowed_addresses.unwrap_or_default(),
         is_active: device.is_active.then(String::new),
         try_more: None,
     });

@@ -25,6 +25,10 @@ words! {
         holiday: "Holiday" / "Festivo";
         failed: "Needs attention" / "Requiere atención";
         held: "Waits for a decision" / "Espera una decisión";
+        suspected: "May be another device" / "Puede ser otro aparato";
+        suspected_banner:
+            "{name} may be another device under its serial number. Nothing is handed to it until you confirm it." /
+            "{name} puede ser otro aparato con su número de serie. No se le entrega nada hasta que usted lo confirme.";
         holds_people: "Already holds people" / "Ya tiene personas";
         empty: "Nobody belongs here" / "Nadie pertenece aquí";
         switched_off: "Switched off" / "Desactivado";

@@ -51,6 +51,23 @@ words! {
         reject: "Keep them as they are" / "Dejarlos como están";
         approved: "Approved. The changes leave with the next calls." / "Aprobado. Los cambios salen con las próximas llamadas.";
         rejected: "Rejected. The terminal keeps these people as they are." / "Rechazado. El terminal mantiene a estas personas como están.";
+        suspected: "This may be another device under the same serial number" / "Puede ser otro aparato con el mismo número de serie";
+        suspected_key:
+            "It announced another communication key than before. It last called from {last}." /
+            "Anunció otra clave de comunicación que antes. Llamó por última vez desde {last}.";
+        suspected_addresses:
+            "It calls from {last} and {former} in turn." /
+            "Llama por turnos desde {last} y {former}.";
+        suspected_what:
+            "Its punches are stored. Nothing else that it says counts, and it is handed nothing." /
+            "Sus marcaciones se guardan. Nada más de lo que dice cuenta, y no se le entrega nada.";
+        suspected_hint:
+            "Find out first whether a second device calls. A reset unit, one with cable and radio, or a router with two ways out looks the same and is harmless." /
+            "Averigüe primero si llama un segundo aparato. Una unidad restablecida, una con cable y radio, o un router con dos salidas se ve igual y es inofensivo.";
+        confirm: "It is our terminal" / "Es nuestro terminal";
+        confirmed:
+            "Confirmed. What waits for it leaves with its next calls." /
+            "Confirmado. Lo que espera sale con sus próximas llamadas.";
         takeover: "This terminal already holds people" / "Este terminal ya tiene personas";
         takeover_what:
             "It says that it holds {n} person. Nothing is written until you decide.|It says that it holds {n} people. Nothing is written until you decide." /
@@ -172,6 +189,10 @@ words! {
         window_hint:
             "When what takes long may be done, on the terminal's own clock, like 22:00-04:00. Empty: at any time." /
             "Cuándo puede hacerse lo que tarda, según el reloj del terminal, como 22:00-04:00. Vacío: a cualquier hora.";
+        addresses: "Addresses from which it may call" / "Direcciones desde las que puede llamar";
+        addresses_hint:
+            "Like 192.0.2.7 or 10.20.0.0/16, several with commas. Calls from elsewhere are refused. Empty: from anywhere." /
+            "Como 192.0.2.7 o 10.20.0.0/16, varias con comas. Se rechazan las llamadas desde otra parte. Vacío: desde cualquiera.";
         active: "Serve this terminal" / "Atender este terminal";
         active_hint: "Off: its punches are stored, and it is sent nothing." / "Apagado: se guardan sus marcaciones y no se le envía nada.";
         try_more: "Try more than one command per call again" / "Probar de nuevo más de un comando por llamada";
