@@ -234,12 +234,22 @@ impl<'a> Effects<'a> {
     }
 }
 
+/// What somebody at the terminal can do about a card that it does not keep.
+pub const CARD_IN_HIDING: &str =
+    "somebody of whom the terminal does not tell may have this card: delete him at its menu, then retry";
+
 fn changed_back(differences: &[Difference]) -> String {
     let fields: Vec<String> = differences
         .iter()
         .map(|d| format!("{} should be {:?} and is {:?}", d.field.as_str(), d.ours, d.theirs))
         .collect();
-    format!("the terminal keeps changing it back: {}", fields.join("; "))
+    let words = format!("the terminal keeps changing it back: {}", fields.join("; "));
+    // Most firmware drops a card that somebody else there has, and says yes (§8.1). Whom it tells of is known by his card.
+    let drops_card = |d: &Difference| d.field == Field::Card && d.theirs.is_empty();
+    if differences.iter().any(drops_card) {
+        return words + "; " + CARD_IN_HIDING;
+    }
+    words
 }
 
 const FOUND_AGAIN: &str = "
