@@ -121,7 +121,7 @@ async fn play(args: &Args, setting: &Setting, api: &Api, students: u32) -> anyho
     }
     let mut report = Report::default();
     let began = clock.monotonic();
-    let filled = in_step(api, &clock).await?;
+    let filled = in_step(api, &clock, town.expected()).await?;
     report.filled_after = clock.monotonic() - began;
     println!(
         "{}",
@@ -155,14 +155,14 @@ async fn play(args: &Args, setting: &Setting, api: &Api, students: u32) -> anyho
         lock(&place.sight).is_quiet = true;
     }
     let began = clock.monotonic();
-    let mut wrong = in_step(api, &clock).await?;
+    let mut wrong = in_step(api, &clock, town.expected()).await?;
     if wrong.is_none() {
         // Terminals that swallow what they acknowledge are found by asking them.
         let doubtful = town.places.iter().filter(|place| place.may_swallow()).map(|place| place.device);
         wrong = verified(api, doubtful.collect(), &clock).await?;
     }
     if wrong.is_none() {
-        wrong = in_step(api, &clock).await?;
+        wrong = in_step(api, &clock, town.expected()).await?;
     }
     report.settled_after = clock.monotonic() - began;
     report.errors.extend(wrong);
@@ -243,6 +243,15 @@ impl Town {
             town.places.push(Place { device, school, serial, profile, sight: Arc::default() });
         }
         Ok(town)
+    }
+
+    /// How many students belong on terminals, once for each terminal.
+    fn expected(&self) -> u32 {
+        let active = |place: &Place| {
+            let students = &self.schools[place.school].students;
+            u32::try_from(students.iter().filter(|student| student.is_active).count()).unwrap_or(u32::MAX)
+        };
+        self.places.iter().map(active).sum()
     }
 
     /// Somebody edits a student: mostly his name, now and then his card, or he leaves or comes back.
@@ -360,11 +369,11 @@ impl Live {
 }
 
 /// Waits until everybody is where he belongs, as far as the server knows. What is wrong, if it does not come to that.
-async fn in_step(api: &Api, clock: &Clock) -> anyhow::Result<Option<String>> {
+async fn in_step(api: &Api, clock: &Clock, expected: u32) -> anyhow::Result<Option<String>> {
     let began = clock.monotonic();
     let mut times = 0;
     loop {
-        let wrong = Metrics::ask(api).await?.out_of_step();
+        let wrong = Metrics::ask(api).await?.out_of_step(expected);
         // What terminals have and have not told yet comes within a poll or two.
         times = if wrong.is_none() { times + 1 } else { 0 };
         if times == 3 {

@@ -28,8 +28,8 @@ impl Metrics {
         Metrics(numbers.collect())
     }
 
-    /// What keeps the server from saying that everybody is where he belongs.
-    pub fn out_of_step(&self) -> Option<String> {
+    /// What keeps the server from saying that everybody is where he belongs, so many students on all terminals together.
+    pub fn out_of_step(&self, expected: u32) -> Option<String> {
         let waits = |name: &str| {
             name.starts_with("rollcall_commands_waiting")
                 || name.starts_with("rollcall_held")
@@ -38,7 +38,11 @@ impl Metrics {
                 || name.starts_with("rollcall_uploads_waiting")
         };
         let wrong = self.0.iter().filter(|(name, number)| waits(name) && number.abs() > 0.0);
-        let words: Vec<String> = wrong.map(|(name, number)| format!("{name} {number}")).collect();
+        let mut words: Vec<String> = wrong.map(|(name, number)| format!("{name} {number}")).collect();
+        let synced = self.0.get("rollcall_students_on_terminals{status=\"synced\"}").copied().unwrap_or(0.0);
+        if synced.total_cmp(&expected.into()).is_ne() {
+            words.push(format!("{synced} of {expected} students are on terminals"));
+        }
         (!words.is_empty()).then(|| words.join(", "))
     }
 
@@ -118,7 +122,9 @@ mod tests {
             rollcall_edit_to_acknowledged_seconds_bucket{le=\"5\"} 90\n\
             rollcall_edit_to_acknowledged_seconds_bucket{le=\"+Inf\"} 100\n";
         let metrics = Metrics::read(page);
-        assert_eq!(metrics.out_of_step().as_deref(), Some("rollcall_students_on_terminals{status=\"failed\"} 2"));
+        let failed = "rollcall_students_on_terminals{status=\"failed\"} 2";
+        assert_eq!(metrics.out_of_step(7).as_deref(), Some(failed));
+        assert_eq!(metrics.out_of_step(9), Some(format!("{failed}, 7 of 9 students are on terminals")));
         let arrivals = metrics.arrivals();
         assert_eq!(arrivals.within(0.5), Some(3.0));
         assert_eq!(arrivals.within(0.99), Some(f64::INFINITY));
