@@ -1,6 +1,6 @@
 # make demo   runs the product with simulated terminals, on SQLite in a temporary folder
 # make test   installs what is missing and runs everything: lints, both databases, a browser
-.PHONY: demo run check test soak bench audit tools screenshots
+.PHONY: demo run check test soak fleet bench audit tools screenshots
 
 demo:
 	cargo run --release --quiet -- demo
@@ -15,9 +15,15 @@ check:
 test: tools check
 	tests/with-postgres cargo test --workspace
 
-# The convergence test with many more seeds; SEEDS=2000 for more still.
+# The convergence test with many more seeds, SEEDS=2000 for more still, and a server that is killed 100 times.
 soak: tools
 	ROLLCALL_SEEDS=$${SEEDS:-500} tests/with-postgres cargo test --release -p rollcall --test suite convergence
+	ROLLCALL_KILLS=$${KILLS:-100} tests/with-postgres cargo test --release -p rollcall --test suite processes::kill
+
+# 1,000 terminals and 20,000 students against one server on SQLite, for MINUTES=20, while people edit and things go wrong.
+fleet:
+	cargo build --release -p rollcall
+	tests/fleet $${MINUTES:-20}
 
 # Costs as ratios within one run, held by gates; docs/performance.md says what they mean. ROLLCALL_BENCH=small takes a minute
 # or two. Figures are in target/bench afterwards.

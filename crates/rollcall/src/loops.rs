@@ -11,7 +11,7 @@ use crate::{
     accounts::audit,
     app::App,
     attendance::{attribute, retention},
-    devices::presence,
+    devices::{presence, unknown},
     school::students,
     store::{
         self, Tx,
@@ -134,10 +134,11 @@ type Forget = for<'a> fn(&'a mut Tx, Timestamp, u32) -> Pin<Box<dyn Future<Outpu
 /// Forgets what is older than the settings say, in transactions that nobody has to wait for.
 pub async fn forget(app: &App, now: Timestamp) -> store::Result<()> {
     let keep = app.settings.keep;
-    let kinds: [(&str, Option<u32>, Forget); 4] = [
+    let kinds: [(&str, Option<u32>, Forget); 5] = [
         ("punches", keep.punches, |tx, before, rows| Box::pin(retention::forget(tx, before, rows))),
         ("commands", keep.commands, |tx, before, rows| Box::pin(sync::retention::forget_commands(tx, before, rows))),
         ("readings", keep.readings, |tx, before, rows| Box::pin(sync::retention::forget_readings(tx, before, rows))),
+        ("unknown terminals", Some(1), |tx, before, rows| Box::pin(unknown::forget(tx, before, rows))),
         ("changes", keep.audit, |tx, before, rows| Box::pin(audit::forget(tx, before, rows))),
     ];
     for (what, days, forget) in kinds {

@@ -59,8 +59,7 @@ struct DatabaseArgs {
         hide_env_values = true
     )]
     database_url: String,
-    /// PostgreSQL's own address, where --database-url is that of a pooler (PgBouncer, …): for what needs a connection of
-    /// its own.
+    /// PostgreSQL's own address, where --database-url is that of a pooler: for what needs a connection of its own.
     #[arg(long, env = "ROLLCALL_LISTEN_DATABASE_URL", global = true, value_name = "URL", hide_env_values = true)]
     listen_database_url: Option<String>,
 }

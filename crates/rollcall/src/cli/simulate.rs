@@ -1,5 +1,7 @@
 //! `rollcall simulate`: terminals without hardware, against any server.
 
+mod town;
+
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -39,11 +41,18 @@ pub(super) struct Args {
     /// `full_name` and `rfid_card_id`.
     #[arg(long, value_name = "FILE")]
     people: Option<PathBuf>,
+    #[command(flatten)]
+    town: town::Args,
 }
 
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let address = address_of(&args.server)?;
     ensure!(args.terminals > 0, "--terminals needs at least one");
+    if args.town.is_town() {
+        let Args { terminals, profile: profiles, serial, punch_every, town, .. } = args;
+        let setting = town::Setting { address, terminals, profiles, serial, punch_every };
+        return town::run(town, setting, asked_to_stop()).await;
+    }
     let names: Vec<&str> = match args.profile.as_slice() {
         [] => Profile::NAMES.to_vec(),
         chosen => chosen.iter().map(String::as_str).collect(),

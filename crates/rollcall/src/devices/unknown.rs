@@ -131,6 +131,17 @@ DELETE FROM unknown_terminals WHERE serial_number = $1
 RETURNING serial_number, address, dialect, push_version, device_type, language, comm_key_digest, firmware_version, user_count,
   user_capacity, pin_width, first_seen, last_seen";
 
+// Nobody else forgets rows that a server wrote which is gone: memory holds so many, and drops the rows of its own.
+const FORGET: &str = "
+DELETE FROM unknown_terminals WHERE last_seen < $1 AND serial_number IN (
+  SELECT serial_number FROM unknown_terminals ORDER BY last_seen DESC, serial_number LIMIT $2 OFFSET $3)";
+
+/// Forgets those who were silent since then, beyond as many as one server remembers. Answers how many.
+pub async fn forget(tx: &mut Tx, before: Timestamp, at_most: u32) -> Result<u64> {
+    let kept = i64::try_from(REMEMBERED).unwrap_or(i64::MAX);
+    tx.execute(FORGET, [before.into(), at_most.into(), kept.into()]).await
+}
+
 /// Takes one out of the list because it is being claimed or registered. Memory forgets it when the registry learns of the
 /// new device.
 pub async fn take(tx: &mut Tx, serial: &SerialNumber) -> Result<Option<UnknownTerminal>> {

@@ -3,7 +3,7 @@
 use std::{str::FromStr, time::Duration};
 
 use sqlx::{
-    AssertSqlSafe, FromRow, Postgres, Sqlite, SqlitePool, Transaction,
+    AssertSqlSafe, Connection as _, FromRow, Postgres, Sqlite, SqlitePool, Transaction,
     migrate::MigrateError,
     postgres::PgRow,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous},
@@ -405,7 +405,13 @@ async fn open_sqlite(url: &str, version: i64) -> Result<Db> {
         .foreign_keys(true)
         .busy_timeout(Duration::from_secs(5));
     let pool = |connections| {
-        SqlitePoolOptions::new().max_connections(connections).test_before_acquire(false).connect_with(options.clone())
+        SqlitePoolOptions::new()
+            .max_connections(connections)
+            .test_before_acquire(false)
+            // When the disk is full SQLite ends a transaction by itself. The library then fails to roll it back, counts it
+            // as open, and the connection begins no other, for ever.
+            .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
+            .connect_with(options.clone())
     };
     let writer = pool(1).await.map_err(Error::File)?;
     // Nobody else may make the same tables meanwhile. A PostgreSQL migration has a lock of its own.

@@ -4,7 +4,7 @@
 //! prepared by name, and a migration's lock would be taken on one connection and given back on another. With the server's
 //! own address, listening and migrating go there, and statements have no names.
 
-use std::{io::ErrorKind, str::FromStr, time::Duration};
+use std::{io::ErrorKind, str::FromStr, sync::Arc, time::Duration};
 
 use sqlx::{
     ConnectOptions, Connection, PgPool, Postgres, Transaction,
@@ -18,7 +18,7 @@ use super::{Error, Result, db::not_migrated, migrations};
 pub(super) struct Server {
     pool: PgPool,
     /// Goes past a pooler.
-    own: PgConnectOptions,
+    own: Arc<PgConnectOptions>,
     pub keeps_statements: bool,
 }
 
@@ -47,7 +47,7 @@ impl Server {
         migrating.close().await;
         Ok(Server {
             pool: pool(CONNECTIONS).connect_with(through).await.map_err(Error::Server)?,
-            own: own_options.application_name("rollcall, listening"),
+            own: Arc::new(own_options.application_name("rollcall, listening")),
             keeps_statements: own.is_none(),
         })
     }
@@ -67,7 +67,7 @@ impl Server {
     /// A connection that hears what is said on these channels.
     pub async fn listen(&self, channels: impl IntoIterator<Item = &'static str>) -> Result<PgListener> {
         let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(PATIENCE);
-        let mut listener = PgListener::connect_with(&pool.connect_with(self.own.clone()).await?).await?;
+        let mut listener = PgListener::connect_with(&pool.connect_with((*self.own).clone()).await?).await?;
         listener.listen_all(channels).await?;
         Ok(listener)
     }

@@ -145,15 +145,15 @@ impl Cluster {
     }
 
     /// Stops it: `fast` as an administrator does, `immediate` as a crash.
-    pub fn stop(&self, how: &str) -> impl Future<Output = ()> + Send + 'static {
-        self.tell(format!("-m {how} stop"))
+    pub fn stop(&self, how: &str) -> impl Future<Output = ()> + Send + use<> {
+        self.tell(&format!("-m {how} stop"))
     }
 
     pub async fn go_on(&self) {
-        self.tell("start".to_owned()).await;
+        self.tell("start").await;
     }
 
-    fn tell(&self, words: String) -> impl Future<Output = ()> + Send + 'static {
+    fn tell(&self, words: &str) -> impl Future<Output = ()> + Send + use<> {
         let line = format!("exec {} {words}", self.control);
         async move {
             let telling = move || {

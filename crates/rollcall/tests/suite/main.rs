@@ -9,6 +9,7 @@ mod convergence;
 mod databases;
 mod devices;
 mod door;
+mod faults;
 mod imports;
 mod layers;
 mod migrations;

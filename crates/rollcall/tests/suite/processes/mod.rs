@@ -18,4 +18,4 @@ mod servers;
 mod simulate;
 mod status;
 mod stop;
-mod town;
+pub mod town;

@@ -95,7 +95,11 @@ impl Serving {
     pub async fn start_at(listen: SocketAddr, url: &str, arguments: &[&str]) -> Serving {
         let listen = listen.to_string();
         let words = [&["serve", "--listen", &listen, "--log-format", "json"], arguments].concat();
-        let mut program = Program::rollcall(url, &words, "");
+        Serving::of(Program::rollcall(url, &words, "")).await
+    }
+
+    /// One that was started, ready.
+    pub async fn of(mut program: Program) -> Serving {
         let address = until("the server says where it listens", async || {
             program.must_run();
             program.logged("serving").iter().find_map(|line| line["address"].as_str()?.parse().ok())
@@ -153,6 +157,10 @@ impl Program {
         let kill = format!("kill -s {name} {}", self.child.id());
         let status = Command::new("sh").args(["-c", &kill]).status().expect("a shell");
         assert!(status.success(), "{kill}: {status}");
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// SIGKILL. Returns when it is gone.

@@ -70,7 +70,8 @@ pub async fn unfinished(db: &Db, but: &str) -> String {
         )
         .await
         .unwrap();
-    rows.iter().map(|(serial, status, count)| format!("{serial}: {count} {status}\n")).collect()
+    let words: Vec<_> = rows.iter().map(|(serial, status, count)| format!("{serial}: {count} {status}")).collect();
+    words.join("\n")
 }
 
 /// Every punch that somebody made at these terminals, which have delivered all of them, is stored: once, and his. Answers

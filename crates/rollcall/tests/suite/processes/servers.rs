@@ -3,11 +3,12 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use rand::{RngExt as _, SeedableRng as _, rngs::Xoshiro256PlusPlus};
 use reqwest::Method;
+use rollcall::clock::Stopwatch;
 use serde_json::json;
 use terminal_simulator::Profile;
 use tokio_util::sync::CancellationToken;
@@ -75,7 +76,7 @@ async fn a_command_leaves_once_however_many_servers_are_asked_at_once() {
 
 /// Its student's name, as a terminal is told it that asks this server, from now on.
 async fn arrives(town: &Town, server: usize, name: &str) -> Duration {
-    let began = Instant::now();
+    let began = Stopwatch::start();
     until("the edit arrives", async || {
         let given = town.poll(server, GATE).await;
         town.acknowledge(server, GATE, &given).await;

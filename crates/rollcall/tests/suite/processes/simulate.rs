@@ -64,3 +64,32 @@ async fn simulated_terminals_are_claimed_and_come_in_step(database: Database) {
     simulated.signal("INT");
     simulated.end().await.done();
 }
+
+/// What `make fleet` does for long and with many, for a moment and with few.
+#[tokio::test]
+async fn a_town_is_played_and_found_to_be_well() {
+    let database = Database::sqlite().await;
+    let admin = ["user", "add", "aroha@example.org", "--role", "superadmin", "--password-stdin"];
+    rollcall_reading(&database.url, &admin, "kākāpō and kea").await.done();
+    let token = rollcall(&database.url, &["token", "create", "aroha@example.org"]).await;
+    let serving = Serving::start(&database.url, &["--poll-delay", "1s", "--command-deadline", "5s"]).await;
+    let (server, pid) = (serving.url(""), serving.program.id().to_string());
+    // Those of which none has to be asked in the end whom it holds, which takes long.
+    let kinds = "senseface-a2,access-s3";
+    let town = ["--students", "20", "--lasts", "3s", "--punch-every", "2s", "--token", token.done().trim()];
+    let simulate =
+        [&["simulate", "--server", &server, "--terminals", "3", "--profile", kinds, "--server-pid", &pid], &town[..]]
+            .concat();
+    let mut simulated = Program::rollcall(&database.url, &simulate, "");
+    until("everybody is where he belongs", async || {
+        simulated.must_run();
+        simulated.out().contains("now people edit").then_some(())
+    })
+    .await;
+    let ended = simulated.end().await;
+    let said = ended.done();
+    assert!(said.contains("in step             yes") && said.contains("all is well"), "{said}");
+
+    let alone = ["simulate", "--server", &server, "--students", "20"];
+    rollcall(&database.url, &alone).await.refused(2);
+}

@@ -120,8 +120,8 @@ impl Town {
 
     /// The terminal says that it did what it was told.
     pub async fn acknowledge(&self, server: usize, serial: &str, given: &[(String, String)]) {
-        let lines: String = given.iter().map(|(id, _)| format!("ID={id}&Return=0&CMD=DATA\n")).collect();
-        let said = self.ask(server, &format!("POST /iclock/devicecmd?SN={serial}"), &lines).await;
+        let lines: Vec<String> = given.iter().map(|(id, _)| format!("ID={id}&Return=0&CMD=DATA\n")).collect();
+        let said = self.ask(server, &format!("POST /iclock/devicecmd?SN={serial}"), &lines.concat()).await;
         assert!(said.starts_with("HTTP/1.1 200 "), "{said}");
     }
 }

@@ -145,7 +145,8 @@ impl World {
 
     /// What the loops do, at most once per second of this world's time.
     async fn tick(&mut self) {
-        if self.now().duration_since(self.ticked) < SignedDuration::from_secs(1) {
+        // The clock may have been stepped back.
+        if self.now().duration_since(self.ticked).abs() < SignedDuration::from_secs(1) {
             return;
         }
         self.ticked = self.now();
