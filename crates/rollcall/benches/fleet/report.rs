@@ -50,6 +50,12 @@ impl Report {
         self.put(what, database, "", rounds, Some((gate, goal)));
     }
 
+    /// A figure that a gate holds at full size only: it compares with what grows with the size.
+    pub fn gate_at_full_size(&mut self, what: &str, database: &'static str, rounds: &[f64], gate: Gate, goal: f64) {
+        let is_judged = self.sizes == crate::FULL.name;
+        self.put(what, database, "", rounds, is_judged.then_some((gate, goal)));
+    }
+
     /// A figure that is told and not judged.
     pub fn tell(&mut self, what: &str, database: &'static str, unit: &'static str, rounds: &[f64]) {
         self.put(what, database, unit, rounds, None);
