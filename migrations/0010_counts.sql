@@ -31,6 +31,6 @@ INSERT INTO school_counts (school_id, belonging)
 SELECT school_id, COUNT(*) FROM students
 WHERE is_active AND deleted_at IS NULL AND TRIM(COALESCE(rfid_card_id, '')) <> '' GROUP BY school_id;
 
--- A page of them by name.
-CREATE INDEX students_belonging ON students (school_id, full_name, id)
+-- A page of them by name. Without the id: before it knows how large tables are, PostgreSQL would take this index to find it.
+CREATE INDEX students_belonging ON students (school_id, full_name)
   WHERE is_active AND deleted_at IS NULL AND TRIM(COALESCE(rfid_card_id, '')) <> '';
