@@ -31,6 +31,14 @@ INSERT INTO school_counts (school_id, belonging)
 SELECT school_id, COUNT(*) FROM students
 WHERE is_active AND deleted_at IS NULL AND TRIM(COALESCE(rfid_card_id, '')) <> '' GROUP BY school_id;
 
--- A page of them by name.
-CREATE INDEX students_belonging ON students (school_id, full_name, id)
+-- A page of them by name. Without the id: before it knows how large tables are, PostgreSQL would take this index to find it.
+CREATE INDEX students_belonging ON students (school_id, full_name)
   WHERE is_active AND deleted_at IS NULL AND TRIM(COALESCE(rfid_card_id, '')) <> '';
+
+-- What is looked for among the commands that wait, or that left and were not answered, must not be looked for in a terminal's
+-- whole history: SQLite does not see that who asks for one state asks for one of the two of device_commands_open.
+CREATE INDEX device_commands_pending ON device_commands (device_id, priority DESC, id) WHERE status = 'pending';
+CREATE INDEX device_commands_left ON device_commands (device_id, deadline_at) WHERE status = 'sent';
+CREATE INDEX device_commands_waiting ON device_commands (student_id) WHERE status = 'pending';
+-- The cards that commands of one student may have left on a terminal.
+CREATE INDEX device_commands_student ON device_commands (device_id, student_id) WHERE card_number IS NOT NULL;

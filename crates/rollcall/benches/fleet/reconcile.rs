@@ -118,7 +118,7 @@ pub async fn measure_changes(report: &mut Report, fleet: &Fleet, pass: &Pass, si
     let rows = fleet.students as f64 * fleet.devices.len() as f64;
     let per_row: Vec<f64> = nothing.iter().map(|seconds| seconds / rows * 1e6).collect();
     report.tell("reconcile everything, nothing differs", product, "s", &nothing);
-    report.gate(
+    report.gate_at_full_size(
         "row loop / reconcile, nothing differs",
         product,
         &ratios(&pass.looped, &per_row),
@@ -128,7 +128,13 @@ pub async fn measure_changes(report: &mut Report, fleet: &Fleet, pass: &Pass, si
     let milliseconds: Vec<f64> = edits.iter().map(|seconds| seconds * 1e3).collect();
     report.tell(&format!("one student edited on {} terminals", fleet.devices.len()), product, "ms", &milliseconds);
     let ratio = ratios(&edits, &nothing);
-    report.gate("one student edited / full pass with nothing to do", product, &ratio, Gate::AtMost(0.02), 0.005);
+    report.gate_at_full_size(
+        "one student edited / full pass with nothing to do",
+        product,
+        &ratio,
+        Gate::AtMost(0.02),
+        0.005,
+    );
 
     fleet.run("UPDATE students SET full_name = full_name || '.' WHERE id % 100 = 0").await;
     report.tell("reconcile everything, 1 of 100 differs", product, "s", &[fleet.pass().await]);

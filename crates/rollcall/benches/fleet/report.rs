@@ -4,6 +4,8 @@ use std::{fs, path::Path};
 
 use serde_json::{Value, json};
 
+use crate::machine::{POSTGRES, SQLITE};
+
 /// What a figure must keep. Beyond it is a defect.
 #[derive(Clone, Copy, Debug)]
 pub enum Gate {
@@ -50,6 +52,12 @@ impl Report {
         self.put(what, database, "", rounds, Some((gate, goal)));
     }
 
+    /// A figure that a gate holds at full size only: it compares with what grows with the size.
+    pub fn gate_at_full_size(&mut self, what: &str, database: &'static str, rounds: &[f64], gate: Gate, goal: f64) {
+        let is_judged = self.sizes == crate::FULL.name;
+        self.put(what, database, "", rounds, is_judged.then_some((gate, goal)));
+    }
+
     /// A figure that is told and not judged.
     pub fn tell(&mut self, what: &str, database: &'static str, unit: &'static str, rounds: &[f64]) {
         self.put(what, database, unit, rounds, None);
@@ -92,7 +100,37 @@ impl Report {
         let text = json!({ "sizes": self.sizes, "machine": about, "rows": rows });
         let path = folder.join(format!("{}.json", self.sizes));
         fs::write(&path, format!("{text:#}\n"))?;
-        Ok(path.display().to_string())
+        fs::write(path.with_extension("md"), self.markdown())?;
+        Ok(format!("{} and .md", path.display()))
+    }
+
+    /// The table of docs/performance.md.
+    fn markdown(&self) -> String {
+        let mut whats: Vec<&str> = Vec::new();
+        for row in &self.rows {
+            if !whats.contains(&row.what.as_str()) {
+                whats.push(&row.what);
+            }
+        }
+        let mut text = "| figure | gate | goal | SQLite | PostgreSQL |\n|---|---|---|---|---|\n".to_owned();
+        for what in whats {
+            let rows: Vec<&Row> = self.rows.iter().filter(|row| row.what == what).collect();
+            let shown = |product: &str| {
+                let row = rows.iter().find(|row| row.database == product);
+                row.map_or("–".to_owned(), |row| {
+                    let missed = if row.passed() == Some(false) { " (missed)" } else { "" };
+                    format!("{} {}{missed}", short(row.figures.median), row.unit).trim().to_owned()
+                })
+            };
+            // A gate may differ between the databases: the table shows each.
+            let mut gates: Vec<String> = rows.iter().filter_map(|row| Some(row.gate?.0.words())).collect();
+            gates.dedup();
+            let mut goals: Vec<String> = rows.iter().filter_map(|row| Some(short(row.gate?.1))).collect();
+            goals.dedup();
+            let cells = [what.to_owned(), gates.join(", "), goals.join(", "), shown(SQLITE), shown(POSTGRES)];
+            text.push_str(&format!("| {} |\n", cells.join(" | ")));
+        }
+        text
     }
 }
 
@@ -113,12 +151,8 @@ impl Row {
     fn judged(&self) -> String {
         let what = format!("{}: {}", self.database, self.what);
         let Some((gate, goal)) = self.gate else { return what };
-        let (sign, bound) = match gate {
-            Gate::AtLeast(bound) => ("≥", bound),
-            Gate::AtMost(bound) => ("≤", bound),
-        };
         let verdict = if self.passed() == Some(true) { "pass" } else { "FAIL" };
-        let gate = format!("{sign} {}", short(bound));
+        let gate = gate.words();
         format!("{what:<74} {:>12}  {gate:>12} {:>9}  {verdict}", short(self.figures.median), short(goal))
     }
 
@@ -138,6 +172,15 @@ impl Row {
             row["passed"] = json!(self.passed());
         }
         row
+    }
+}
+
+impl Gate {
+    fn words(self) -> String {
+        match self {
+            Gate::AtLeast(bound) => format!("≥ {}", short(bound)),
+            Gate::AtMost(bound) => format!("≤ {}", short(bound)),
+        }
     }
 }
 

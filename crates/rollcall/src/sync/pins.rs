@@ -117,7 +117,8 @@ macro_rules! reopen {
             "UPDATE device_user_mappings SET valid_to = NULL WHERE valid_to IS NOT NULL AND ",
             $scope,
             " AND EXISTS (SELECT 1 FROM belonging b
-               WHERE b.device_id = device_user_mappings.device_id AND b.student_id = device_user_mappings.student_id)"
+               WHERE b.device_id = device_user_mappings.device_id AND b.student_id = device_user_mappings.student_id
+               LIMIT 1 OFFSET 0)"
         )
     };
 }

@@ -117,6 +117,9 @@ macro_rules! same_card {
 const WANT_OF_STUDENT: &str = want!("b.student_id = $1");
 const WANT_ON_DEVICE: &str = want!("b.device_id = $1");
 
+/// `LIMIT 1 OFFSET 0` says nothing, and has PostgreSQL look for each row by itself, through the indexes. Without it, and before
+/// it knows how large the tables are, it compares every row with every student.
+///
 /// The guard counts those whom the terminal may hold: also somebody whose command left and was not answered. The name
 /// stays until he is removed: whoever decides about it wants to read it.
 macro_rules! unwant {
@@ -136,7 +139,7 @@ macro_rules! unwant {
             " AND EXISTS (SELECT 1 FROM devices d WHERE d.id = device_user_sync_status.device_id
                  AND d.is_active AND d.deleted_at IS NULL AND d.start_state = 'writing')
                AND NOT EXISTS (SELECT 1 FROM belonging b WHERE b.device_id = device_user_sync_status.device_id
-                 AND b.student_id = device_user_sync_status.student_id)"
+                 AND b.student_id = device_user_sync_status.student_id LIMIT 1 OFFSET 0)"
         )
     };
 }
@@ -175,7 +178,7 @@ const OUT_OF_STEP: &str = "
       SELECT l.device_id FROM device_user_sync_status l
       JOIN devices d ON d.id = l.device_id AND d.is_active AND d.deleted_at IS NULL AND d.start_state = 'writing'
       WHERE l.is_wanted AND NOT EXISTS (
-        SELECT 1 FROM belonging b WHERE b.device_id = l.device_id AND b.student_id = l.student_id)
+        SELECT 1 FROM belonging b WHERE b.device_id = l.device_id AND b.student_id = l.student_id LIMIT 1 OFFSET 0)
       UNION
       SELECT l.device_id FROM device_user_sync_status l
       JOIN devices d ON d.id = l.device_id AND d.is_active AND d.deleted_at IS NULL AND d.start_state = 'writing'
