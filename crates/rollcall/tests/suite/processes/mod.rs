@@ -13,3 +13,4 @@ mod schedule;
 mod simulate;
 mod status;
 mod stop;
+mod tls;
