@@ -32,11 +32,12 @@ screenshots: tools
 	cp target/screenshots/differences-light-desk.png docs/pictures/differences.png
 
 # The parsers against inputs that a machine invents: FUZZ_SECONDS for each target. Needs a nightly compiler
-# (`rustup toolchain install nightly`) and a C++ compiler. What is found is kept in fuzz/corpus; `make test` replays it.
+# (`rustup toolchain install nightly`) and a C++ compiler. An input that stops a parser is left in fuzz/artifacts: keep it in
+# fuzz/corpus, which `make test` replays.
 FUZZ_SECONDS ?= 600
 fuzz: target/tools/bin/cargo-fuzz
 	for target in heads exchanges results csv; do \
-	    features=; [ $$target = csv ] && features="--features csv"; \
+	    mkdir -p target/fuzz/corpus/$$target; features=; [ $$target = csv ] && features="--features csv"; \
 	    PATH="$$PWD/target/tools/bin:$$PATH" cargo +nightly fuzz run $$features --target-dir target/fuzz $$target \
 	        target/fuzz/corpus/$$target fuzz/corpus/$$target -- -max_total_time=$(FUZZ_SECONDS) -max_len=4096 || exit 1; \
 	done

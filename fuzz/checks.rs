@@ -21,10 +21,9 @@ pub fn heads(data: &[u8]) {
         line = mended;
     }
     let text = String::from_utf8_lossy(&line);
-    if let Some(request) = request(text.lines().next().unwrap_or_default()) {
-        if let Ok(serial) = SerialNumber::parse(&request.serial_number) {
-            assert!(!serial.as_str().is_empty() && !serial.as_str().contains(char::is_control));
-        }
+    let Some(request) = request(text.lines().next().unwrap_or_default()) else { return };
+    if let Ok(serial) = SerialNumber::parse(&request.serial_number) {
+        assert!(!serial.as_str().is_empty() && !serial.as_str().contains(char::is_control));
     }
 }
 

@@ -9,9 +9,9 @@ const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/corpus");
 
 #[test]
 fn the_corpus_is_read_without_stopping() {
-    let targets: [(&str, fn(&[u8])); 3] =
-        [("heads", checks::heads), ("exchanges", checks::exchanges), ("results", checks::results)];
-    for (name, check) in targets {
+    type Check = fn(&[u8]);
+    let (heads, exchanges, results): (Check, Check, Check) = (checks::heads, checks::exchanges, checks::results);
+    for (name, check) in [("heads", heads), ("exchanges", exchanges), ("results", results)] {
         let mut files: Vec<_> =
             fs::read_dir(format!("{CORPUS}/{name}")).unwrap().map(|file| file.unwrap().path()).collect();
         files.sort();

@@ -78,11 +78,12 @@ fn push(texts: &mut Vec<String>, text: String) {
 
 /// Whether `wanted` stands in a text with no letter or digit right before or after it: a card is no part of another one.
 fn is_word(text: &str, wanted: &str) -> bool {
+    let is_inside = |character: Option<char>| character.is_some_and(char::is_alphanumeric);
     text.match_indices(wanted).any(|(at, found)| {
+        let (before, behind) = (&text[..at], &text[at + found.len()..]);
         // Lines are kept escaped: the t of `\t` is none of a word.
-        let before = text[..at].trim_end_matches("\\t").len() == at;
-        let is_inside = |character: Option<char>| character.is_some_and(char::is_alphanumeric);
-        !(before && is_inside(text[..at].chars().next_back())) && !is_inside(text[at + found.len()..].chars().next())
+        let begins = before.ends_with("\\t") || !is_inside(before.chars().next_back());
+        begins && !is_inside(behind.chars().next())
     })
 }
 
