@@ -1,6 +1,6 @@
 # make demo   runs the product with simulated terminals, on SQLite in a temporary folder
 # make test   installs what is missing and runs everything: lints, both databases, a browser
-.PHONY: demo run check test soak fleet bench audit tools screenshots
+.PHONY: demo run check test soak fleet bench fuzz audit sbom tools screenshots
 
 demo:
 	cargo run --release --quiet -- demo
@@ -38,9 +38,36 @@ screenshots: tools
 	cp target/screenshots/terminal-dark-desk.png docs/pictures/terminal.png
 	cp target/screenshots/differences-light-desk.png docs/pictures/differences.png
 
-# Licences, sources and doubled crates. Needs `cargo install cargo-deny`.
-audit:
-	cargo deny check bans licenses sources
+# The parsers against inputs that a machine invents: FUZZ_SECONDS for each target. Needs a nightly compiler
+# (`rustup toolchain install nightly`) and a C++ compiler. An input that stops a parser is left in fuzz/artifacts: keep it in
+# fuzz/corpus, which `make test` replays.
+FUZZ_SECONDS ?= 600
+fuzz: target/tools/bin/cargo-fuzz
+	for target in heads exchanges results csv; do \
+	    mkdir -p target/fuzz/corpus/$$target; features=; [ $$target = csv ] && features="--features csv"; \
+	    PATH="$$PWD/target/tools/bin:$$PATH" cargo +nightly fuzz run $$features --target-dir target/fuzz $$target \
+	        target/fuzz/corpus/$$target fuzz/corpus/$$target -- -max_total_time=$(FUZZ_SECONDS) -max_len=4096 || exit 1; \
+	done
+
+# Licences, sources and doubled crates of what the program is made of.
+audit: target/tools/bin/cargo-deny
+	PATH="$$PWD/target/tools/bin:$$PATH" cargo deny check bans licenses sources
+
+# What the program is made of, as CycloneDX: target/rollcall.cdx.json.
+sbom: target/tools/bin/cargo-cyclonedx
+	PATH="$$PWD/target/tools/bin:$$PATH" cargo cyclonedx --quiet --manifest-path crates/rollcall/Cargo.toml --format json \
+	    --spec-version 1.5 --override-filename rollcall.cdx
+	mv crates/rollcall/rollcall.cdx.json target/rollcall.cdx.json
+	rm -f crates/push-protocol/rollcall.cdx.json crates/terminal-simulator/rollcall.cdx.json
+
+target/tools/bin/cargo-fuzz:
+	cargo install --quiet --locked --root target/tools cargo-fuzz@0.13.2
+
+target/tools/bin/cargo-deny:
+	cargo install --quiet --locked --root target/tools cargo-deny@0.20.2
+
+target/tools/bin/cargo-cyclonedx:
+	cargo install --quiet --locked --root target/tools cargo-cyclonedx@0.5.9
 
 tools:
 	tests/install-tools

@@ -1,10 +1,10 @@
 //! What an operator sets.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, path::PathBuf};
 
 use jiff::{SignedDuration, tz::TimeZone};
 
-use crate::store::schedule::Cron;
+use crate::{networks::Networks, store::schedule::Cron};
 
 /// The settings of a server.
 #[derive(Clone, Debug)]
@@ -23,10 +23,22 @@ pub struct Settings {
     pub poll_delay: SignedDuration,
     /// When every terminal is read back, by the clocks of `timezone`.
     pub verify_cron: Cron,
-    /// A proxy in front ends TLS and says so in `X-Forwarded-Proto`, which nobody else can set.
-    pub behind_proxy: bool,
+    /// Proxies in front, whose word counts about who calls and whether that was encrypted.
+    pub trusted_proxies: Networks,
+    /// Connections at a time of one listener.
+    pub connections: usize,
+    /// Of them, from one address; loopback and proxies have no such limit.
+    pub connections_per_address: usize,
     /// How long history is kept.
     pub keep: Keep,
+}
+
+/// The certificate and its key, in PEM, with which the main listener speaks TLS.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TlsFiles {
+    /// The server's own certificate first, then those that it rests on.
+    pub certificate: PathBuf,
+    pub key: PathBuf,
 }
 
 /// Days after which history is forgotten; `None` is never.
@@ -56,7 +68,9 @@ impl Default for Settings {
             command_deadline: SignedDuration::from_secs(30),
             poll_delay: SignedDuration::from_secs(20),
             verify_cron: Cron::default(),
-            behind_proxy: false,
+            trusted_proxies: Networks::default(),
+            connections: 10_000,
+            connections_per_address: 500,
             keep: Keep::default(),
         }
     }

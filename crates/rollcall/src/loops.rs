@@ -12,7 +12,7 @@ use crate::{
     app::App,
     attendance::{attribute, retention},
     devices::{presence, unknown},
-    school::students,
+    school::{import::drafts, students},
     store::{
         self, Tx,
         schedule::{self, Cron},
@@ -55,6 +55,9 @@ pub fn start(app: &App, tasks: &TaskTracker, stop: &CancellationToken) {
         Box::pin(async move { unserved::tick(&app.db, app.clock.now()).await })
     });
     every(60, "forget history", |app| Box::pin(async move { forget_on_schedule(&app).await }));
+    every(60, "forget files that nobody imported", |app| {
+        Box::pin(async move { drafts::expire(&app.db, app.clock.now()).await })
+    });
     every(60, "find the owners of punches", |app| {
         Box::pin(async move { attribute::tick(&app.db, &app.settings.timezone).await })
     });

@@ -23,6 +23,7 @@ struct Inner {
     polls: Counter,
     handshakes: Counter,
     calls_refused: Counter,
+    connections_refused: [Counter; Crowd::ALL.len()],
     commands: [Counter; Outcome::ALL.len()],
     punches_stored: Counter,
     punches_repeated: Counter,
@@ -60,6 +61,15 @@ pub enum Refusal {
     QuarantineFull,
     Database,
     Stopping,
+}
+
+/// Why a connection was closed as soon as it was there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Crowd {
+    /// Its address has too many.
+    Address,
+    /// There are too many.
+    All,
 }
 
 /// What a transaction did, to be counted with its commit.
@@ -103,6 +113,8 @@ impl Meters {
                 polls: counter!("rollcall_polls_total"),
                 handshakes: counter!("rollcall_handshakes_total"),
                 calls_refused: counter!("rollcall_terminal_calls_refused_total"),
+                connections_refused: Crowd::ALL
+                    .map(|crowd| counter!("rollcall_connections_refused_total", "reason" => crowd.as_str())),
                 commands: Outcome::ALL
                     .map(|outcome| counter!("rollcall_commands_total", "outcome" => outcome.as_str())),
                 punches_stored: counter!("rollcall_punches_stored_total"),
@@ -130,6 +142,10 @@ impl Meters {
 
     pub fn refused_call(&self) {
         self.0.calls_refused.increment(1);
+    }
+
+    pub fn refused_connection(&self, crowd: Crowd) {
+        self.0.connections_refused[crowd as usize].increment(1);
     }
 
     pub fn punches_stored(&self, new: usize, repeated: usize) {
@@ -220,6 +236,10 @@ fn describe() {
         "Calls under the serial number of a terminal from where it may not call."
     );
     describe_counter!(
+        "rollcall_connections_refused_total",
+        "Connections that were closed at once, because their address or all together had too many."
+    );
+    describe_counter!(
         "rollcall_commands_total",
         "Commands that left, were answered, or were not, by what became of them."
     );
@@ -280,6 +300,17 @@ impl Refusal {
             Refusal::QuarantineFull => "quarantine_full",
             Refusal::Database => "database",
             Refusal::Stopping => "stopping",
+        }
+    }
+}
+
+impl Crowd {
+    const ALL: [Crowd; 2] = [Crowd::Address, Crowd::All];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Crowd::Address => "address",
+            Crowd::All => "all",
         }
     }
 }

@@ -16,8 +16,13 @@ pub struct NoNetwork(String);
 impl Networks {
     /// An IPv4 address counts as what it is, however it was received.
     pub fn contains(&self, address: IpAddr) -> bool {
+        self.network_of(address).is_some()
+    }
+
+    /// The first network of the list that an address is in.
+    pub fn network_of(&self, address: IpAddr) -> Option<IpNet> {
         let address = address.to_canonical();
-        self.0.iter().any(|network| network.contains(&address))
+        self.0.iter().find(|network| network.contains(&address)).copied()
     }
 
     pub fn is_empty(&self) -> bool {

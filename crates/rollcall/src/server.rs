@@ -1,11 +1,14 @@
 //! Listening, serving and stopping.
 //!
-//! Terminals and people share a listener unless terminals have one of their own; then each answers only its own. What a
-//! connection may do, and for how long, is in [`connection`].
+//! Terminals and people share a listener unless terminals have one of their own; then each answers only its own. The main
+//! listener speaks TLS where it was given a certificate ([`tls`]), that of terminals never does: many could not. How many
+//! connections there may be is in [`places`]; what a connection may do, and for how long, in [`connection`].
 
 mod connection;
 pub mod pace;
+mod places;
 mod stream;
+pub mod tls;
 mod watch;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
@@ -16,7 +19,11 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use self::connection::Serves;
+use self::{
+    connection::{Peer, Serves},
+    places::Places,
+    tls::Tls,
+};
 use crate::{app::App, devices::presence, loops, web, web::terminals::Door};
 
 /// Where a server listens.
@@ -25,6 +32,8 @@ pub struct Listeners {
     pub main: TcpListener,
     /// For terminals alone; then the main one does not answer them.
     pub terminals: Option<TcpListener>,
+    /// With it the main one speaks TLS and nothing else.
+    pub tls: Option<Arc<Tls>>,
 }
 
 /// What answers requests: the door of terminals and the pages of people. Cheap to clone.
@@ -48,7 +57,7 @@ impl Listeners {
             Some(address) => Some(TcpListener::bind(address).await?),
             None => None,
         };
-        Ok(Listeners { main, terminals })
+        Ok(Listeners { main, terminals, tls: None })
     }
 }
 
@@ -59,10 +68,16 @@ pub async fn run(app: App, listeners: Listeners, shutdown: impl Future<Output = 
     let tasks = TaskTracker::new();
     let site = Site::new(app.clone());
     loops::start(&app, &tasks, &stop);
-    let main = if listeners.terminals.is_some() { Serves::People } else { Serves::Everybody };
-    tasks.spawn(accept(listeners.main, site.clone(), main, tasks.clone(), stop.clone()));
+    let serves = if listeners.terminals.is_some() { Serves::People } else { Serves::Everybody };
+    if let Some(tls) = &listeners.tls {
+        let (tls, stop) = (Arc::clone(tls), stop.clone());
+        tasks.spawn(async move { stop.run_until_cancelled(tls.follow()).await });
+    }
+    let way = |serves, tls| Way { serves, tls, places: site.places(), tasks: tasks.clone(), stop: stop.clone() };
+    let (main, apart) = (way(serves, listeners.tls), way(Serves::Terminals, None));
+    tasks.spawn(accept(listeners.main, site.clone(), main));
     if let Some(listener) = listeners.terminals {
-        tasks.spawn(accept(listener, site, Serves::Terminals, tasks.clone(), stop.clone()));
+        tasks.spawn(accept(listener, site, apart));
     }
     shutdown.await;
     tracing::info!("stopping");
@@ -79,17 +94,35 @@ pub async fn run(app: App, listeners: Listeners, shutdown: impl Future<Output = 
     tracing::info!("stopped");
 }
 
-async fn accept(listener: TcpListener, site: Site, serves: Serves, tasks: TaskTracker, stop: CancellationToken) {
+/// What a listener does with a connection.
+struct Way {
+    serves: Serves,
+    tls: Option<Arc<Tls>>,
+    places: Places,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+async fn accept(listener: TcpListener, site: Site, way: Way) {
     loop {
         let accepted = tokio::select! {
-            () = stop.cancelled() => return,
+            () = way.stop.cancelled() => return,
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((io, peer)) => {
+            Ok((io, address)) => {
+                let Some(place) = way.places.take(address.ip(), site.app.clock.now()) else { continue };
                 // Replies are small and complete: nothing is gained by waiting for more.
                 let _ = io.set_nodelay(true);
-                tasks.spawn(connection::serve(site.clone(), serves, io, peer, stop.clone()));
+                let (site, serves, stop, tls) = (site.clone(), way.serves, way.stop.clone(), way.tls.clone());
+                way.tasks.spawn(async move {
+                    let _place = place;
+                    let peer = Peer { address, is_encrypted: tls.is_some() };
+                    let Some(tls) = tls else { return connection::serve(site, serves, io, peer, stop).await };
+                    if let Some(Some(io)) = stop.run_until_cancelled(tls.accept(io)).await {
+                        connection::serve(site, serves, io, peer, stop).await;
+                    }
+                });
             }
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "a connection could not be accepted");
@@ -110,11 +143,18 @@ impl Site {
         Site { door: Door::new(app.clone()), pages: web::router(app.clone()), app }
     }
 
+    fn places(&self) -> Places {
+        let settings = &self.app.settings;
+        let (all, each) = (settings.connections, settings.connections_per_address);
+        Places::new(all, each, settings.trusted_proxies.clone(), self.app.db.meters().clone())
+    }
+
     /// Serves one connection as the main listener does, to its end. A story needs no sockets: any pair of pipes will do.
     pub async fn serve<IO>(self, io: IO, peer: SocketAddr)
     where
         IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
+        let peer = Peer { address: peer, is_encrypted: false };
         connection::serve(self, Serves::Everybody, io, peer, CancellationToken::new()).await;
     }
 }

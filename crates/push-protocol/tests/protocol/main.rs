@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a check that cannot go on has failed")]
 
+mod corpus;
 mod flows;
 mod handshake;
 mod nasty;

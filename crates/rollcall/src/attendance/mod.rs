@@ -26,5 +26,5 @@ pub mod recorder;
 pub mod register;
 pub mod retention;
 mod storing;
-mod unread;
+pub mod unread;
 pub mod wall_clock;

@@ -7,7 +7,18 @@ use std::{
 
 use jiff::Timestamp;
 
-use crate::store::{Result, Tx};
+use crate::store::{Instant, Result, Tx};
+
+/// A line that is kept.
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, sqlx::FromRow)]
+pub struct Unread {
+    #[serde(skip)]
+    pub id: i64,
+    pub serial_number: String,
+    pub table_name: String,
+    pub line: String,
+    pub received_at: Instant,
+}
 
 /// Lines kept per serial number: the newest.
 const PER_SERIAL: i64 = 1_000;
@@ -44,6 +55,19 @@ pub(super) async fn keep(tx: &mut Tx, lines: &[(&str, &str, Vec<u8>)], now: Time
         tx.execute(DROP_OLDEST, [serial.into(), PER_SERIAL.into()]).await?;
     }
     Ok(())
+}
+
+const DROP: &str = "DELETE FROM unread_lines WHERE id = $1";
+
+/// Forgets one line.
+pub async fn drop(tx: &mut Tx, line: &Unread) -> Result<()> {
+    tx.execute(DROP, [line.id.into()]).await?;
+    Ok(())
+}
+
+/// How these bytes stand in a line.
+pub fn escape_line(bytes: &[u8]) -> String {
+    escape(bytes, MAX_LINE)
 }
 
 /// Bytes as text from which they can be got back: UTF-8 as it is, `\\`, `\t`, `\r`, `\n`, every other control character

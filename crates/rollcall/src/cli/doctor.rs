@@ -1,15 +1,20 @@
 //! `rollcall doctor`: looks at everything that goes wrong in practice, and says what to do.
 
-use std::{net::SocketAddr, process::ExitCode, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     net::TcpStream,
     time::timeout,
 };
 
-use super::{Here, open, serve, without_password};
+use super::{Here, open, serve, tls, without_password};
 use crate::{
     store::examine::{self, Examined},
     sync::doubts,
@@ -23,6 +28,9 @@ pub(super) struct Args {
     /// Where it should be listening for terminals alone.
     #[arg(long, env = "ROLLCALL_TERMINAL_LISTEN", value_name = "ADDR")]
     terminal_listen: Option<SocketAddr>,
+    /// The certificate that the server shows at --listen, if it speaks TLS there.
+    #[arg(long, env = "ROLLCALL_TLS_CERT", value_name = "FILE")]
+    tls_cert: Option<PathBuf>,
     /// The zone of schools that set none.
     #[arg(long, env = "ROLLCALL_TIMEZONE", default_value = "UTC", value_parser = serve::timezone, value_name = "ZONE")]
     timezone: TimeZone,
@@ -59,9 +67,9 @@ pub(super) async fn run(args: Args, url: &str) -> anyhow::Result<ExitCode> {
             findings.push(wrong("database", "unreachable", format!("{error:#}"), advice));
         }
     }
-    findings.push(port("port", args.listen, "GET /healthz", "ok\n").await);
+    findings.push(port("port", args.listen, args.tls_cert.as_deref(), "GET /healthz", "ok\n").await);
     if let Some(address) = args.terminal_listen {
-        findings.push(port("terminal_port", address, "GET /iclock/ping", "OK").await);
+        findings.push(port("terminal_port", address, None, "GET /iclock/ping", "OK").await);
     }
     if args.json {
         println!("{}", serde_json::to_string_pretty(&findings)?);
@@ -160,9 +168,15 @@ fn zone(server: &TimeZone, schools: Vec<(String,)>) -> Finding {
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Who answers there.
-async fn port(about: &str, address: SocketAddr, request: &str, expected: &str) -> Finding {
+async fn port(about: &str, address: SocketAddr, tls: Option<&Path>, request: &str, expected: &str) -> Finding {
     let reachable = serve::reachable(address);
-    match timeout(PATIENCE, ask(reachable, request)).await {
+    let asked = async {
+        match tls {
+            Some(certificate) => ask(tls::connect(reachable, certificate).await?, reachable, request).await,
+            None => ask(TcpStream::connect(reachable).await?, reachable, request).await,
+        }
+    };
+    match timeout(PATIENCE, asked).await {
         Ok(Ok(answer)) if answer.starts_with("HTTP/1.1 200") && answer.ends_with(expected) => {
             fine(about, format!("a server of Rollcall answers at {reachable}"))
         }
@@ -171,7 +185,7 @@ async fn port(about: &str, address: SocketAddr, request: &str, expected: &str) -
             wrong(about, "taken", says, "stop it (`ss -ltnp` shows who it is), or choose another address with --listen")
         }
         Ok(Err(error)) => {
-            let says = format!("nobody answers at {reachable}: {error}");
+            let says = format!("nobody answers at {reachable}: {error:#}");
             wrong(about, "closed", says, "start the server: `rollcall serve`, or `systemctl start rollcall`")
         }
         Err(_) => {
@@ -182,8 +196,11 @@ async fn port(about: &str, address: SocketAddr, request: &str, expected: &str) -
 }
 
 /// Fails only when nobody listens. Who hangs up in the middle is somebody, and none of ours.
-async fn ask(address: SocketAddr, request: &str) -> std::io::Result<String> {
-    let mut stream = TcpStream::connect(address).await?;
+async fn ask<IO: AsyncRead + AsyncWrite + Unpin>(
+    mut stream: IO,
+    address: SocketAddr,
+    request: &str,
+) -> anyhow::Result<String> {
     let request = format!("{request} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
     let mut answer = Vec::new();
     if stream.write_all(request.as_bytes()).await.is_ok() {

@@ -15,6 +15,7 @@ mod student;
 mod sync;
 mod takeover;
 mod terminals;
+mod tls;
 mod token;
 mod user;
 mod verify;

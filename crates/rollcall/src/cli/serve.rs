@@ -1,6 +1,6 @@
 //! `rollcall serve`.
 
-use std::{io, net::SocketAddr, process::ExitCode};
+use std::{io, net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use anyhow::Context as _;
 use jiff::{SignedDuration, tz::TimeZone};
@@ -10,8 +10,9 @@ use crate::{
     accounts::users,
     app::App,
     clock::Clock,
-    config::{Keep, Settings},
-    server::{self, Listeners},
+    config::{Keep, Settings, TlsFiles},
+    networks::Networks,
+    server::{self, Listeners, tls::Tls},
     store::schedule::Cron,
 };
 
@@ -35,9 +36,27 @@ pub(super) struct Args {
     /// When every terminal is read back: five fields of cron, or six with seconds first, by the clocks of --timezone.
     #[arg(long, env = "ROLLCALL_VERIFY_CRON", default_value = "0 */2 * * *", value_name = "CRON")]
     verify_cron: Cron,
-    /// A proxy in front ends TLS: believe its X-Forwarded-Proto. Only where nobody can get past the proxy.
-    #[arg(long, env = "ROLLCALL_BEHIND_PROXY")]
-    behind_proxy: bool,
+    /// Addresses and networks of proxies in front, with commas: what they say of who calls, and whether by TLS, is believed.
+    #[arg(
+        long,
+        env = "ROLLCALL_TRUSTED_PROXIES",
+        default_value = "",
+        hide_default_value = true,
+        value_name = "NETWORKS"
+    )]
+    trusted_proxies: Networks,
+    /// A certificate, with those that it rests on, as PEM: the main listener speaks TLS. Read again when the file changes.
+    #[arg(long, env = "ROLLCALL_TLS_CERT", requires = "tls_key", value_name = "FILE")]
+    tls_cert: Option<PathBuf>,
+    /// The key of --tls-cert, as PEM.
+    #[arg(long, env = "ROLLCALL_TLS_KEY", requires = "tls_cert", value_name = "FILE")]
+    tls_key: Option<PathBuf>,
+    /// Connections at a time, of each listener.
+    #[arg(long, env = "ROLLCALL_CONNECTIONS", default_value = "10000", value_parser = number, value_name = "NUMBER")]
+    connections: usize,
+    /// Connections at a time from one address; this machine and trusted proxies have no such limit.
+    #[arg(long, env = "ROLLCALL_CONNECTIONS_PER_ADDRESS", default_value = "500", value_parser = number, value_name = "NUMBER")]
+    connections_per_address: usize,
     /// Days that punches are kept, or `forever`.
     #[arg(long, env = "ROLLCALL_KEEP_PUNCHES", default_value = "forever", value_parser = days, value_name = "DAYS")]
     keep_punches: Days,
@@ -70,7 +89,9 @@ pub(super) async fn run(
         command_deadline: args.command_deadline,
         poll_delay: args.poll_delay,
         verify_cron: args.verify_cron,
-        behind_proxy: args.behind_proxy,
+        trusted_proxies: args.trusted_proxies,
+        connections: args.connections,
+        connections_per_address: args.connections_per_address,
         keep: Keep {
             punches: args.keep_punches.0,
             commands: args.keep_commands.0,
@@ -79,29 +100,38 @@ pub(super) async fn run(
         },
     };
     let shown = without_password(&settings.database_url);
-    let listeners = Listeners::bind(settings.listen, settings.terminal_listen)
+    let tls = match (args.tls_cert, args.tls_key) {
+        (Some(certificate), Some(key)) => {
+            Some(Tls::load(TlsFiles { certificate, key }).context("cannot speak TLS as asked")?)
+        }
+        _ => None,
+    };
+    let mut listeners = Listeners::bind(settings.listen, settings.terminal_listen)
         .await
         .map_err(|error| cannot_listen(error, settings.listen, settings.terminal_listen))?;
+    let is_encrypted = tls.is_some();
+    listeners.tls = tls;
     let app =
         App::open(settings, Clock::machine()).await.with_context(|| format!("cannot use the database {shown}"))?;
     let main = listeners.main.local_addr()?;
-    tracing::info!(address = %main, database = shown, version = env!("CARGO_PKG_VERSION"), "serving");
+    tracing::info!(address = %main, tls = is_encrypted, database = shown, version = env!("CARGO_PKG_VERSION"), "serving");
     if let Some(terminals) = &listeners.terminals {
         tracing::info!(address = %terminals.local_addr()?, "serving terminals");
     }
-    say_how_to_begin(&app, main).await?;
+    say_how_to_begin(&app, main, is_encrypted).await?;
     server::run(app, listeners, stopped).await;
     Ok(ExitCode::SUCCESS)
 }
 
 /// An empty database has nobody who could log in. The code is not logged: logs go to places that many people read.
-async fn say_how_to_begin(app: &App, main: SocketAddr) -> anyhow::Result<()> {
+async fn say_how_to_begin(app: &App, main: SocketAddr, is_encrypted: bool) -> anyhow::Result<()> {
     let mut tx = app.db.read().await?;
     if !users::any(&mut tx).await? {
         let code = app.first_code.issue(rand::random());
         eprintln!();
         eprintln!("Nobody can log in yet. Make the first admin in a browser:");
-        eprintln!("  http://{}/   with the code   {code}", reachable(main));
+        let scheme = if is_encrypted { "https" } else { "http" };
+        eprintln!("  {scheme}://{}/   with the code   {code}", reachable(main));
         eprintln!("or here:");
         eprintln!("  rollcall user add you@example.org --role superadmin");
         eprintln!();
@@ -125,6 +155,10 @@ fn cannot_listen(error: io::Error, main: SocketAddr, terminals: Option<SocketAdd
         _ => "",
     };
     anyhow::Error::new(error).context(format!("cannot listen on {addresses}{advice}"))
+}
+
+fn number(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|number| *number > 0).ok_or_else(|| format!("{text:?} is no number from 1"))
 }
 
 /// `None` is for ever.

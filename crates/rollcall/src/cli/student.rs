@@ -70,6 +70,9 @@ pub(super) async fn erase(args: EraseArgs, here: &Here) -> anyhow::Result<ExitCo
     if erased.still_held > 0 {
         println!("{} terminals hold him until they have called: `rollcall status`", erased.still_held);
     }
+    if erased.files > 0 {
+        println!("{} files that waited to be imported were dropped: they may have named him", erased.files);
+    }
     println!("backups and logs from before still know him");
     Ok(ExitCode::SUCCESS)
 }

@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest as _, Sha256};
 
 use super::DeviceId;
-use crate::store::{Instant, Result, Tx};
+use crate::store::{Result, Tx};
 
 /// Why a terminal is suspected.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize)]
@@ -63,7 +63,6 @@ pub(super) async fn another_key(tx: &mut Tx, device: DeviceId, digest: Option<St
 #[derive(Clone, PartialEq, Eq, Debug, sqlx::FromRow)]
 pub struct Suspected {
     pub suspicion: String,
-    pub suspected_at: Instant,
     pub last_address: Option<String>,
     pub former_address: Option<String>,
 }
@@ -82,7 +81,7 @@ impl Suspected {
 }
 
 const SUSPECTED: &str = "
-SELECT suspicion, suspected_at, last_address, former_address FROM devices
+SELECT suspicion, last_address, former_address FROM devices
 WHERE id = $1 AND suspicion IS NOT NULL AND deleted_at IS NULL";
 
 /// `None`: nobody doubts it.

@@ -22,6 +22,7 @@ use super::{
     stream::Stream,
     watch::{Watch, Watchdog},
 };
+use crate::web::origin::{Encrypted, Origin};
 
 /// Whom a listener serves.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -31,10 +32,19 @@ pub(super) enum Serves {
     People,
 }
 
+/// Who is at the other end.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Peer {
+    pub address: SocketAddr,
+    pub is_encrypted: bool,
+}
+
 /// Bytes of a request's head.
 const HEAD_BYTES: usize = 64 * 1024;
+/// Headers of a request. Terminals send about ten, browsers twenty.
+const HEADERS: usize = 100;
 
-pub(super) async fn serve<IO>(site: Site, serves: Serves, io: IO, peer: SocketAddr, stop: CancellationToken)
+pub(super) async fn serve<IO>(site: Site, serves: Serves, io: IO, peer: Peer, stop: CancellationToken)
 where
     IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -56,6 +66,7 @@ where
         // The watchdog sets the times: it knows a slow head from an idle connection.
         .header_read_timeout(None)
         .max_buf_size(HEAD_BYTES)
+        .max_headers(HEADERS)
         .serve_connection(stream, service);
     let mut connection = pin!(connection);
     let mut watchdog = pin!(Watchdog::new(watch.clone()));
@@ -75,7 +86,7 @@ where
     if let Err(error) = ended
         && error.is_parse()
     {
-        site.door.refused(&watch.path(), peer.ip());
+        site.door.refused(&watch.path(), peer.address.ip());
     }
 }
 
@@ -83,7 +94,7 @@ async fn answer(
     site: &Site,
     serves: Serves,
     request: Request<Incoming>,
-    peer: SocketAddr,
+    peer: Peer,
     is_mended: bool,
 ) -> Response<Either<Full<Bytes>, Body>> {
     let is_terminal = is_terminal_path(request.uri().path());
@@ -92,8 +103,11 @@ async fn answer(
         Serves::People if is_terminal => not_here(),
         _ if is_terminal => {
             let version = request.version();
+            let (ip, proxies) = (peer.address.ip(), &site.app.settings.trusted_proxies);
+            let origin = Origin::of(ip, peer.is_encrypted, request.headers(), proxies);
+            let address = origin.address.unwrap_or(ip);
             let closes = is_mended || wants_close(version, request.headers());
-            let reply = site.door.answer(request.map(Paced::new), peer.ip().to_canonical()).await;
+            let reply = site.door.answer(request.map(Paced::new), address).await;
             let mut response = reply.into_response(closes, site.app.clock.now()).map(Either::Left);
             // A reply of version 1.1 to a request of 1.0 that asks for keep-alive would be promised it.
             *response.version_mut() = version;
@@ -101,7 +115,10 @@ async fn answer(
         }
         _ => {
             let mut request = request.map(|body| Body::new(Paced::new(body)));
-            request.extensions_mut().insert(ConnectInfo(peer));
+            request.extensions_mut().insert(ConnectInfo(peer.address));
+            if peer.is_encrypted {
+                request.extensions_mut().insert(Encrypted);
+            }
             match site.pages.clone().oneshot(request).await {
                 Ok(response) => response.map(Either::Right),
                 Err(never) => match never {},

@@ -67,7 +67,6 @@ struct Row {
     last_address: Option<String>,
     former_address: Option<String>,
     suspicion: Option<String>,
-    suspected_at: Option<Instant>,
     refused_address: Option<String>,
     refused_at: Option<Instant>,
     failed: i64,
@@ -77,7 +76,7 @@ struct Row {
 
 const TERMINALS: &str = "
     SELECT d.id, d.serial_number, d.device_name, d.last_seen, d.created_at, d.start_state, d.user_count, d.is_full,
-      d.clock_skew_seconds, d.last_address, d.former_address, d.suspicion, d.suspected_at, d.refused_address,
+      d.clock_skew_seconds, d.last_address, d.former_address, d.suspicion, d.refused_address,
       d.refused_at,
       COALESCE(f.failed, 0) AS failed, f.failed_words, COALESCE(h.held, 0) AS held
     FROM devices d
@@ -168,11 +167,10 @@ impl Row {
     }
 
     fn look_at_trust(&self, now: Timestamp, found: &mut impl FnMut(Kind, String, &str)) {
-        if let (Some(suspicion), Some(suspected_at)) = (&self.suspicion, self.suspected_at) {
+        if let Some(suspicion) = &self.suspicion {
             let is_key = Suspicion::parse(suspicion) == Some(Suspicion::CommKey);
             let suspected = Suspected {
                 suspicion: suspicion.clone(),
-                suspected_at,
                 last_address: self.last_address.clone(),
                 former_address: self.former_address.clone(),
             };

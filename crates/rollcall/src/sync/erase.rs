@@ -5,9 +5,13 @@
 
 use jiff::Timestamp;
 
-use super::reconcile::{Reconciled, Scope, reconcile};
+use super::{
+    reconcile::{Reconciled, Scope, reconcile},
+    traces::{self, Traces},
+};
 use crate::{
-    school::StudentId,
+    attendance::unread,
+    school::{StudentId, import::drafts},
     store::{Result, Tx},
 };
 
@@ -25,9 +29,13 @@ pub struct Erased {
     pub punches: u64,
     /// Terminals that hold him until they have called.
     pub still_held: i64,
+    /// Files that waited to be imported and may have named him.
+    pub files: u64,
     pub reconciled: Reconciled,
 }
 
+const CARD: &str = "SELECT card_number FROM students WHERE id = $1 AND card_number IS NOT NULL";
+const PRESENTED: &str = "DELETE FROM presented_cards WHERE card_number = $1";
 const STUDENT: &str = "
     UPDATE students SET full_name = '(erased)', rfid_card_id = NULL, roll_number = NULL, search_text = NULL,
       card_number = NULL, derived_from = NULL, oneroster_id = NULL, class_id = NULL, section_id = NULL, is_active = FALSE,
@@ -62,6 +70,9 @@ const STILL_HELD: &str = "SELECT COUNT(*) FROM device_user_sync_status WHERE stu
 
 /// Erases one student, whether his row is there or SQL has deleted it.
 pub async fn erase(tx: &mut Tx, student: StudentId, punches: Punches, now: Timestamp) -> Result<Erased> {
+    let traces = Traces::of(tx, student).await?;
+    let lines = traces::unread(tx, &traces).await?;
+    let card: Option<(i64,)> = tx.optional(CARD, [student.into()]).await?;
     tx.execute(STUDENT, [student.into(), now.into()]).await?;
     // Removals are queued while everything that they need is there.
     let reconciled = reconcile(tx, Scope::Student(student), now).await?;
@@ -69,6 +80,17 @@ pub async fn erase(tx: &mut Tx, student: StudentId, punches: Punches, now: Times
     tx.execute(COMMANDS, [student.into()]).await?;
     tx.execute(TOLD, [student.into()]).await?;
     tx.execute(DRIFT, [student.into()]).await?;
+    traces::erase_from_sentences(tx, &traces).await?;
+    for line in &lines {
+        unread::drop(tx, line).await?;
+    }
+    if let Some((card,)) = card {
+        tx.execute(PRESENTED, [card.into()]).await?;
+    }
+    let files = match traces.school {
+        Some(school) => drafts::drop_all(tx, school).await?,
+        None => 0,
+    };
     tx.execute(AUDIT, [student.to_string().into()]).await?;
     tx.execute(DAYS, [student.into()]).await?;
     let punches = match punches {
@@ -77,5 +99,5 @@ pub async fn erase(tx: &mut Tx, student: StudentId, punches: Punches, now: Times
     };
     tx.execute(MAPPINGS, [student.into(), Timestamp::UNIX_EPOCH.into()]).await?;
     let (still_held,) = tx.one(STILL_HELD, [student.into()]).await?;
-    Ok(Erased { punches, still_held, reconciled })
+    Ok(Erased { punches, still_held, files, reconciled })
 }

@@ -1,7 +1,12 @@
 //! Everything that is known of one student, for whoever may ask for it.
 
+use super::traces::{self, Traces};
 use crate::{
-    school::StudentId,
+    attendance::unread::Unread,
+    school::{
+        StudentId,
+        import::drafts::{self, Waiting},
+    },
     store::{Instant, Result, Tx},
 };
 
@@ -15,6 +20,10 @@ pub struct Export {
     pub days: Vec<Day>,
     pub punches: Vec<Punch>,
     pub changes: Vec<Change>,
+    /// Lines of terminals that nobody could read and that name him.
+    pub unread_lines: Vec<Unread>,
+    /// Files that wait to be imported and may name him: they go within an hour.
+    pub files_waiting: Vec<Waiting>,
 }
 
 #[derive(Debug, serde::Serialize, sqlx::FromRow)]
@@ -133,6 +142,7 @@ const CHANGES: &str = "
 
 /// `None`: nothing is known of anybody with this id.
 pub async fn export(tx: &mut Tx, student: StudentId) -> Result<Option<Export>> {
+    let traces = Traces::of(tx, student).await?;
     let export = Export {
         student: tx.optional(STUDENT, [student.into()]).await?,
         terminals: tx.all(TERMINALS, [student.into()]).await?,
@@ -141,6 +151,11 @@ pub async fn export(tx: &mut Tx, student: StudentId) -> Result<Option<Export>> {
         days: tx.all(DAYS, [student.into()]).await?,
         punches: tx.all(PUNCHES, [student.into()]).await?,
         changes: tx.all(CHANGES, [student.to_string().into()]).await?,
+        unread_lines: traces::unread(tx, &traces).await?,
+        files_waiting: match traces.school {
+            Some(school) => drafts::waiting(tx, school).await?,
+            None => Vec::new(),
+        },
     };
     let is_known = export.student.is_some() || !export.terminals.is_empty() || !export.punches.is_empty();
     Ok(is_known.then_some(export))

@@ -31,7 +31,7 @@
 //! | [`inherit`] | a terminal takes the place of another |
 //! | [`unserved`] | what waits for a terminal that was switched off ends |
 //! | [`doubts`] | which terminals need somebody |
-//! | [`erase`], [`export`] | one student goes, or is shown everything that is known of him |
+//! | [`erase`], [`export`], `traces` | one student goes, or is shown everything that is known of him |
 //! | [`retention`] | history is forgotten |
 //! | [`standing`] | how things stand, in numbers |
 //! | [`overview`] | what people are shown |
@@ -73,6 +73,7 @@ pub mod start;
 mod stepped;
 mod strangers;
 pub mod timeline;
+mod traces;
 pub mod unserved;
 pub mod verdict;
 pub mod verify;

@@ -17,7 +17,7 @@ use crate::{accounts::Caller, app::App, sync::standing};
 const FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 pub async fn show_metrics(State(app): State<App>, mut parts: Parts) -> Result<Response, ApiError> {
-    if app.settings.behind_proxy || !is_from_here(&parts) {
+    if !app.settings.trusted_proxies.is_empty() || !is_from_here(&parts) {
         Caller::from_request_parts(&mut parts, &app).await?.superadmin()?;
     }
     let meters = app.db.meters();

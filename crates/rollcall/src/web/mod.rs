@@ -12,6 +12,7 @@ pub mod extract;
 mod health;
 mod metrics;
 pub mod openapi;
+pub mod origin;
 pub mod pages;
 mod router;
 mod sheet;

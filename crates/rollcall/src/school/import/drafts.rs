@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::{
     accounts::UserId,
     school::SchoolId,
-    store::{Instant, Result, Tx},
+    store::{Db, Instant, Result, Tx},
 };
 
 /// So long a file waits.
@@ -30,6 +30,7 @@ pub struct Draft {
 
 const KEEP: &str = "
 INSERT INTO import_drafts (id, user_id, school_id, file_name, content, created_at) VALUES ($1, $2, $3, $4, $5, $6)";
+const EXPIRED: &str = "SELECT COUNT(*) FROM import_drafts WHERE created_at < $1";
 const EXPIRE: &str = "DELETE FROM import_drafts WHERE created_at < $1";
 const TRIM: &str = "
 DELETE FROM import_drafts WHERE user_id = $1 AND id NOT IN (
@@ -58,6 +59,43 @@ pub async fn find(tx: &mut Tx, user: UserId, id: &str, now: Timestamp) -> Result
         let content = BASE64_STANDARD.decode(content).ok()?;
         Some(Draft { id, school, file_name, content })
     }))
+}
+
+/// Drops what has become too old, whether anybody brings another file or not.
+pub async fn expire(db: &Db, now: Timestamp) -> Result<()> {
+    let mut tx = db.read().await?;
+    let (expired,): (i64,) = tx.one(EXPIRED, [oldest(now).into()]).await?;
+    std::mem::drop(tx);
+    if expired > 0 {
+        let mut tx = db.write().await?;
+        tx.execute(EXPIRE, [oldest(now).into()]).await?;
+        tx.commit().await?;
+    }
+    Ok(())
+}
+
+/// A file that waits and may name students of a school.
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, sqlx::FromRow)]
+pub struct Waiting {
+    pub file_name: String,
+    pub brought_by: String,
+    pub created_at: Instant,
+}
+
+const WAITING: &str = "
+SELECT f.file_name, u.email AS brought_by, f.created_at FROM import_drafts f JOIN users u ON u.id = f.user_id
+WHERE f.school_id = $1 OR f.school_id IS NULL ORDER BY f.created_at, f.id";
+
+/// Files for a school, or for several.
+pub async fn waiting(tx: &mut Tx, school: SchoolId) -> Result<Vec<Waiting>> {
+    tx.all(WAITING, [school.into()]).await
+}
+
+const DROP_ALL: &str = "DELETE FROM import_drafts WHERE school_id = $1 OR school_id IS NULL";
+
+/// Drops the files for a school, or for several, unread: they may name anybody. Whoever brought one brings it again.
+pub async fn drop_all(tx: &mut Tx, school: SchoolId) -> Result<u64> {
+    tx.execute(DROP_ALL, [school.into()]).await
 }
 
 const DROP: &str = "DELETE FROM import_drafts WHERE id = $1 AND user_id = $2";

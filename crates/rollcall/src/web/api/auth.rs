@@ -1,11 +1,8 @@
 //! `/auth`: getting in, and out.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
-use axum::{
-    Extension,
-    extract::{ConnectInfo, State},
-};
+use axum::extract::State;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -24,6 +21,7 @@ use crate::{
         error::ApiError,
         extract::Json,
         openapi::Refusals,
+        origin::Origin,
     },
 };
 
@@ -55,11 +53,10 @@ pub struct PasswordChange {
     responses((status = 200, body = Answer<SignedIn>), (status = 429, description = "too many failures"), Refusals))]
 pub async fn login(
     State(app): State<App>,
-    peer: Option<Extension<ConnectInfo<SocketAddr>>>,
+    origin: Origin,
     Json(Credentials { email, password }): Json<Credentials>,
 ) -> Reply<SignedIn> {
-    let address = peer.map(|Extension(ConnectInfo(peer))| peer.ip());
-    let signed_in = sign_in(&app, &email, password, address).await?;
+    let signed_in = sign_in(&app, &email, password, origin.address).await?;
     Ok(Answer::ok("logged in", signed_in))
 }
 
@@ -81,7 +78,7 @@ pub async fn sign_in(app: &App, email: &str, password: String, address: Option<I
         entity: "session",
         entity_id: session.id.to_string(),
         school_id: user.school_id,
-        details: json!(null),
+        details: address.map_or(json!(null), |address| json!({ "address": address })),
     };
     audit::record(&mut tx, Actor { user_id: Some(user.id), name: &user.email }, change, now).await?;
     tx.commit().await?;

@@ -39,7 +39,7 @@ pub async fn show_connect(State(app): State<App>, visitor: Visitor, headers: Hea
     let port = match app.settings.terminal_listen {
         Some(listen) => listen.port(),
         // Behind a proxy the browser's port is the proxy's.
-        None if app.settings.behind_proxy => app.settings.listen.port(),
+        None if !app.settings.trusted_proxies.is_empty() => app.settings.listen.port(),
         None => host.and_then(|host| host.port_u16()).unwrap_or(app.settings.listen.port()),
     };
     let more = total - i64::try_from(callers.len()).unwrap_or(0);

@@ -1,11 +1,8 @@
 //! `/sign-in` and `/sign-out`.
 
-use std::net::SocketAddr;
-
 use askama::Template;
 use axum::{
-    Extension,
-    extract::{ConnectInfo, State},
+    extract::State,
     response::{IntoResponse, Redirect},
 };
 use http::{StatusCode, header};
@@ -20,7 +17,7 @@ use super::{
 use crate::{
     accounts::users,
     app::App,
-    web::{api::auth, extract::Query},
+    web::{api::auth, extract::Query, origin::Origin},
 };
 
 /// The cookie with the session's token.
@@ -61,12 +58,11 @@ pub struct Credentials {
 pub async fn create_session(
     State(app): State<App>,
     anybody: Anybody,
-    peer: Option<Extension<ConnectInfo<SocketAddr>>>,
+    origin: Origin,
     Form(fields): Form<Credentials>,
 ) -> Reply {
-    let address = peer.map(|Extension(ConnectInfo(peer))| peer.ip());
     let view = anybody.view;
-    match auth::sign_in(&app, &fields.email, fields.password, address).await {
+    match auth::sign_in(&app, &fields.email, fields.password, origin.address).await {
         Ok(signed_in) => begin(&view, &signed_in.access_token, own_path(fields.next.as_deref().unwrap_or("/")), None),
         Err(error) => {
             let problem = match error.status() {

@@ -19,7 +19,7 @@ use crate::{
     app::App,
     devices::zone,
     school::{SchoolId, schools},
-    web::{caller::identify, error::ApiError},
+    web::{caller::identify, error::ApiError, origin::Origin},
 };
 
 /// Somebody who is signed in. A handler that takes one sends everybody else to the sign-in page.
@@ -64,7 +64,6 @@ impl FromRequestParts<App> for Anybody {
 fn view(parts: &Parts, app: &App) -> View {
     let uri = parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |OriginalUri(uri)| uri);
     let text = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
-    let is_secure = app.settings.behind_proxy && text("x-forwarded-proto") == Some("https");
     View {
         w: parts.extensions.get::<&'static Words>().copied().unwrap_or(LANGUAGES[0]),
         path: uri.path_and_query().map_or("/", |path| path.as_str()).to_owned(),
@@ -77,7 +76,7 @@ fn view(parts: &Parts, app: &App) -> View {
         is_script: parts.headers.contains_key(SCRIPT),
         is_fragment: text(SCRIPT) == Some("live"),
         known_etag: text(header::IF_NONE_MATCH.as_str()).map(str::to_owned),
-        is_secure,
+        is_secure: Origin::of_request(parts, app).is_encrypted,
     }
 }
 

@@ -89,3 +89,20 @@ impl Oddities {
 fn shown(text: &str) -> String {
     text.chars().take(PATH_CHARS).flat_map(char::escape_default).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_is_said_once_a_minute_and_two_hundred_things_at_most() {
+        let (oddities, now) = (Oddities::default(), Timestamp::UNIX_EPOCH);
+        assert_eq!(oddities.is_due("a", now), Some(0));
+        assert_eq!(oddities.is_due("a", now + SignedDuration::from_secs(59)), None);
+        assert_eq!(oddities.is_due("a", now + SignedDuration::from_secs(61)), Some(1), "once it went unsaid");
+        let later = now + SignedDuration::from_secs(90);
+        let said = (0..KINDS * 2).filter(|kind| oddities.is_due(&format!("kind {kind}"), later).is_some()).count();
+        assert_eq!(said, KINDS - 1);
+        assert_eq!(oddities.is_due("another", later + EVERY), Some(0), "what is over makes room");
+    }
+}

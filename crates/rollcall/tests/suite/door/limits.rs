@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use rollcall::{config::TlsFiles, server::tls::Tls};
+
 use super::bench::{Bench, Line, SERIAL};
 use crate::databases::Database;
 
@@ -99,4 +101,38 @@ async fn an_answer_within_five_seconds() {
     assert_eq!(bench.upload("ATTLOG", "7\t2026-03-02 08:00:03\t0\t1\n").await.status(), 503);
     assert_eq!(began.elapsed().as_secs(), 8);
     drop(writing);
+}
+
+#[tokio::test]
+async fn a_head_of_a_hundred_headers_and_sixty_four_kilobytes() {
+    let bench = bench().await;
+    let head = |headers: usize, length: usize| {
+        let each = format!("X-Long: {}\r\n", "a".repeat(length));
+        format!("GET /iclock/ping?SN={SERIAL} HTTP/1.1\r\n{}\r\n", each.repeat(headers))
+    };
+    let mut line = bench.line();
+    line.write(head(100, 500)).await;
+    line.reply().await.is(200, "OK");
+    for (headers, length) in [(101, 5), (40, 2_000)] {
+        let mut line = bench.line();
+        let _ = line.can_write(head(headers, length)).await;
+        assert_eq!(line.reply().await.status(), 431, "{headers} headers of {length}");
+        assert!(line.ends().await);
+    }
+}
+
+#[tokio::test]
+async fn a_handshake_of_tls_within_ten_seconds() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = rcgen::generate_simple_self_signed(vec!["rollcall.example.org".to_owned()]).unwrap();
+    let files = TlsFiles { certificate: folder.path().join("cert.pem"), key: folder.path().join("key.pem") };
+    std::fs::write(&files.certificate, made.cert.pem()).unwrap();
+    std::fs::write(&files.key, made.signing_key.serialize_pem()).unwrap();
+    let tls = Tls::load(files).unwrap();
+    assert!(!tls.reload().unwrap(), "nothing changed");
+    tokio::time::pause();
+    let began = tokio::time::Instant::now();
+    let (_silent, served) = tokio::io::duplex(1024);
+    assert!(tls.accept(served).await.is_none());
+    assert_eq!(began.elapsed().as_secs(), 10);
 }

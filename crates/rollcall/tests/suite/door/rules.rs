@@ -14,6 +14,7 @@ both_databases! {
     rule_23_a_clock_that_is_off_is_shown,
     rule_25_a_full_quarantine_refuses,
     rule_25_inventive_callers_leave_nothing,
+    inventive_callers_do_not_keep_the_database_busy,
     rule_26_online_is_three_polls,
     rule_26_presence_moves_no_updated_at,
 }
@@ -138,6 +139,19 @@ async fn rule_25_inventive_callers_leave_nothing(database: Database) {
     bench.post("cdata?SN=YQZ0000000000&table=ATTLOG", punch).await.is(200, "OK: 1");
     bench.settle().await;
     assert_eq!(bench.column::<i64>("SELECT COUNT(*) FROM unknown_terminals").await, [101], "a silent one made room");
+}
+
+async fn inventive_callers_do_not_keep_the_database_busy(database: Database) {
+    let bench = Bench::new(database).await;
+    for number in 0..200 {
+        bench.get(&format!("cdata?SN=XQZ{number}&options=all")).await;
+    }
+    let upload =
+        async |bench: &Bench| bench.post("cdata?SN=XQZ0&table=ATTLOG", "1\t2026-03-02 08:00:03\t0\t1\n").await.status();
+    assert_eq!(upload(&bench).await, 503, "two hundred were asked for in this second");
+    bench.get("getrequest?SN=XQZ777").await.is(200, "OK");
+    bench.app.clock.advance(SignedDuration::from_secs(1));
+    assert_eq!(upload(&bench).await, 200);
 }
 
 async fn rule_26_online_is_three_polls(database: Database) {

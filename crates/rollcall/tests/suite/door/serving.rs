@@ -22,6 +22,7 @@ both_databases! {
     one_listener_serves_everybody,
     terminals_may_have_a_listener_of_their_own,
     what_is_under_way_when_a_server_stops_is_finished,
+    more_connections_than_there_are_places_are_closed,
 }
 
 struct Serving {
@@ -32,11 +33,15 @@ struct Serving {
 }
 
 async fn serve(bench: &Bench, with_terminals: bool) -> Serving {
+    serve_with(bench, with_terminals, Settings::default()).await
+}
+
+async fn serve_with(bench: &Bench, with_terminals: bool, settings: Settings) -> Serving {
     let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
     let listeners = Listeners::bind(loopback, with_terminals.then_some(loopback)).await.unwrap();
     let main = listeners.main.local_addr().unwrap();
     let terminals = listeners.terminals.as_ref().map(|listener| listener.local_addr().unwrap());
-    let settings = Settings { database_url: bench.url().to_owned(), ..Settings::default() };
+    let settings = Settings { database_url: bench.url().to_owned(), ..settings };
     let app = App::open(settings, Clock::manual(START.parse().unwrap())).await.unwrap();
     let (stop, asked) = oneshot::channel();
     let stopped = tokio::spawn(server::run(app, listeners, async move { drop(asked.await) }));
@@ -98,4 +103,32 @@ async fn what_is_under_way_when_a_server_stops_is_finished(database: Database) {
     serving.stopped.await.unwrap();
     assert_eq!(bench.column::<String>("SELECT pin FROM punches").await, ["7"]);
     assert_eq!(bench.column::<String>("SELECT last_address FROM devices").await, ["127.0.0.1"]);
+}
+
+async fn more_connections_than_there_are_places_are_closed(database: Database) {
+    let bench = Bench::new(database).await;
+    let serving = serve_with(&bench, true, Settings { connections: 2, ..Settings::default() }).await;
+    let mut held = Vec::new();
+    for _ in 0..2 {
+        let mut io = TcpStream::connect(serving.main).await.unwrap();
+        io.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+        assert!(io.read(&mut [0; 1024]).await.unwrap() > 0);
+        held.push(io);
+    }
+    let mut third = TcpStream::connect(serving.main).await.unwrap();
+    let _ = third.write_all(HEALTH.as_bytes()).await;
+    assert_eq!(third.read(&mut [0; 1024]).await.unwrap_or(0), 0, "it is closed without a word");
+    // Terminals have places of their own, and a place that is left is free again.
+    assert_eq!(status(serving.terminals.unwrap(), get("getrequest?SN=XQZ0000000001")).await, "200");
+    drop(held.pop());
+    crate::processes::program::until("there is a place again", async || {
+        let mut io = TcpStream::connect(serving.main).await.ok()?;
+        io.write_all(HEALTH.as_bytes()).await.ok()?;
+        let mut reply = String::new();
+        io.read_to_string(&mut reply).await.ok()?;
+        reply.starts_with("HTTP/1.1 200").then_some(())
+    })
+    .await;
+    serving.stop.send(()).unwrap();
+    serving.stopped.await.unwrap();
 }

@@ -2,6 +2,7 @@
 
 use jiff::SignedDuration;
 use rollcall::{
+    config::Settings,
     devices::{DeviceId, presence, trust},
     loops,
     sync::doubts::{self, Kind},
@@ -18,6 +19,7 @@ both_databases! {
     addresses_that_were_confirmed_may_take_turns,
     turns_on_two_servers_are_seen_in_the_database,
     calls_from_outside_the_list_are_refused,
+    a_terminal_behind_a_proxy_has_its_own_address,
 }
 
 const KEY: &str = "&pushver=2.4.1&DeviceType=att&language=69&pushcommkey=5f0c1d7b";
@@ -242,4 +244,24 @@ async fn calls_from_outside_the_list_are_refused(database: Database) {
     loops::raise_due(&bench.app).await.unwrap();
     assert_eq!(poll_from(&bench, THERE).await.commands().len(), 1);
     from(&bench, THERE, punch("1", 5)).await.is(200, "OK: 1");
+}
+
+async fn a_terminal_behind_a_proxy_has_its_own_address(database: Database) {
+    let settings = Settings { trusted_proxies: "198.51.100.0/24".parse().unwrap(), ..Settings::default() };
+    let bench = Bench::with(database, settings).await;
+    bench.registered().await;
+    let poll = |hops: &str| {
+        let poll = String::from_utf8(get(&format!("getrequest?SN={SERIAL}"))).unwrap();
+        poll.replace("Accept:", &format!("X-Forwarded-For: {hops}\r\nAccept:")).into_bytes()
+    };
+    for (peer, hops, address) in [
+        (THERE, "203.0.113.9", "203.0.113.9"),
+        ("198.51.100.10:40217", "192.0.2.1, 203.0.113.9", "203.0.113.9"),
+        (HERE, "203.0.113.9", "192.0.2.7"),
+    ] {
+        assert_eq!(from(&bench, peer, poll(hops)).await.status(), 200);
+        flush(&bench).await;
+        assert_eq!(bench.column::<String>("SELECT last_address FROM devices").await, [address], "{peer} {hops}");
+    }
+    assert_eq!(doubted(&bench).await, [], "two proxies are not two terminals");
 }

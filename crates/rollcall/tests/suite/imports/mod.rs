@@ -1,5 +1,6 @@
 //! A roster from a file: what is read, whom a row means, what it does to terminals, and who may.
 
+mod corpus;
 mod doors;
 mod files;
 pub mod oneroster;

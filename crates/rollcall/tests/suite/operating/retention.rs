@@ -1,10 +1,13 @@
 //! History is forgotten when its time has come, and a student when somebody asks for it.
 
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use jiff::{SignedDuration, Timestamp};
 use rollcall::{
+    accounts::UserId,
     app::App,
     config::{Keep, Settings},
     loops,
+    school::import::drafts::{self, Draft},
     store::Record,
 };
 use serde_json::{Value as Json, json};
@@ -21,6 +24,7 @@ both_databases! {
     one_server_forgets_once_a_night,
     a_student_is_shown_everything_and_erased_everywhere,
     punches_go_with_him_where_somebody_says_so,
+    files_that_nobody_imports_go_within_the_hour,
 }
 
 const SERIAL: &str = "CJX9253300417";
@@ -112,24 +116,31 @@ async fn one_server_forgets_once_a_night(database: Database) {
 const NAME: &str = "Ngozi Okafor";
 const CARD: &str = "7315522019";
 
-/// Every text of every table of the database, as one.
+const COLUMNS: &str = "
+    SELECT CAST(table_name AS TEXT), CAST(column_name AS TEXT) FROM information_schema.columns WHERE table_schema = 'public'";
+const COLUMNS_OF_SQLITE: &str = "
+    SELECT m.name, p.name FROM sqlite_master m JOIN pragma_table_xinfo(m.name) p
+    WHERE m.type IN ('table', 'view') AND m.name NOT LIKE 'sqlite%'";
+
+/// Every value of every column of every table, whatever tables there are, as lines that begin with table and column.
 async fn everything(campus: &Campus) -> String {
     let app = &campus.world.app;
+    let columns = if app.db.product() == "SQLite" { COLUMNS_OF_SQLITE } else { COLUMNS };
     let mut texts = Vec::new();
-    for sql in [
-        "SELECT full_name || COALESCE(rfid_card_id, '') || COALESCE(roll_number, '') || COALESCE(search_text, '')
-           || COALESCE(derived_from, '') || COALESCE(CAST(card_number AS TEXT), '') || COALESCE(oneroster_id, '')
-         FROM students",
-        "SELECT COALESCE(wanted_name, '') || COALESCE(wanted_card, '') || COALESCE(CAST(wanted_card_number AS TEXT), '')
-           || COALESCE(CAST(held_card_number AS TEXT), '') || COALESCE(error_message, '') FROM device_user_sync_status",
-        "SELECT command_string || COALESCE(error_message, '') || COALESCE(CAST(card_number AS TEXT), '') FROM device_commands",
-        "SELECT COALESCE(name, '') || COALESCE(card_text, '') || COALESCE(CAST(card_number AS TEXT), '') FROM terminal_users",
-        "SELECT COALESCE(ours, '') || COALESCE(theirs, '') || COALESCE(words, '') FROM device_drift",
-        "SELECT actor || action || entity || COALESCE(entity_id, '') || COALESCE(details, '') FROM audit_logs",
-        "SELECT line FROM unread_lines",
-    ] {
-        texts.extend(all::<(String,)>(app, sql).await.into_iter().map(|(text,)| text));
+    for (table, column) in all::<(String, String)>(app, columns).await {
+        if table == "_sqlx_migrations" {
+            continue;
+        }
+        let sql = format!("SELECT CAST({column} AS TEXT) FROM {table} WHERE {column} IS NOT NULL");
+        let values: Vec<(String,)> = all(app, sql.leak()).await;
+        texts.extend(values.into_iter().map(|(value,)| {
+            // Files are kept as base64.
+            let decoded = BASE64_STANDARD.decode(&value).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+            let value = if column == "content" { decoded.unwrap_or(value) } else { value };
+            format!("{table}.{column}: {}", value.replace('\n', " "))
+        }));
     }
+    assert!(texts.iter().any(|line| line.starts_with("students.full_name: ")), "the walk finds the students");
     texts.join("\n")
 }
 
@@ -151,7 +162,35 @@ async fn with_traces(database: Database) -> (Campus, i64, rollcall::devices::Dev
         campus.world.fleet.terminal(0).punch(&pin, at);
         campus.run_for(60).await;
     }
-    assert!(everything(&campus).await.contains(NAME));
+    // Lines that nobody can read, in two charsets and by two serial numbers; others', too.
+    let app = campus.world.app.clone();
+    let line = "INSERT INTO unread_lines (serial_number, table_name, line, received_at)
+        VALUES ('CJX9253300417', 'USERINFO', 'garbled\\tNAME=NGOZI OKAFOR\\tx', $1),
+          ('XQZ0000000001', 'ATTLOG', '7315522019\\tno time', $1), ('XQZ0000000001', 'ATTLOG', 'Ngozika Okaforu', $1)";
+    run(&app, line, campus.world.now()).await;
+    run(
+        &app,
+        "INSERT INTO presented_cards (device_id, card_number, presented_at) SELECT id, 7315522019, $1 FROM devices",
+        campus.world.now(),
+    )
+    .await;
+    // What is said of others names him, and a file that waits.
+    run(&app, "UPDATE device_user_sync_status SET error_message = 'PIN 3 is Ngozi Okafor there', updated_at = $1 WHERE student_id = 1", campus.world.now()).await;
+    run(&app, "UPDATE readings SET words = 'Ngozi Okafor answered', finished_at = $1", campus.world.now()).await;
+    let draft = Draft {
+        id: "d".to_owned(),
+        school: Some(campus.school),
+        file_name: "Ngozi Okafor.csv".to_owned(),
+        content: format!("full_name,rfid_card_id\n{NAME},{CARD}\n").into_bytes(),
+    };
+    let mut tx = app.db.write().await.unwrap();
+    let (user,): (UserId,) = tx.one("SELECT MIN(id) FROM users", []).await.unwrap();
+    drafts::keep(&mut tx, user, draft, campus.world.now()).await.unwrap();
+    tx.commit().await.unwrap();
+    let traces = everything(&campus).await;
+    for place in ["students.full_name", "import_drafts.content", "unread_lines.line", "readings.words"] {
+        assert!(traces.lines().any(|line| line.starts_with(place) && line.to_lowercase().contains("ngozi")), "{place}");
+    }
     (campus, student.0, device)
 }
 
@@ -164,18 +203,22 @@ async fn a_student_is_shown_everything_and_erased_everywhere(database: Database)
     assert_eq!((&export["student"]["full_name"], &export["student"]["rfid_card_id"]), (&json!(NAME), &json!(CARD)));
     assert_eq!(export["terminals"][0]["wanted_name"], NAME);
     assert_eq!(export["punches"].as_array().unwrap().len(), 2);
-    for list in ["commands", "found", "days", "changes"] {
+    assert_eq!(export["unread_lines"].as_array().unwrap().len(), 2, "{export:#}");
+    for list in ["commands", "found", "days", "changes", "files_waiting"] {
         assert!(!export[list].as_array().unwrap().is_empty(), "{list}: {export:#}");
     }
 
     let erased = rollcall(&url, &["erase-student", &id]).await;
     assert!(!erased.done().contains("Ngozi") && erased.out.contains("2 punches were kept"), "{erased:?}");
+    assert!(erased.out.contains("1 files that waited to be imported were dropped"), "{erased:?}");
     campus.in_step(device).await;
     campus.read_back(device).await;
     campus.run_for(120).await;
     let left = everything(&campus).await;
-    for trace in ["Ngozi", "ngozi", CARD, "R-17", "Okafor"] {
-        let line = left.lines().find(|line| line.contains(trace) && !line.contains("ngozi.okafor@"));
+    assert!(left.contains("unread_lines.line: Ngozika Okaforu"), "what names somebody else stays");
+    for trace in ["ngozi", CARD, "r-17", "okafor"] {
+        let names = |line: &&str| line.to_lowercase().contains(trace) && !line.contains("ngozi.okafor@");
+        let line = left.lines().find(|line| names(line) && !line.contains("Ngozika"));
         assert_eq!(line, None, "{trace}");
     }
     let app = campus.world.app.clone();
@@ -204,4 +247,13 @@ async fn punches_go_with_him_where_somebody_says_so(database: Database) {
     let erased = rollcall(&campus.world.database.url, &["erase-student", &id, "--punches", "delete"]).await;
     assert!(erased.done().contains("1 terminals hold him"), "{erased:?}");
     assert_eq!(number(&campus.world.app, "SELECT COUNT(*) FROM punches").await, 0);
+}
+
+async fn files_that_nobody_imports_go_within_the_hour(database: Database) {
+    let (campus, ..) = with_traces(database).await;
+    let app = campus.world.app.clone();
+    drafts::expire(&app.db, campus.world.now() + SignedDuration::from_mins(59)).await.unwrap();
+    assert_eq!(number(&app, "SELECT COUNT(*) FROM import_drafts").await, 1);
+    drafts::expire(&app.db, campus.world.now() + SignedDuration::from_mins(61)).await.unwrap();
+    assert_eq!(number(&app, "SELECT COUNT(*) FROM import_drafts").await, 0);
 }

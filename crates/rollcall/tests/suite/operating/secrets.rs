@@ -21,7 +21,7 @@ async fn every_setting_says_where_it_comes_from() {
     assert_eq!(shown("--verify-cron"), "--verify-cron 0 */2 * * * default");
     assert_eq!(shown("--database-url"), "--database-url postgres://…@127.0.0.1:9/rollcall environment DATABASE_URL");
     assert_eq!(shown("RUST_LOG"), "RUST_LOG info default");
-    for option in ["--behind-proxy", "--command-deadline", "--log-format"] {
+    for option in ["--trusted-proxies", "--command-deadline", "--log-format"] {
         shown(option);
     }
 }

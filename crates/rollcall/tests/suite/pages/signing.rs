@@ -1,6 +1,8 @@
 //! Signing in and out, and forms that other sites send.
 
-use axum::body::Body;
+use std::net::SocketAddr;
+
+use axum::{body::Body, extract::ConnectInfo};
 use http::header;
 use jiff::SignedDuration;
 use rollcall::{
@@ -26,6 +28,7 @@ both_databases! {
     a_form_of_another_site_is_not_carried_out,
     the_own_password_is_changed,
     a_cookie_is_secure_where_the_proxy_says_so,
+    who_guesses_through_a_proxy_is_counted_by_his_own_address,
     a_language_is_chosen,
     errors_are_pages,
 }
@@ -154,18 +157,47 @@ async fn a_cookie_is_secure_where_the_proxy_says_so(database: Database) {
     let server = with_somebody(database).await;
     let is_secure = async |server: &Server, scheme: &str| {
         let origin = format!("{scheme}://rollcall.example:8081");
-        let request = request(None, "/sign-in").header("x-forwarded-proto", scheme).header("origin", origin);
+        let request = from(PROXY, "/sign-in").header("x-forwarded-proto", scheme).header("origin", origin);
         let reply = server.send(form(request, &[("email", EMAIL), ("password", PASSWORD)])).await;
         reply.goes_to();
         reply.headers["set-cookie"].to_str().unwrap().contains("; Secure")
     };
     assert!(!is_secure(&server, "https").await, "nobody said that there is a proxy");
-
-    let settings = Settings { behind_proxy: true, ..Settings::default() };
-    let app = App::with(server.app.db.clone(), settings, server.app.clock.clone(), Registry::default());
-    let behind = Server::of(&app);
+    let behind = behind(&server, "192.0.2.8/31");
     assert!(is_secure(&behind, "https").await);
     assert!(!is_secure(&behind, "http").await);
+    assert!(!is_secure(&self::behind(&server, "192.0.2.10"), "https").await, "another one is trusted");
+}
+
+async fn who_guesses_through_a_proxy_is_counted_by_his_own_address(database: Database) {
+    let server = with_somebody(database).await;
+    let behind = behind(&server, "192.0.2.8/31");
+    let guess = async |hops: &str| {
+        let request =
+            from(PROXY, "/sign-in").header("x-forwarded-for", hops).header("origin", "http://rollcall.example:8081");
+        behind.send(form(request, &[("email", EMAIL), ("password", "qwertyuiop")])).await.status
+    };
+    for number in 0..10 {
+        assert_eq!(
+            guess(&format!("192.0.2.{number}, 203.0.113.7")).await,
+            401,
+            "what he writes himself counts nothing"
+        );
+    }
+    assert_eq!(guess("203.0.113.7").await, 429);
+    assert_eq!(guess("203.0.113.8").await, 401);
+}
+
+const PROXY: [u8; 4] = [192, 0, 2, 9];
+
+fn from(peer: [u8; 4], path: &str) -> http::request::Builder {
+    request(None, path).extension(ConnectInfo(SocketAddr::from((peer, 40_000))))
+}
+
+/// The same with proxies in front.
+fn behind(server: &Server, proxies: &str) -> Server {
+    let settings = Settings { trusted_proxies: proxies.parse().unwrap(), ..Settings::default() };
+    Server::of(&App::with(server.app.db.clone(), settings, server.app.clock.clone(), Registry::default()))
 }
 
 async fn a_language_is_chosen(database: Database) {

@@ -18,4 +18,5 @@ mod servers;
 mod simulate;
 mod status;
 mod stop;
+mod tls;
 pub mod town;
