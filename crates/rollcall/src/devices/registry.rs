@@ -28,7 +28,7 @@ use self::{rare::Rare, terminal::Facts};
 use super::{DeviceId, announced::card_form_of_word, presence::Seen, trust, trust::Suspicion, unknown::Callers, zone};
 use crate::{
     school::SchoolId,
-    store::{Result, Tx},
+    store::{Instant, Result, Tx},
     sync::start::Start,
 };
 
@@ -76,7 +76,7 @@ macro_rules! device_row {
         concat!(
             "SELECT d.id, d.serial_number, d.school_id, d.timezone, s.timezone AS school_timezone, d.shown_offset_seconds,
                d.is_active, d.start_state, d.takeover IS NOT NULL AS is_decided, d.dialect, d.language, d.card_form, d.firmware_version, d.user_count,
-               d.suspicion, d.accepted_addresses, d.allowed_addresses, d.deleted_at IS NOT NULL AS is_deleted
+               d.last_address, d.last_seen, d.suspicion, d.accepted_addresses, d.allowed_addresses, d.deleted_at IS NOT NULL AS is_deleted
              FROM devices d JOIN schools s ON s.id = d.school_id ",
             $where
         )
@@ -99,6 +99,8 @@ struct Row {
     card_form: Option<String>,
     firmware_version: Option<String>,
     user_count: Option<i64>,
+    last_address: Option<String>,
+    last_seen: Option<Instant>,
     suspicion: Option<String>,
     accepted_addresses: Option<String>,
     allowed_addresses: Option<String>,
@@ -290,9 +292,13 @@ impl Registry {
         if let Some(ByDevice(former)) = by_device.take(&row.id) {
             self.hide(&former);
         }
+        let last = row.last_address.as_deref().and_then(|address| address.parse().ok()).zip(row.last_seen);
         let serial = row.serial_number.into_boxed_str();
         self.0.callers.forget(&serial);
         let terminal = Arc::new(Terminal::new(row.id, serial, facts, raised));
+        if let Some((address, at)) = last {
+            terminal.was_seen(address, at.into());
+        }
         lock(&self.shard(terminal.serial()).terminals).replace(BySerial(Arc::clone(&terminal)));
         by_device.replace(ByDevice(terminal));
     }

@@ -152,7 +152,8 @@ mod tests {
             "x\\tngozi okafo",
             "card 12345680 is held",
             "Card=[0xbc6150]",
-            "Name=\\xC0\\xEE\\xD0\\xA1\\xC3\\xF7\\t",
+            // Two of the six bytes of GB18030 happen to be a letter of UTF-8.
+            "Name=\\xC0\\xEE\u{421}\\xC3\\xF7\\t",
         ] {
             assert!(traces.stand_in(text), "{text}");
         }

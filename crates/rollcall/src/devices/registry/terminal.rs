@@ -78,7 +78,7 @@ pub(super) struct Facts {
 struct State {
     facts: Facts,
     address: Option<IpAddr>,
-    /// Microseconds since 1970; 0 = not since this server started.
+    /// Microseconds since 1970; 0 = never.
     last_seen: i64,
     raised: u32,
     settled: u32,
@@ -116,6 +116,13 @@ impl Terminal {
             firmware_is_news: false,
         };
         Terminal { device, serial, state: Mutex::new(state) }
+    }
+
+    /// Where and when it last called, by the database: a server that starts anew knows an address that is new.
+    pub(super) fn was_seen(&self, address: IpAddr, at: Timestamp) {
+        let mut state = self.lock();
+        state.address = Some(address);
+        state.last_seen = at.as_microsecond();
     }
 
     pub fn device(&self) -> DeviceId {

@@ -16,6 +16,7 @@ both_databases! {
     a_key_is_remembered_from_before_the_claim_and_never_as_it_is,
     addresses_that_take_turns_are_handed_nothing,
     a_terminal_that_was_given_another_address_is_served_there,
+    a_server_that_starts_anew_knows_a_new_address,
     addresses_that_were_confirmed_may_take_turns,
     turns_on_two_servers_are_seen_in_the_database,
     calls_from_outside_the_list_are_refused,
@@ -173,6 +174,21 @@ async fn a_terminal_that_was_given_another_address_is_served_there(database: Dat
     poll_from(&bench, HERE).await;
     flush(&bench).await;
     assert_eq!(doubted(&bench).await, []);
+}
+
+async fn a_server_that_starts_anew_knows_a_new_address(database: Database) {
+    let (bench, _) = waited_for(database).await;
+    poll_from(&bench, HERE).await;
+    bench.student("Ana Quispe", "1002").await;
+    flush(&bench).await;
+    bench.app.clock.advance(SignedDuration::from_secs(10));
+    let restarted = bench.another().await;
+    loops::raise_due(&restarted.app).await.unwrap();
+    poll_from(&restarted, THERE).await.is(200, "OK");
+    poll_from(&restarted, HERE).await.is(200, "OK");
+    flush(&restarted).await;
+    assert_eq!(bench.column::<String>("SELECT suspicion FROM devices").await, ["addresses"]);
+    restarted.app.db.close().await;
 }
 
 async fn addresses_that_were_confirmed_may_take_turns(database: Database) {
