@@ -19,12 +19,12 @@ pub async fn measure(report: &mut Report, fleet: &Fleet, sizes: Sizes) {
     fleet.run("INSERT INTO device_delivery (device_id) SELECT id FROM devices WHERE TRUE ON CONFLICT DO NOTHING").await;
 
     // Interleaved, so that both meet the same machine.
-    let (batched, single, various) = (fleet.devices[0], fleet.devices[1], fleet.devices[2]);
+    let (hundred, lone, various) = (fleet.devices[0], fleet.devices[1], fleet.devices[2]);
     let (mut batches, mut singles) = (Vec::new(), Vec::new());
     for _ in 0..sizes.commands.min(fleet.students) / 100 {
-        batches.push(deliver(fleet, batched, 100).await);
+        batches.push(deliver(fleet, hundred, 100).await);
         for _ in 0..3 {
-            singles.push(deliver(fleet, single, 1).await);
+            singles.push(deliver(fleet, lone, 1).await);
         }
     }
     let rates: Vec<f64> = batches.iter().map(|seconds| 100.0 / seconds).collect();

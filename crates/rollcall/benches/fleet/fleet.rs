@@ -114,9 +114,9 @@ pub async fn add_school(tx: &mut Tx, school: i64, students: i64, terminals: i64)
     tx.execute("INSERT INTO schools (id, name) VALUES ($1, 'Colegio Yachay')", [school.into()])
         .await
         .expect("a school");
-    let rows = (0..students).map(|number| {
-        vec![school.into(), format!("{} {number}", NAMES[number as usize % NAMES.len()]).into(), card(number).into()]
-    });
+    let rows = (0..students)
+        .zip(NAMES.iter().cycle())
+        .map(|(number, name)| vec![school.into(), format!("{name} {number}").into(), card(number).into()]);
     tx.execute_rows("INSERT INTO students (school_id, full_name, rfid_card_id) VALUES {rows}", &[], rows.collect())
         .await
         .expect("students");

@@ -38,7 +38,7 @@ enum Place {
 }
 
 impl Databases {
-    pub async fn find() -> Databases {
+    pub fn find() -> Databases {
         // Not in a temporary folder: that may be memory, where nothing is ever written to a disk.
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
         let sqlite = Database { product: SQLITE, place: Place::Folder(folder) };

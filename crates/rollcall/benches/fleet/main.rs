@@ -94,7 +94,7 @@ async fn measure(sizes: Sizes) -> bool {
     }
     let is_wanted = |part: &str| wanted.is_empty() || wanted.contains(&part);
 
-    let databases = Databases::find().await;
+    let databases = Databases::find();
     let mut report = Report::new(sizes.name, machine::about(&databases).await);
     for database in databases.all() {
         machine::measure(&mut report, database).await;

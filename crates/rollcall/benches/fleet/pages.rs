@@ -48,7 +48,7 @@ pub async fn measure(report: &mut Report, fleet: &Fleet, sizes: Sizes) {
     report.tell("50 students of a terminal (one statement)", product, "µs", &microseconds(&rosters));
     report.tell("the page of them, a whole request", product, "µs", &microseconds(&pages));
     report.tell("sync-status of all students by the API", product, "µs", &microseconds(&statuses));
-    let (_, statements) = machine::statements(looker.page(&overview)).await;
+    let ((), statements) = machine::statements(looker.page(&overview)).await;
     assert!(statements > 0, "statements are counted");
     #[expect(clippy::cast_precision_loss, reason = "a few")]
     report.tell("statements of the overview", product, "", &[statements as f64]);

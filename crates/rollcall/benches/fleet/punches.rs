@@ -164,8 +164,8 @@ struct Writers {
 impl Writers {
     fn start(db: &Db, recorders: usize, waiting: usize) -> Writers {
         let start = |_| {
-            let (recorder, writing) = Recorder::start(db.clone(), Clock::machine());
-            (recorder, tokio::spawn(writing))
+            let (recorder, end) = Recorder::start(db.clone(), Clock::machine());
+            (recorder, tokio::spawn(end))
         };
         Writers { recorders: (0..recorders).map(start).collect(), waiting }
     }
@@ -181,9 +181,9 @@ impl Writers {
                 sending.spawn(async move {
                     let mut stored = 0_u32;
                     while load::now() < ends {
-                        let recorded = recorder.record(source.upload(punches)).await.expect("an upload");
-                        assert_eq!(recorded.repeated, 0);
-                        stored += u32::try_from(recorded.new).unwrap_or(0);
+                        let done = recorder.record(source.upload(punches)).await.expect("an upload");
+                        assert_eq!(done.repeated, 0);
+                        stored += u32::try_from(done.new).unwrap_or(0);
                     }
                     stored
                 });

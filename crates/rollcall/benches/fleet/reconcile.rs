@@ -205,7 +205,7 @@ async fn collect(terminal: &mut Client, serial: &str) {
     for _ in 0..100_000 {
         let text = String::from_utf8_lossy(terminal.ask(&poll[0]).await.body).into_owned();
         let ids = text.lines().filter_map(|line| Some(line.strip_prefix("C:")?.split_once(':')?.0));
-        let results: String = ids.map(|id| format!("ID={id}&Return=0&CMD=DATA\n")).collect();
+        let results = ids.map(|id| format!("ID={id}&Return=0&CMD=DATA\n")).collect::<Vec<_>>().concat();
         if !results.is_empty() {
             let answer = load::post(&format!("/iclock/devicecmd?SN={serial}"), &results);
             assert_eq!(terminal.ask(&answer).await.status, 200);

@@ -128,7 +128,7 @@ impl Report {
             let mut goals: Vec<String> = rows.iter().filter_map(|row| Some(short(row.gate?.1))).collect();
             goals.dedup();
             let cells = [what.to_owned(), gates.join(", "), goals.join(", "), shown(SQLITE), shown(POSTGRES)];
-            text.push_str(&format!("| {} |\n", cells.join(" | ")));
+            text.extend(["| ", &cells.join(" | "), " |\n"]);
         }
         text
     }
