@@ -47,7 +47,7 @@ impl Host {
             let _ = told.send(app.clone());
             if runs_loops {
                 let stopped = async { drop(stop.await) };
-                server::run(app, Listeners { main: listener, terminals: None }, stopped).await;
+                server::run(app, Listeners { main: listener, terminals: None, tls: None }, stopped).await;
             } else {
                 let accepting = tokio::spawn(accept(Site::new(app.clone()), listener));
                 drop(stop.await);

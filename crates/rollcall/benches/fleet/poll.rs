@@ -151,7 +151,7 @@ impl Seeing {
             self.registry.seen(&terminal, told, host::beginning());
         }
         let watch = Stopwatch::start();
-        presence::flush(&self.db, &self.registry).await.expect("a flush");
+        presence::flush(&self.db, &self.registry, host::beginning()).await.expect("a flush");
         watch.seconds()
     }
 }

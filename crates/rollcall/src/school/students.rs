@@ -122,7 +122,7 @@ pub async fn lock(tx: &mut Tx, id: StudentId) -> store::Result<Option<Student>> 
 }
 
 /// The students whom a [`Filter`] leaves, with what their lists show of their class: `$select`, this, `$tail`. The raw texts
-/// are searched for rows that another program wrote and whose search_text is not made yet.
+/// are searched for rows that another program wrote and whose `search_text` is not made yet.
 macro_rules! matching_students {
     ($select:literal, $tail:literal) => {
         concat!(
