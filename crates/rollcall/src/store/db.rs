@@ -414,12 +414,21 @@ async fn open_sqlite(url: &str, version: i64) -> Result<Db> {
             .connect_with(options.clone())
     };
     let writer = pool(1).await.map_err(Error::File)?;
-    // Nobody else may make the same tables meanwhile. A PostgreSQL migration has a lock of its own.
-    let mut tx = writer.begin_with("BEGIN IMMEDIATE").await.map_err(Error::File)?;
-    migrations::sqlite().run_direct(Some(version), &mut *tx, false).await.map_err(not_migrated)?;
-    tx.commit().await.map_err(Error::File)?;
+    // Who only looks does not wait for a server that writes.
+    if made_up_to(&writer).await != Some(version) {
+        // Nobody else may make the same tables meanwhile. A PostgreSQL migration has a lock of its own.
+        let mut tx = writer.begin_with("BEGIN IMMEDIATE").await.map_err(Error::File)?;
+        migrations::sqlite().run_direct(Some(version), &mut *tx, false).await.map_err(not_migrated)?;
+        tx.commit().await.map_err(Error::File)?;
+    }
     let readers = pool(4).await.map_err(Error::File)?;
     Ok(Db::of(Pools::Sqlite { writer, readers }))
+}
+
+/// The version of a file's tables; `None` when it has none.
+async fn made_up_to(pool: &SqlitePool) -> Option<i64> {
+    let version = sqlx::query_as("SELECT MAX(version) FROM _sqlx_migrations WHERE success").fetch_one(pool).await;
+    version.ok().and_then(|(version,): (Option<i64>,)| version)
 }
 
 fn is_postgres(url: &str) -> bool {

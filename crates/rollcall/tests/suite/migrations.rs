@@ -19,6 +19,7 @@ both_databases! {
     a_filled_database_grows_up,
     a_database_of_a_newer_version_is_refused_in_words,
     a_database_is_made_once_when_many_open_it,
+    who_looks_waits_for_nobody_who_writes,
 }
 
 async fn a_filled_database_grows_up(database: Database) {
@@ -124,6 +125,19 @@ async fn a_database_of_a_newer_version_is_refused_in_words(database: Database) {
 }
 
 /// `serve` and the command for the first admin may well be started together.
+async fn who_looks_waits_for_nobody_who_writes(database: Database) {
+    let blank = database.blank().await;
+    let server = Db::open(&blank.url).await.unwrap();
+    let writing = server.write().await.unwrap();
+    let db = Db::open(&blank.url).await.expect("opened beside a transaction that writes");
+    let mut tx = db.read().await.unwrap();
+    let students: (i64,) = tx.one("SELECT COUNT(*) FROM students", []).await.unwrap();
+    assert_eq!(students, (0,));
+    drop((tx, writing));
+    db.close().await;
+    server.close().await;
+}
+
 async fn a_database_is_made_once_when_many_open_it(database: Database) {
     let blank = database.blank().await;
     let opening: Vec<_> = (0..4)
