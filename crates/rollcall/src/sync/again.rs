@@ -71,27 +71,37 @@ const RAISE_ONE: &str = "
       error_message = NULL, priority = 10, updated_at = $3
     WHERE device_id = $1 AND student_id = $2";
 
-/// Queues one failed student again.
-pub async fn retry(tx: &mut Tx, device: DeviceId, student: StudentId, now: Timestamp) -> Result<Again> {
-    again(tx, device, student, |state| state == "failed", now).await
+/// Which students may be queued again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Wish {
+    /// Those who failed.
+    Retry,
+    /// Anybody, but not against what waits for a decision or was decided.
+    Push,
 }
 
-/// Queues one student again, whatever became of him before, but not against what waits for a decision or was decided.
-pub async fn push(tx: &mut Tx, device: DeviceId, student: StudentId, now: Timestamp) -> Result<Again> {
-    again(tx, device, student, |state| !matches!(state, "held" | "kept"), now).await
+impl Wish {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Wish::Retry => "retry",
+            Wish::Push => "push",
+        }
+    }
+
+    fn is_about(self, state: &str) -> bool {
+        match self {
+            Wish::Retry => state == "failed",
+            Wish::Push => !matches!(state, "held" | "kept"),
+        }
+    }
 }
 
-async fn again(
-    tx: &mut Tx,
-    device: DeviceId,
-    student: StudentId,
-    is_meant: impl Fn(&str) -> bool,
-    now: Timestamp,
-) -> Result<Again> {
+/// Queues one student again.
+pub async fn student(tx: &mut Tx, device: DeviceId, student: StudentId, wish: Wish, now: Timestamp) -> Result<Again> {
     reconcile::lock(tx, Scope::Device(device)).await?;
     let state: Option<(String,)> = tx.optional(STATE, [device.into(), student.into()]).await?;
     let Some((state,)) = state else { return Ok(Again::NotOnTerminal) };
-    if !is_meant(&state) {
+    if !wish.is_about(&state) {
         return Ok(Again::Not(state));
     }
     tx.execute(RAISE_ONE, [device.into(), student.into(), now.into()]).await?;

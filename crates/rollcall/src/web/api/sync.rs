@@ -18,7 +18,7 @@ use crate::{
     school::StudentId,
     store::Tx,
     sync::{
-        again::{self, Again},
+        again::{self, Again, Wish},
         overview::{self, LoggedCommand, StudentState, Summary},
         proof::{self, Proof},
         reconcile::{Reconciled, Scope, reconcile},
@@ -114,16 +114,7 @@ pub async fn retry_student(
     caller: Caller,
     Path((id, student)): Path<(DeviceId, StudentId)>,
 ) -> Reply<Retried> {
-    let mut tx = app.db.write().await?;
-    let device = to_change(&mut tx, &caller, id).await?;
-    let reconciled = match again::retry(&mut tx, id, student, app.clock.now()).await? {
-        Again::Queued(reconciled) => reconciled,
-        Again::NotOnTerminal => return Err(ApiError::no_such("student on this device", student)),
-        Again::Not(state) => {
-            return Err(ApiError::conflict(format!("this student is not failed on this device: he is {state}")));
-        }
-    };
-    queued_again(&app, tx, ("retry", &caller), &device, student, reconciled).await
+    queue_again(&app, &caller, (id, student), Wish::Retry).await
 }
 
 /// Send one student again
@@ -138,33 +129,28 @@ pub async fn push_student(
     caller: Caller,
     Path((id, student)): Path<(DeviceId, StudentId)>,
 ) -> Reply<Retried> {
+    queue_again(&app, &caller, (id, student), Wish::Push).await
+}
+
+async fn queue_again(app: &App, caller: &Caller, (id, student): (DeviceId, StudentId), wish: Wish) -> Reply<Retried> {
+    let now = app.clock.now();
     let mut tx = app.db.write().await?;
-    let device = to_change(&mut tx, &caller, id).await?;
-    let reconciled = match again::push(&mut tx, id, student, app.clock.now()).await? {
+    let device = to_change(&mut tx, caller, id).await?;
+    let reconciled = match again::student(&mut tx, id, student, wish, now).await? {
         Again::Queued(reconciled) => reconciled,
         Again::NotOnTerminal => return Err(ApiError::no_such("student on this device", student)),
         Again::Not(state) => {
-            return Err(ApiError::conflict(format!(
-                "this student's change on this device is {state}: approve or reject it first"
-            )));
+            return Err(ApiError::conflict(match wish {
+                Wish::Retry => format!("this student is not failed on this device: he is {state}"),
+                Wish::Push => format!("this student's change on this device is {state}: approve or reject it first"),
+            }));
         }
     };
-    queued_again(&app, tx, ("push", &caller), &device, student, reconciled).await
-}
-
-async fn queued_again(
-    app: &App,
-    mut tx: Tx,
-    (action, caller): (&'static str, &Caller),
-    device: &Device,
-    student: StudentId,
-    reconciled: Reconciled,
-) -> Reply<Retried> {
     let details = json!({ "student_id": student });
-    audit::record(&mut tx, caller.actor(), change(action, device, details), app.clock.now()).await?;
+    audit::record(&mut tx, caller.actor(), change(wish.as_str(), &device, details), now).await?;
     tx.commit().await?;
-    finish(app, device.id, reconciled).await?;
-    Ok(Answer::ok("queued again", Retried { device_id: device.id, student_id: student }))
+    finish(app, id, reconciled).await?;
+    Ok(Answer::ok("queued again", Retried { device_id: id, student_id: student }))
 }
 
 /// The command log of a terminal

@@ -23,7 +23,7 @@ use rollcall::{
     devices::DeviceId,
     school::StudentId,
     sync::{
-        again::{self, Again},
+        again::{self, Again, Wish},
         reading::{self, Cause},
         removals::{self, Decided, Decision},
         repair::CARD_IN_HIDING,
@@ -336,7 +336,7 @@ impl Story {
             }
             self.note(format_args!("an admin retries {student} on {device}"));
             let mut tx = self.world.app.db.write().await.unwrap();
-            let retried = again::retry(&mut tx, *device, *student, self.world.now()).await.unwrap();
+            let retried = again::student(&mut tx, *device, *student, Wish::Retry, self.world.now()).await.unwrap();
             assert!(matches!(retried, Again::Queued(_)), "{retried:?}");
             tx.commit().await.unwrap();
             self.world.app.registry.raise(&[*device]);

@@ -132,7 +132,7 @@ async fn a_terminal_that_holds_more_than_it_said_is_believed_no_more(database: D
     // A person wants it tried, and the terminal refuses.
     let retry = async || {
         let mut tx = bench.database.db.write().await.unwrap();
-        let done = again::retry(&mut tx, gate, second, bench.now).await.unwrap();
+        let done = again::student(&mut tx, gate, second, again::Wish::Retry, bench.now).await.unwrap();
         tx.commit().await.unwrap();
         done
     };

@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use rollcall::{
     school::StudentId,
     sync::{
-        again::{self, Again},
+        again::{self, Again, Wish},
         guard,
     },
 };
@@ -263,7 +263,7 @@ async fn rule_20_neither_tick_nor_full_sync_nor_retry_goes_round_it(database: Da
         assert!(handed.iter().all(|text| text.starts_with("DATA UPDATE") && !text.contains("Card=9")), "{handed:?}");
         for student in [1, 31] {
             let mut tx = bench.database.db.write().await.unwrap();
-            let retried = again::retry(&mut tx, gate, StudentId(student), bench.now).await.unwrap();
+            let retried = again::student(&mut tx, gate, StudentId(student), Wish::Retry, bench.now).await.unwrap();
             tx.commit().await.unwrap();
             assert_eq!(retried, Again::Not("held".into()));
         }

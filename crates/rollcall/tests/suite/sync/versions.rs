@@ -174,7 +174,7 @@ async fn only_a_failed_student_is_retried(database: Database) {
     let student = bench.student(school, "Eetu", "1").await;
     let retry = async |expected: &str| {
         let mut tx = bench.database.db.write().await.unwrap();
-        let answer = again::retry(&mut tx, gate, student, bench.now).await.unwrap();
+        let answer = again::student(&mut tx, gate, student, again::Wish::Retry, bench.now).await.unwrap();
         tx.commit().await.unwrap();
         match answer {
             again::Again::Queued(_) => assert_eq!(expected, "queued"),
