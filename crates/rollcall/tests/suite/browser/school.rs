@@ -46,6 +46,8 @@ impl School {
             plug_in(&mut campus, serial, name, profile).await;
         }
         assert!(campus.world.settle(SignedDuration::from_mins(60)).await, "three terminals get in step");
+        // A visitor was enrolled at the library's keypad.
+        campus.world.fleet.terminal(1).edit_at_keypad("9001", "Visitor", None);
         for device in 1..=3 {
             campus.post(&format!("/api/v1/device/{device}/verify-sync"), json!(null)).await.data(202);
         }
@@ -117,8 +119,7 @@ async fn something_is_wrong(campus: &mut Campus) {
         .foreign(
             "INSERT INTO device_drift (device_id, device_pin, student_id, kind, field, ours, theirs, found_at, found_last_at)
              SELECT 2, '7', 7, 'different', 'name', 'Ọlámidé Adébáyọ̀', 'OLAMIDE ADEBAYO', last_seen, last_seen FROM devices WHERE id = 2
-             UNION ALL SELECT 2, '9', 9, 'missing', NULL, NULL, NULL, last_seen, last_seen FROM devices WHERE id = 2
-             UNION ALL SELECT 2, '9001', NULL, 'stranger', NULL, NULL, 'Visitor', last_seen, last_seen FROM devices WHERE id = 2",
+             UNION ALL SELECT 2, '9', 9, 'missing', NULL, NULL, NULL, last_seen, last_seen FROM devices WHERE id = 2",
             [],
         )
         .await;
