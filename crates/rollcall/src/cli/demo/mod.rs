@@ -61,7 +61,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
 
     let stop = CancellationToken::new();
     let server = tokio::spawn(server::run(app.clone(), listeners, stop.clone().cancelled_owned()));
-    println!("Rollcall is running. Open  http://{address}/api/docs");
+    println!("Rollcall is running. Open  http://{address}/");
     println!("Log in as {EMAIL} with the password {password}");
     println!("Ctrl-C ends it; nothing is left behind.\n");
 
