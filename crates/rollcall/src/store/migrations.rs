@@ -16,7 +16,7 @@ struct Source {
     postgres: &'static str,
 }
 
-const SOURCES: [Source; 12] = [
+const SOURCES: [Source; 13] = [
     Source {
         version: 1,
         name: "rollcall",
@@ -98,6 +98,13 @@ const SOURCES: [Source; 12] = [
         version: 12,
         name: "trust",
         both: include_str!("../../../../migrations/0012_trust.sql"),
+        sqlite: "",
+        postgres: "",
+    },
+    Source {
+        version: 13,
+        name: "reach",
+        both: include_str!("../../../../migrations/0013_reach.sql"),
         sqlite: "",
         postgres: "",
     },

@@ -128,6 +128,8 @@ const WITHOUT_DOOR: &str = "he is on the terminal, but its door stays closed to 
 struct Effects {
     commands: Vec<Vec<Value>>,
     batches: BTreeMap<i64, (i64, i64)>,
+    /// Seconds that the slowest change took from the roster to here.
+    reach: Option<i64>,
     confirmed: Vec<Vec<Value>>,
     cleared: Vec<Vec<Value>>,
     failed: Vec<Vec<Value>>,
@@ -218,7 +220,9 @@ impl Effects {
             return;
         }
         let waits_since = command.waits_since.map(|since| since.0);
-        self.noted.extend(meters::since(waits_since, now).map(Noted::Acknowledged));
+        let took = meters::since(waits_since, now);
+        self.noted.extend(took.map(Noted::Acknowledged));
+        self.reach = self.reach.max(took.map(|took| took.as_secs().max(0)));
     }
 
     fn command(
@@ -285,7 +289,9 @@ impl Effects {
     async fn write(self, tx: &mut Tx, device: DeviceId, now: Timestamp) -> Result<()> {
         let fixed = [device.into(), now.into()];
         tx.execute_rows(COMMANDS, &[now.into()], self.commands).await?;
-        let batches = self.batches.into_iter().map(|(batch, (n, last))| vec![batch.into(), n.into(), last.into()]);
+        let reach = self.reach;
+        let batches = self.batches.into_iter();
+        let batches = batches.map(|(batch, (n, last))| vec![batch.into(), n.into(), last.into(), reach.into()]);
         tx.execute_rows(BATCH, &[device.into()], batches.collect()).await?;
         tx.execute_rows(HALFWAY, &fixed, self.halfway).await?;
         tx.execute_rows(CONFIRMED, &fixed, self.confirmed).await?;
@@ -323,8 +329,9 @@ const COMMANDS: &str = "
       error_message = v.error_message, completed_at = CASE WHEN v.status IN ('sent', 'pending') THEN NULL ELSE $1 END
     FROM v WHERE device_commands.id = v.id";
 const BATCH: &str = "
-    WITH v(batch_number, answered, last_answered) AS (VALUES {rows})
+    WITH v(batch_number, answered, last_answered, reach_seconds) AS (VALUES {rows})
     UPDATE device_delivery SET batch_answered = batch_answered + v.answered,
+      reach_seconds = COALESCE(v.reach_seconds, device_delivery.reach_seconds),
       batch_last_answered = CASE WHEN v.last_answered > batch_last_answered THEN v.last_answered
         ELSE batch_last_answered END
     FROM v WHERE device_delivery.device_id = $1 AND device_delivery.batch_number = v.batch_number";

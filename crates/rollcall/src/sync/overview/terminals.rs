@@ -34,6 +34,8 @@ pub struct TerminalState {
     pub timezone: Option<String>,
     /// Commands that it is given per poll, as learnt.
     pub batch_size: i64,
+    /// Seconds from the roster to its acknowledgement, of the last change.
+    pub reach_seconds: Option<i64>,
     /// Students who belong on it.
     pub total: i64,
     /// Of them, those of whom it acknowledged what is wanted.
@@ -92,7 +94,7 @@ const TERMINALS: &str = "
       d.start_state, d.user_count, d.readback_class, d.is_full, d.clock_skew_seconds,
       d.suspicion, d.last_address, d.former_address,
       COALESCE(d.timezone, k.timezone) AS timezone,
-      CASE WHEN y.one_per_poll THEN 1 ELSE COALESCE(y.batch_size, 1) END AS batch_size,
+      CASE WHEN y.one_per_poll THEN 1 ELSE COALESCE(y.batch_size, 1) END AS batch_size, y.reach_seconds,
       CASE WHEN d.is_active THEN COALESCE(s.belonging, 0) ELSE 0 END AS total,
       CASE WHEN d.is_active THEN COALESCE(n.synced, 0) ELSE 0 END AS synced,
       CASE WHEN d.is_active THEN COALESCE(n.verified, 0) ELSE 0 END AS verified,

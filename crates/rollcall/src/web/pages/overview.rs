@@ -175,6 +175,16 @@ impl Card {
         ))
     }
 
+    /// How long the last change took from the roster to the terminal's yes.
+    pub fn reach(&self, w: &Words) -> Option<Filled> {
+        let (o, seconds) = (&w.overview, self.state.reach_seconds?);
+        Some(match seconds {
+            0..90 => o.seconds.count(seconds),
+            90..5400 => o.minutes.count((seconds + 30) / 60),
+            _ => o.hours.count((seconds + 1800) / 3600),
+        })
+    }
+
     /// Minutes that its clock is off, where that matters.
     pub fn clock_off(&self) -> Option<i64> {
         self.state.clock_skew_seconds.map(|seconds| seconds.abs() / 60).filter(|minutes| *minutes >= 3)

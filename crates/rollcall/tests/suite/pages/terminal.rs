@@ -1,5 +1,6 @@
 //! The pages of a terminal: what they show, and what their buttons do.
 
+use jiff::SignedDuration;
 use rollcall::{accounts::Role, devices::DeviceId};
 use serde_json::json;
 use terminal_simulator::{Profile, Terminal};
@@ -22,6 +23,7 @@ both_databases! {
     settings_are_changed_and_refused,
     a_terminal_that_may_be_another_is_confirmed,
     a_teacher_has_no_buttons,
+    the_overview_says_how_long_a_change_takes,
 }
 
 const SERIAL: &str = "CJX9253300417";
@@ -193,6 +195,23 @@ async fn what_differs_is_decided_where_it_is_shown(database: Database) {
     campus.run_for(60).await;
     let refused = campus.post("/api/v1/device/1/students/1/push", json!(null)).await;
     assert!(refused.status == 409 && refused.text.contains("approve or reject"), "{}", refused.text);
+}
+
+async fn the_overview_says_how_long_a_change_takes(database: Database) {
+    let (mut campus, device) = in_step(database, 1).await;
+    campus.cut_the_line(0, SignedDuration::from_secs(600));
+    campus.enrol("Zoë Groß", "4711").await;
+    campus.run_for(700).await;
+    campus.in_step(device).await;
+    let seconds = campus.world.number("SELECT reach_seconds FROM device_delivery").await;
+    assert!((600..1200).contains(&seconds), "as long as the line was cut: {seconds}");
+    let minutes = format!("<dd>{} minutes</dd>", (seconds + 30) / 60);
+    let overview = look(&campus, "/").await;
+    assert!(
+        overview.page(200).contains("From edit to terminal") && overview.text.contains(&minutes),
+        "{}",
+        overview.text
+    );
 }
 
 async fn settings_are_changed_and_refused(database: Database) {

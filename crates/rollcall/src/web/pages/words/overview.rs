@@ -37,6 +37,10 @@ words! {
         bar: "{verified} verified, {synced} acknowledged, {total} wanted" / "{verified} verificados, {synced} confirmados, {total} deseados";
         contact: "Last contact" / "Último contacto";
         punch: "Last punch" / "Última marcación";
+        reach: "From edit to terminal" / "De la edición al terminal";
+        seconds: "{n} second|{n} seconds" / "{n} segundo|{n} segundos";
+        minutes: "{n} minute|{n} minutes" / "{n} minuto|{n} minutos";
+        hours: "{n} hour|{n} hours" / "{n} hora|{n} horas";
         verified: "Last verified" / "Última verificación";
         waiting: "{n} waiting|{n} waiting" / "{n} en espera|{n} en espera";
         failures: "{n} failed|{n} failed" / "{n} fallido|{n} fallidos";
