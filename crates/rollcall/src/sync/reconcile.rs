@@ -159,7 +159,8 @@ macro_rules! supersede {
              WHERE status = 'pending' AND ",
             $scope,
             " AND EXISTS (SELECT 1 FROM device_user_sync_status l WHERE l.device_id = device_commands.device_id
-                 AND l.student_id = device_commands.student_id AND l.wanted_version > device_commands.wanted_version)"
+                 AND l.student_id = device_commands.student_id AND l.wanted_version > device_commands.wanted_version
+                 LIMIT 1 OFFSET 0)"
         )
     };
 }
