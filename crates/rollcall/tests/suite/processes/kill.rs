@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     plugged::{Plugged, port_that_nobody_takes},
-    program::{Serving, rollcall, rollcall_reading, until_right},
+    program::{Serving, rollcall, rollcall_reading},
     reckoning,
 };
 use crate::databases::{Database, both_databases};
@@ -175,11 +175,7 @@ impl Story {
     }
 
     async fn converge(&mut self) {
-        for plugged in &self.terminals {
-            plugged.seen.lock().unwrap().is_quiet = true;
-        }
-        until_right(async || reckoning::differing(&self.database.db, &self.terminals).await).await;
-        until_right(async || reckoning::unfinished(&self.database.db, HURRIED).await).await;
+        reckoning::come_to_rest(&self.database.db, &self.terminals, HURRIED).await;
 
         self.unplug.cancel();
         let stored = reckoning::account_for_punches(&self.database.db, mem::take(&mut self.terminals)).await;

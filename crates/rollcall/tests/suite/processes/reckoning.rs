@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use push_protocol::text::{Card, Name};
 use rollcall::{devices::DeviceId, school::StudentId, store::Db};
 
-use super::plugged::Plugged;
+use super::{plugged::Plugged, program::until_right};
 
 /// (serial number, PIN, time) → whose, as often as it is stored.
 pub type Stored = BTreeMap<(String, String, String), Vec<Option<StudentId>>>;
@@ -17,8 +17,17 @@ struct Owner {
     has_left: bool,
 }
 
+/// Nobody punches any more, and everything comes in step: whom these terminals hold, and what the database says of all but one.
+pub async fn come_to_rest(db: &Db, terminals: &[Plugged], but: &str) {
+    for plugged in terminals {
+        plugged.seen.lock().unwrap().is_quiet = true;
+    }
+    until_right(async || differing(db, terminals).await).await;
+    until_right(async || unfinished(db, but).await).await;
+}
+
 /// Where terminals and roster differ, in words; nothing when they do not.
-pub async fn differing(db: &Db, terminals: &[Plugged]) -> String {
+async fn differing(db: &Db, terminals: &[Plugged]) -> String {
     let owners = owners(db).await;
     let mut tx = db.read().await.unwrap();
     let roster: Vec<(DeviceId, StudentId, String, String)> =
@@ -55,7 +64,7 @@ pub async fn differing(db: &Db, terminals: &[Plugged]) -> String {
 
 /// What the ledger and the commands say of these terminals that their people do not; nothing when they agree. What a
 /// terminal holds it acknowledged, and nothing that it acknowledged is waited for.
-pub async fn unfinished(db: &Db, but: &str) -> String {
+async fn unfinished(db: &Db, but: &str) -> String {
     let mut tx = db.read().await.unwrap();
     let rows: Vec<(String, String, i64)> = tx
         .all(

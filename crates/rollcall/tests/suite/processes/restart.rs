@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     balancer::Balancer,
     plugged::Plugged,
-    program::{until, until_right},
+    program::until,
     reckoning,
     town::{Town, converse},
 };
@@ -102,11 +102,7 @@ async fn postgresql_is_restarted_in_the_middle_of_everything() {
             assert_eq!(stored.get(&punch).map_or(0, Vec::len), 1, "acknowledged: {punch:?}");
         }
     }
-    for plugged in &terminals {
-        plugged.seen.lock().unwrap().is_quiet = true;
-    }
-    until_right(async || reckoning::differing(&town.db, &terminals).await).await;
-    until_right(async || reckoning::unfinished(&town.db, "").await).await;
+    reckoning::come_to_rest(&town.db, &terminals, "").await;
     unplug.cancel();
     let others = reckoning::account_for_punches(&town.db, terminals).await;
     assert!(others.is_empty(), "nobody made these: {others:?}");

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     balancer::Balancer,
     plugged::Plugged,
-    program::{Serving, until, until_right},
+    program::{Serving, until},
     reckoning,
     town::Town,
 };
@@ -241,11 +241,7 @@ async fn any_of_three_servers_may_die() {
         balancer.replace(victim, again.address);
         town.servers[victim] = Some(again);
     }
-    for plugged in &terminals {
-        plugged.seen.lock().unwrap().is_quiet = true;
-    }
-    until_right(async || reckoning::differing(&town.db, &terminals).await).await;
-    until_right(async || reckoning::unfinished(&town.db, "").await).await;
+    reckoning::come_to_rest(&town.db, &terminals, "").await;
     unplug.cancel();
     let others = reckoning::account_for_punches(&town.db, terminals).await;
     assert!(others.is_empty(), "nobody made these: {others:?}");
