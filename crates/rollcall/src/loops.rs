@@ -16,7 +16,7 @@ use crate::{
     store::{
         self, Tx,
         schedule::{self, Cron},
-        wake,
+        statistics, wake,
     },
     sync::{
         self, delivery,
@@ -38,6 +38,7 @@ pub fn start(app: &App, tasks: &TaskTracker, stop: &CancellationToken) {
         tasks.spawn(repeat(app.clone(), Duration::from_secs(seconds), what, tick, stop.clone()));
     };
     every(1, "begin the verification that is due", |app| Box::pin(async move { verify_on_schedule(&app).await }));
+    every(2, "bring the log into the file", |app| Box::pin(async move { app.db.tidy_up().await }));
     every(3, "store when terminals were last seen", |app| {
         Box::pin(async move { presence::flush(&app.db, &app.registry, app.clock.now()).await })
     });
@@ -50,6 +51,7 @@ pub fn start(app: &App, tasks: &TaskTracker, stop: &CancellationToken) {
             Ok(())
         })
     });
+    every(5, "count again what grew", |app| Box::pin(async move { statistics::refresh(&app.db).await }));
     every(10, "show silent terminals offline", |app| Box::pin(async move { fall_offline(&app).await }));
     every(10, "end what waits for terminals that are not served", |app| {
         Box::pin(async move { unserved::tick(&app.db, app.clock.now()).await })
@@ -169,6 +171,8 @@ pub async fn forget(app: &App, now: Timestamp) -> store::Result<()> {
 /// Columns that only Rust can compute, for rows that SQL wrote.
 async fn derive(app: &App) -> store::Result<()> {
     let mut tx = app.db.write().await?;
+    // What it writes, nothing is reconciled from.
+    tx.sees_to_the_roster().await?;
     students::derive_columns(&mut tx, ROWS_AT_ONCE).await?;
     tx.commit().await
 }

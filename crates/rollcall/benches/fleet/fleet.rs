@@ -1,17 +1,21 @@
 //! One school and its terminals.
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 use push_protocol::command::CommandId;
 use rollcall::{
     accounts::{passwords::PasswordHash, role::Role, tokens, users},
     devices::DeviceId,
-    store::{Db, Tx},
+    store::{Db, Tx, statistics},
     sync::{
         acknowledge::{Answer, acknowledge},
         delivery::{self, Poll},
-        reconcile::{Scope, reconcile},
+        reconcile::{Scope, out_of_step, reconcile},
     },
 };
+use tokio::time::interval;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
     host::beginning,
@@ -28,6 +32,7 @@ pub struct Fleet {
     pub students: i64,
     pub devices: Vec<DeviceId>,
     pub now: Timestamp,
+    _counting: AbortOnDropHandle<()>,
 }
 
 impl Fleet {
@@ -38,14 +43,19 @@ impl Fleet {
         add_school(&mut tx, 1, students, terminals).await;
         tx.commit().await.expect("a commit");
         let devices = devices(&db).await;
-        Fleet { url, db, students, devices, now: beginning() }
+        let counting = AbortOnDropHandle::new(tokio::spawn(count_again(db.clone())));
+        Fleet { url, db, students, devices, now: beginning(), _counting: counting }
     }
 
-    /// The full pass: every terminal, until nothing is left to be queued. Seconds.
+    /// The full pass, as the product's own watch does it: every terminal that is out of step, until nothing is left to be
+    /// queued. Seconds.
     pub async fn pass(&self) -> f64 {
         let watch = Stopwatch::start();
-        for device in &self.devices {
-            self.reconcile(*device).await;
+        let mut tx = self.db.read().await.expect("a reader");
+        let devices = out_of_step(&mut tx, None).await.expect("a look");
+        drop(tx);
+        for device in devices {
+            self.reconcile(device).await;
         }
         watch.seconds()
     }
@@ -106,6 +116,15 @@ impl Fleet {
         let (_, secret) = tokens::create(&mut tx, user.id, "bench", None, self.now).await.expect("a token");
         tx.commit().await.expect("a commit");
         secret.reveal().to_owned()
+    }
+}
+
+/// As the program does beside everything else.
+async fn count_again(db: Db) {
+    let mut times = interval(Duration::from_secs(5));
+    loop {
+        times.tick().await;
+        statistics::refresh(&db).await.expect("statistics");
     }
 }
 

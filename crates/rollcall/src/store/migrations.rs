@@ -16,7 +16,7 @@ struct Source {
     postgres: &'static str,
 }
 
-const SOURCES: [Source; 13] = [
+const SOURCES: [Source; 14] = [
     Source {
         version: 1,
         name: "rollcall",
@@ -107,6 +107,13 @@ const SOURCES: [Source; 13] = [
         both: include_str!("../../../../migrations/0013_reach.sql"),
         sqlite: "",
         postgres: "",
+    },
+    Source {
+        version: 15,
+        name: "pace",
+        both: include_str!("../../../../migrations/0015_pace.sql"),
+        sqlite: "",
+        postgres: include_str!("../../../../migrations/0015_pace.postgres.sql"),
     },
 ];
 

@@ -12,6 +12,7 @@ pub mod migrations;
 mod rows;
 pub mod schedule;
 mod server;
+pub mod statistics;
 pub mod time;
 mod trouble;
 pub mod wake;

@@ -66,6 +66,28 @@ pub struct CardUse {
     pub stays: Stays,
 }
 
+/// Who has which card on a terminal, or should have it: each once for a card.
+#[derive(Clone, Default, Debug)]
+pub struct CardUses(BTreeMap<i64, Vec<CardUse>>);
+
+impl CardUses {
+    /// Of somebody who is known with this card already it is remembered what he has or wants besides.
+    pub fn add(&mut self, found: CardUse) {
+        let uses = self.0.entry(found.card).or_default();
+        match uses.iter_mut().find(|known| known.student == found.student) {
+            Some(known) => {
+                known.may_hold |= found.may_hold;
+                known.wants |= found.wants;
+            }
+            None => uses.push(found),
+        }
+    }
+
+    fn of(&self, card: i64) -> &[CardUse] {
+        self.0.get(&card).map_or(&[], Vec::as_slice)
+    }
+}
+
 /// Whether the terminal keeps what it has of somebody, whatever is wanted of him (see [`super::guard`]).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Stays {
@@ -136,7 +158,7 @@ impl Obstacle {
 
 /// One step for each of `open`, in its order. `uses` must hold every use of every card that somebody in `open` wants, and
 /// `others` everybody on the terminal who may be in their way.
-pub fn plan(open: &[Open], uses: &[CardUse], others: &[Other], limits: Limits) -> Vec<Step> {
+pub fn plan(open: &[Open], uses: &CardUses, others: &[Other], limits: Limits) -> Vec<Step> {
     let mut limits = limits;
     let mut steps = Vec::with_capacity(open.len());
     for row in open {
@@ -154,7 +176,7 @@ pub fn plan(open: &[Open], uses: &[CardUse], others: &[Other], limits: Limits) -
     steps
 }
 
-fn first_look(row: &Open, uses: &[CardUse], people: &[Other], limits: Limits) -> Step {
+fn first_look(row: &Open, uses: &CardUses, people: &[Other], limits: Limits) -> Step {
     if limits.takes_nobody {
         return Step::Fail(None, "this terminal takes none of the commands for people".to_owned());
     }
@@ -173,8 +195,9 @@ fn first_look(row: &Open, uses: &[CardUse], people: &[Other], limits: Limits) ->
         },
     };
     let number = card_number(card);
-    let others = || uses.iter().filter(|other| other.card == number && other.student != row.student);
-    if let Some(other) = others().find(|other| other.wants && comes_before(other, row, uses, number)) {
+    let uses = uses.of(number);
+    let others = || uses.iter().filter(|other| other.student != row.student);
+    if let Some(other) = others().find(|other| other.wants && comes_before(other, row, uses)) {
         let words = format!("card {number} also belongs to {}: give one of the two another card", other.name);
         return Step::Fail(Some(Obstacle::CardTwice), words);
     }
@@ -233,8 +256,8 @@ fn fit(name: &str, card: &str, limits: Limits) -> Result<(Name, Card), String> {
 }
 
 /// Of two who want the same card the one stays whose card the terminal may hold already, else the one who was there first.
-fn comes_before(other: &CardUse, row: &Open, uses: &[CardUse], number: i64) -> bool {
-    let row_may_hold = uses.iter().any(|own| own.card == number && own.student == row.student && own.may_hold);
+fn comes_before(other: &CardUse, row: &Open, uses: &[CardUse]) -> bool {
+    let row_may_hold = uses.iter().any(|own| own.student == row.student && own.may_hold);
     match (other.may_hold, row_may_hold) {
         (true, false) => true,
         (false, true) => false,
@@ -243,7 +266,7 @@ fn comes_before(other: &CardUse, row: &Open, uses: &[CardUse], number: i64) -> b
 }
 
 /// Of every circle of people who wait for each other's cards, the one with the lowest id.
-fn swaps(open: &[Open], uses: &[CardUse], steps: &[Step]) -> BTreeSet<usize> {
+fn swaps(open: &[Open], uses: &CardUses, steps: &[Step]) -> BTreeSet<usize> {
     let waits: BTreeMap<StudentId, usize> = steps
         .iter()
         .enumerate()
@@ -252,10 +275,9 @@ fn swaps(open: &[Open], uses: &[CardUse], steps: &[Step]) -> BTreeSet<usize> {
         .collect();
     let blocker = |index: usize| {
         let number = wanted_number(&open[index])?;
-        uses.iter()
-            .find(|other| {
-                other.card == number && other.student != open[index].student && other.may_hold && !other.wants
-            })
+        uses.of(number)
+            .iter()
+            .find(|other| other.student != open[index].student && other.may_hold && !other.wants)
             .and_then(|other| waits.get(&other.student))
             .copied()
     };
@@ -326,6 +348,12 @@ mod tests {
 
     fn wants(student: i64, card: i64) -> CardUse {
         CardUse { may_hold: false, ..holds(student, card, true) }
+    }
+
+    fn plan(open: &[Open], uses: &[CardUse], others: &[Other], limits: Limits) -> Vec<Step> {
+        let mut by_card = CardUses::default();
+        uses.iter().cloned().for_each(|found| by_card.add(found));
+        super::plan(open, &by_card, others, limits)
     }
 
     fn words(steps: &[Step]) -> Vec<&'static str> {

@@ -9,7 +9,7 @@ use super::{
     adopt::others::{self, Newcomer},
     capacity,
     manner::{self, Terminal},
-    plan::{self, CardUse, Open, Stays, Step, Wanted},
+    plan::{self, CardUse, CardUses, Open, Stays, Step, Wanted},
     reconcile::Reconciled,
     rights,
     scope::Scope,
@@ -96,7 +96,7 @@ async fn open(tx: &mut Tx, scope: Scope, asked: Option<StudentId>, now: Timestam
     }
     let mut writing = Writing::default();
     let terminals = manner::terminals(tx, by_device.keys().copied()).await?;
-    let uses = card_uses(tx, &by_device).await?;
+    let mut uses = card_uses(tx, &by_device).await?;
     let others = others::in_the_way(tx, &newcomers(&by_device)).await?;
     for (device, rows) in by_device {
         let Some(terminal) = terminals.get(&device) else { continue };
@@ -105,9 +105,9 @@ async fn open(tx: &mut Tx, scope: Scope, asked: Option<StudentId>, now: Timestam
         let newcomers = rows.iter().filter(|row| row.is_wanted && !row.is_held).count() as i64;
         let seats =
             if newcomers > 0 && terminal.has_capacity { capacity::seats(tx, device, newcomers).await? } else { None };
-        let uses = uses.get(&device).map_or(&[][..], Vec::as_slice);
+        let uses = uses.remove(&device).unwrap_or_default();
         let others = others.get(&device).map_or(&[][..], Vec::as_slice);
-        let steps = plan::plan(&open, uses, others, terminal.limits(seats));
+        let steps = plan::plan(&open, &uses, others, terminal.limits(seats));
         for ((row, open), step) in rows.iter().zip(&open).zip(steps) {
             writing.step(row, plan::wanted_number(open), step, terminal, now);
         }
@@ -194,8 +194,8 @@ struct Use {
 
 /// Who on the terminals has, or should have, one of the cards that the open rows want. Their own wishes are added here:
 /// the ledger learns a card's number only when it is planned.
-async fn card_uses(tx: &mut Tx, by_device: &BTreeMap<DeviceId, Vec<Row>>) -> Result<BTreeMap<DeviceId, Vec<CardUse>>> {
-    let mut answer: BTreeMap<DeviceId, Vec<CardUse>> = BTreeMap::new();
+async fn card_uses(tx: &mut Tx, by_device: &BTreeMap<DeviceId, Vec<Row>>) -> Result<BTreeMap<DeviceId, CardUses>> {
+    let mut answer: BTreeMap<DeviceId, CardUses> = BTreeMap::new();
     let mut cards: BTreeSet<(DeviceId, i64)> = BTreeSet::new();
     for (device, rows) in by_device {
         for row in rows {
@@ -204,33 +204,25 @@ async fn card_uses(tx: &mut Tx, by_device: &BTreeMap<DeviceId, Vec<Row>>) -> Res
                 let name = row.wanted_name.clone().unwrap_or_default();
                 let own =
                     CardUse { card, student: row.student_id, name, may_hold: false, wants: true, stays: Stays::No };
-                answer.entry(*device).or_default().push(own);
+                answer.entry(*device).or_default().add(own);
             }
         }
     }
     let rows = cards.into_iter().map(|(device, card)| vec![device.into(), card.into()]).collect();
     let uses: Vec<Use> = tx.all_rows(CARD_USES, &[], rows).await?;
     for found in uses {
-        let list = answer.entry(found.device_id).or_default();
-        let (may_hold, wants) = (found.may_hold == 1, found.wants == 1);
-        match list.iter_mut().find(|known| known.card == found.card_number && known.student == found.student_id) {
-            Some(known) => {
-                known.may_hold |= may_hold;
-                known.wants |= wants;
-            }
-            None => list.push(CardUse {
-                card: found.card_number,
-                student: found.student_id,
-                name: found.name,
-                may_hold,
-                wants,
-                stays: match found.decision.as_deref() {
-                    Some("held") => Stays::UntilDecided,
-                    Some("kept") => Stays::ByDecision,
-                    _ => Stays::No,
-                },
-            }),
-        }
+        answer.entry(found.device_id).or_default().add(CardUse {
+            card: found.card_number,
+            student: found.student_id,
+            name: found.name,
+            may_hold: found.may_hold == 1,
+            wants: found.wants == 1,
+            stays: match found.decision.as_deref() {
+                Some("held") => Stays::UntilDecided,
+                Some("kept") => Stays::ByDecision,
+                _ => Stays::No,
+            },
+        });
     }
     Ok(answer)
 }

@@ -3,7 +3,8 @@
 //! A run locks the devices' rows in `device_pins`, then: gives PINs to those who have none ([`super::pins`]), writes into
 //! the ledger what is wanted where that differs ([`WANT_ON_DEVICE`], [`UNWANT_ON_DEVICE`]), holds what a person should see
 //! first ([`super::guard`]), withdraws commands that have not left and say something older ([`SUPERSEDE_ON_DEVICE`]), and
-//! queues the commands that are missing ([`super::queue`]). Only rows that differ are touched, so a second run does nothing.
+//! queues the commands that are missing ([`super::queue`]). Only rows that differ are touched, so a second run does nothing;
+//! on a whole terminal one look at everybody ([`DIFFERS`]) says whether there is anything to write at all.
 
 use jiff::Timestamp;
 
@@ -29,9 +30,9 @@ pub struct Reconciled {
 /// Writes the consequences of what the database says now, within the caller's transaction.
 pub async fn reconcile(tx: &mut Tx, scope: Scope, now: Timestamp) -> Result<Reconciled> {
     lock(tx, scope).await?;
-    pins::map(tx, scope, now).await?;
     match scope {
         Scope::Student(student) => {
+            pins::map(tx, scope, now).await?;
             tx.execute(WANT_OF_STUDENT, [student.into(), now.into()]).await?;
             tx.execute(UNWANT_OF_STUDENT, [student.into(), now.into()]).await?;
             tx.execute(FORGET_PINLESS_STUDENT, [student.into()]).await?;
@@ -39,9 +40,13 @@ pub async fn reconcile(tx: &mut Tx, scope: Scope, now: Timestamp) -> Result<Reco
             tx.execute(SUPERSEDE_OF_STUDENT, [student.into(), now.into()]).await?;
         }
         Scope::Device(device) => {
-            tx.execute(WANT_ON_DEVICE, [device.into(), now.into()]).await?;
-            tx.execute(UNWANT_ON_DEVICE, [device.into(), now.into()]).await?;
-            tx.execute(FORGET_PINLESS_ON_DEVICE, [device.into()]).await?;
+            let (differs,): (bool,) = tx.one(DIFFERS, [device.into()]).await?;
+            if differs {
+                pins::map(tx, scope, now).await?;
+                tx.execute(WANT_ON_DEVICE, [device.into(), now.into()]).await?;
+                tx.execute(UNWANT_ON_DEVICE, [device.into(), now.into()]).await?;
+                tx.execute(FORGET_PINLESS_ON_DEVICE, [device.into()]).await?;
+            }
             guard::hold(tx, scope, now).await?;
             tx.execute(SUPERSEDE_ON_DEVICE, [device.into(), now.into()]).await?;
         }
@@ -70,6 +75,30 @@ pub(super) async fn lock(tx: &mut Tx, scope: Scope) -> Result<()> {
     }
 }
 
+/// The ledger says something else of a student `b` who belongs on a device than the roster does; `l` is his row.
+macro_rules! differs {
+    () => {
+        "(l.id IS NULL OR NOT l.is_wanted OR l.wanted_name <> b.full_name OR l.wanted_card <> b.rfid_card_id
+           OR l.school_id <> b.school_id"
+    };
+}
+
+/// Whether there is anything to write about the people of a terminal: somebody who belongs there has no PIN, an ended or too
+/// wide one, or is not wanted as he is; or more are wanted than belong there. When all of those who belong are
+/// wanted, as many as belong means that nobody else is. Of a terminal that is not written to yet nobody is wanted.
+const DIFFERS: &str = concat!(
+    "SELECT COUNT(*) FILTER (WHERE ",
+    differs!(),
+    " OR m.id IS NULL OR m.valid_to IS NOT NULL OR l.device_pin <> m.device_pin
+        OR LENGTH(m.device_pin) > d.pin_width)) > 0
+       OR COUNT(*) <> (SELECT COUNT(*) FROM device_user_sync_status w WHERE w.device_id = $1 AND w.is_wanted)
+     FROM belonging b
+     JOIN devices d ON d.id = b.device_id
+     LEFT JOIN device_user_mappings m ON m.device_id = b.device_id AND m.student_id = b.student_id
+     LEFT JOIN device_user_sync_status l ON l.device_id = b.device_id AND l.student_id = b.student_id
+     WHERE b.device_id = $1"
+);
+
 /// Somebody for whom no PIN is left stands in the ledger without one, so that people see why he is not there. What was
 /// decided of a card, or waits to be, stays true while the same card is wanted; `kept` ends with any change.
 macro_rules! want {
@@ -85,8 +114,9 @@ macro_rules! want {
              WHERE ",
             $scope,
             " AND (m.device_pin IS NOT NULL OR d.pin_width IS NOT NULL)
-               AND (l.id IS NULL OR NOT l.is_wanted OR l.wanted_name <> b.full_name OR l.wanted_card <> b.rfid_card_id
-                 OR l.school_id <> b.school_id OR l.device_pin <> COALESCE(m.device_pin, ''))
+               AND ",
+            differs!(),
+            " OR l.device_pin <> COALESCE(m.device_pin, ''))
              ON CONFLICT (device_id, student_id) DO UPDATE SET
                is_wanted = TRUE, device_pin = excluded.device_pin, school_id = excluded.school_id,
                removal_wanted_at = NULL,
@@ -167,27 +197,29 @@ macro_rules! supersede {
 const SUPERSEDE_OF_STUDENT: &str = supersede!("student_id = $1");
 const SUPERSEDE_ON_DEVICE: &str = supersede!("device_id = $1");
 
-const OUT_OF_STEP: &str = "
-    SELECT device_id FROM (
-      SELECT b.device_id FROM belonging b
-      JOIN devices d ON d.id = b.device_id AND d.start_state = 'writing'
-      LEFT JOIN device_user_sync_status l ON l.device_id = b.device_id AND l.student_id = b.student_id
-      WHERE (CAST($1 AS BIGINT) IS NULL OR b.school_id = $1)
-        AND (l.id IS NULL OR NOT l.is_wanted OR l.wanted_name <> b.full_name OR l.wanted_card <> b.rfid_card_id
-          OR l.school_id <> b.school_id)
-      UNION
-      SELECT l.device_id FROM device_user_sync_status l
-      JOIN devices d ON d.id = l.device_id AND d.is_active AND d.deleted_at IS NULL AND d.start_state = 'writing'
-      WHERE l.is_wanted AND NOT EXISTS (
-        SELECT 1 FROM belonging b WHERE b.device_id = l.device_id AND b.student_id = l.student_id LIMIT 1 OFFSET 0)
-      UNION
-      SELECT l.device_id FROM device_user_sync_status l
-      JOIN devices d ON d.id = l.device_id AND d.is_active AND d.deleted_at IS NULL AND d.start_state = 'writing'
-      WHERE l.confirmed_version <> l.wanted_version AND l.failed_version <> l.wanted_version AND l.obstacle IS NULL
-        AND COALESCE(l.decision, '') NOT IN ('held', 'kept')
-        AND NOT EXISTS (SELECT 1 FROM device_commands c WHERE c.device_id = l.device_id
-          AND c.student_id = l.student_id AND c.status IN ('pending', 'sent'))
-    ) AS differing ORDER BY device_id";
+const OUT_OF_STEP: &str = concat!(
+    "WITH rosters AS (
+       SELECT b.device_id, COUNT(*) AS belonging, COUNT(*) FILTER (WHERE ",
+    differs!(),
+    ")) AS differing
+       FROM belonging b
+       JOIN devices d ON d.id = b.device_id AND d.start_state = 'writing'
+       LEFT JOIN device_user_sync_status l ON l.device_id = b.device_id AND l.student_id = b.student_id
+       WHERE (CAST($1 AS BIGINT) IS NULL OR b.school_id = $1)
+       GROUP BY b.device_id)
+     SELECT d.id FROM devices d LEFT JOIN rosters r ON r.device_id = d.id
+     WHERE d.is_active AND d.deleted_at IS NULL AND d.start_state = 'writing' AND (
+       (CAST($1 AS BIGINT) IS NULL OR d.school_id = $1) AND (COALESCE(r.differing, 0) > 0 OR COALESCE(r.belonging, 0)
+         <> (SELECT COUNT(*) FROM device_user_sync_status w WHERE w.device_id = d.id AND w.is_wanted))
+       OR EXISTS (
+         SELECT 1 FROM device_user_sync_status l
+         WHERE l.device_id = d.id AND l.confirmed_version <> l.wanted_version AND l.failed_version <> l.wanted_version
+           AND l.obstacle IS NULL AND COALESCE(l.decision, '') NOT IN ('held', 'kept')
+           AND NOT EXISTS (SELECT 1 FROM device_commands c WHERE c.device_id = l.device_id
+             AND c.student_id = l.student_id AND c.status IN ('pending', 'sent'))
+         LIMIT 1 OFFSET 0))
+     ORDER BY d.id"
+);
 
 /// Devices on which something is to be done because of a school's roster, or anybody's. Each is then reconciled in a
 /// transaction of its own.

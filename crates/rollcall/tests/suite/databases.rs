@@ -51,6 +51,7 @@ pub struct Database {
     pub db: Db,
     /// Opens it again, as another program would.
     pub url: String,
+    other: OnceCell<Db>,
     home: Home,
 }
 
@@ -75,7 +76,7 @@ impl Database {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let url = format!("sqlite://{}", folder.path().join("rollcall.db").display());
         let db = Db::open(&url).await.expect("a new SQLite database");
-        Database { db, url, home: Home::Folder { _folder: folder } }
+        Database { db, url, other: OnceCell::new(), home: Home::Folder { _folder: folder } }
     }
 
     pub async fn postgres() -> Database {
@@ -85,7 +86,12 @@ impl Database {
         let dropped = Dropped { name: name.clone() };
         let url = address_of(&name);
         let db = Db::open(&url).await.expect("a clone of the PostgreSQL template");
-        Database { db, url, home: Home::Server { _dropped: dropped } }
+        Database { db, url, other: OnceCell::new(), home: Home::Server { _dropped: dropped } }
+    }
+
+    /// The same database, as another program has it open.
+    pub async fn other(&self) -> &Db {
+        self.other.get_or_init(|| async { Db::open(&self.url).await.expect("the same database") }).await
     }
 
     /// Another database of the same kind.

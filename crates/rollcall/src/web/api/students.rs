@@ -15,6 +15,7 @@ use crate::{
         ClassId, SchoolId, SectionId, StudentId, placement,
         students::{self, Draft, Filter, Student},
     },
+    store::Tx,
     sync::reconcile::{Scope, reconcile},
     web::{
         envelope::{Answer, Deleted, ListReply, Listed, Reply},
@@ -116,7 +117,7 @@ pub async fn create_student(
 pub(in crate::web) async fn create(app: &App, caller: &Caller, draft: Draft) -> Result<Student, ApiError> {
     caller.may_change_school(draft.school_id)?;
     let now = app.clock.now();
-    let mut tx = app.db.write().await?;
+    let mut tx = begin(app).await?;
     let student = students::create(&mut tx, draft, now).await?;
     audit::record(&mut tx, caller.actor(), change("create", &student, serde_json::Value::Null), now).await?;
     let reconciled = reconcile(&mut tx, Scope::Student(student.id), now).await?;
@@ -156,7 +157,7 @@ pub(in crate::web) async fn change_student(
     update: impl FnOnce(Draft) -> Draft,
 ) -> Result<Student, ApiError> {
     let now = app.clock.now();
-    let mut tx = app.db.write().await?;
+    let mut tx = begin(app).await?;
     let before = students::lock(&mut tx, id).await?.ok_or_else(|| ApiError::no_such("student", id))?;
     caller.may_change_school(before.school_id)?;
     let draft = update(Draft::from(&before));
@@ -182,7 +183,7 @@ pub async fn delete_student(State(app): State<App>, caller: Caller, Path(id): Pa
 
 pub(in crate::web) async fn delete(app: &App, caller: &Caller, id: StudentId) -> Result<Student, ApiError> {
     let now = app.clock.now();
-    let mut tx = app.db.write().await?;
+    let mut tx = begin(app).await?;
     let student = students::lock(&mut tx, id).await?.ok_or_else(|| ApiError::no_such("student", id))?;
     caller.may_change_school(student.school_id)?;
     students::delete(&mut tx, id, now).await?;
@@ -191,6 +192,13 @@ pub(in crate::web) async fn delete(app: &App, caller: &Caller, id: StudentId) ->
     tx.commit().await?;
     app.registry.raise(&reconciled.devices);
     Ok(student)
+}
+
+/// Every change here reconciles its student before it is committed.
+async fn begin(app: &App) -> Result<Tx, ApiError> {
+    let mut tx = app.db.write().await?;
+    tx.sees_to_the_roster().await?;
+    Ok(tx)
 }
 
 fn change(action: &'static str, student: &Student, details: serde_json::Value) -> Change {

@@ -5,3 +5,4 @@ mod doctor;
 mod metrics;
 mod retention;
 mod secrets;
+mod statistics;

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use rollcall::{
     devices::DeviceId,
     school::{SchoolId, StudentId},
-    store::{Db, Tx},
+    store::Tx,
     sync::{
         acknowledge::{Answer, acknowledge},
         again,
@@ -37,11 +37,9 @@ impl Bench {
 
     /// As another program would write it: over a connection of its own.
     pub async fn foreign(&self, sql: &'static str) {
-        let other = Db::open(&self.database.url).await.unwrap();
-        let mut tx = other.write().await.unwrap();
+        let mut tx = self.database.other().await.write().await.unwrap();
         tx.execute(sql, []).await.unwrap();
         tx.commit().await.unwrap();
-        other.close().await;
     }
 
     pub async fn school(&self) -> SchoolId {

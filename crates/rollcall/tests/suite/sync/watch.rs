@@ -13,6 +13,8 @@ use crate::databases::{Database, both_databases};
 both_databases! {
     rule_9_rows_of_another_program_are_found_by_a_tick,
     rule_9_rows_of_another_program_wake_the_tick,
+    who_sees_to_the_roster_himself_wakes_nobody,
+    somebody_who_comes_for_somebody_who_goes_is_found,
     rule_26_a_stepped_clock_neither_ends_nor_lengthens_a_wait,
 }
 
@@ -57,6 +59,55 @@ async fn rule_9_rows_of_another_program_wake_the_tick(database: Database) {
     wake.changed().await;
     assert_eq!(wake.take().schools.len(), 1);
     listening.abort();
+}
+
+/// A school of ten thousand would be looked at as a whole for each student that is edited.
+async fn who_sees_to_the_roster_himself_wakes_nobody(database: Database) {
+    let bench = Bench::new(database);
+    let (school, other_school) = (bench.school().await, bench.school().await);
+    let wake = Wake::default();
+    let listening = tokio::spawn({
+        let (db, wake) = (bench.database.db.clone(), wake.clone());
+        async move { wake::listen(&db, &wake).await }
+    });
+    if bench.database.url.starts_with("sqlite") {
+        listening.await.unwrap();
+        return;
+    }
+    wake.changed().await;
+    wake.take();
+    let insert = "INSERT INTO students (school_id, full_name, rfid_card_id) VALUES ($1, 'Siti Aminah', '17')";
+    let mut tx = bench.database.db.write().await.unwrap();
+    tx.sees_to_the_roster().await.unwrap();
+    tx.execute(insert, [school.into()]).await.unwrap();
+    tx.commit().await.unwrap();
+    // On the same connection: what was said holds for one transaction.
+    let mut tx = bench.database.db.write().await.unwrap();
+    tx.execute(insert, [other_school.into()]).await.unwrap();
+    tx.commit().await.unwrap();
+    wake.changed().await;
+    assert_eq!(wake.take().schools.into_iter().collect::<Vec<_>>(), [other_school.0], "notifications come in order");
+    listening.abort();
+}
+
+/// As many belong as before, and another one.
+async fn somebody_who_comes_for_somebody_who_goes_is_found(database: Database) {
+    let bench = Bench::new(database);
+    let school = bench.school().await;
+    let gate = bench.terminal(school, "CJX9253300417").await;
+    bench.student(school, "Siti Aminah", "17").await;
+    bench.student(school, "Ngozi Okafor", "18").await;
+    bench.drain(gate).await;
+    assert!(bench.out_of_step().await.is_empty());
+    bench.foreign("UPDATE students SET is_active = FALSE WHERE full_name = 'Siti Aminah'").await;
+    bench.foreign("INSERT INTO students (school_id, full_name, rfid_card_id) VALUES (1, 'Inti Quispe', '19')").await;
+    assert_eq!(bench.out_of_step().await, [gate]);
+    assert_eq!(bench.settle().await, 2);
+    let mut handed = texts(&bench.drain(gate).await);
+    handed.sort();
+    let expected = ["DATA DELETE USERINFO PIN=1", "DATA UPDATE USERINFO PIN=3|Name=Inti Quispe|Pri=0|Card=19|Grp=1"];
+    assert_eq!(handed, expected);
+    assert!(bench.out_of_step().await.is_empty());
 }
 
 async fn rule_26_a_stepped_clock_neither_ends_nor_lengthens_a_wait(database: Database) {

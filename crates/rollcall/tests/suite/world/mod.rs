@@ -12,7 +12,7 @@ use rollcall::{
     loops,
     school::{SchoolId, StudentId},
     server,
-    store::{Db, Record, Value},
+    store::{Record, Value},
     sync::{
         overview::{self, Summary},
         reconcile::{Scope, reconcile},
@@ -217,21 +217,15 @@ impl World {
 
     /// SQL of another program, over a connection of its own. Nobody tells the server.
     pub async fn foreign<const N: usize>(&self, sql: &'static str, values: [Value; N]) {
-        let other = Db::open(&self.database.url).await.unwrap();
-        let mut tx = other.write().await.unwrap();
+        let mut tx = self.database.other().await.write().await.unwrap();
         tx.execute(sql, values).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
         tx.commit().await.unwrap();
-        other.close().await;
     }
 
     /// What an operator is shown who types this into a console.
     pub async fn ask<T: Record>(&self, sql: &'static str) -> Vec<T> {
-        let other = Db::open(&self.database.url).await.unwrap();
-        let mut tx = other.read().await.unwrap();
-        let rows = tx.all(sql, []).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
-        drop(tx);
-        other.close().await;
-        rows
+        let mut tx = self.database.other().await.read().await.unwrap();
+        tx.all(sql, []).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"))
     }
 
     pub async fn number(&self, sql: &'static str) -> i64 {
