@@ -109,11 +109,11 @@ const SOURCES: [Source; 14] = [
         postgres: "",
     },
     Source {
-        version: 15,
+        version: 16,
         name: "pace",
-        both: include_str!("../../../../migrations/0015_pace.sql"),
+        both: include_str!("../../../../migrations/0016_pace.sql"),
         sqlite: "",
-        postgres: include_str!("../../../../migrations/0015_pace.postgres.sql"),
+        postgres: include_str!("../../../../migrations/0016_pace.postgres.sql"),
     },
 ];
 
