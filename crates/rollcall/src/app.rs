@@ -11,6 +11,7 @@ use crate::{
     config::Settings,
     devices::registry::Registry,
     store::{self, Db, wake::Wake},
+    webhooks::courier::Courier,
 };
 
 /// A running server's parts. Cheap to clone.
@@ -23,6 +24,8 @@ pub struct App {
     pub registry: Registry,
     /// Stores what terminals upload.
     pub recorder: Recorder,
+    /// Sends webhooks.
+    pub courier: Courier,
     /// Where somebody said that there is something to do.
     pub wake: Wake,
     /// What lets somebody make the first admin in a browser.
@@ -55,12 +58,14 @@ impl App {
         let tasks = TaskTracker::new();
         let (recorder, writers) = Recorder::start(db.clone(), clock.clone());
         tasks.spawn(writers);
+        let courier = Courier::new(db.clone(), clock.clone(), settings.webhook_networks.clone(), tasks.clone());
         App {
             db,
             clock,
             settings: Arc::new(settings),
             registry,
             recorder,
+            courier,
             wake: Wake::default(),
             first_code: Arc::default(),
             tasks,

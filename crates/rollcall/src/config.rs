@@ -25,6 +25,8 @@ pub struct Settings {
     pub verify_cron: Cron,
     /// Proxies in front, whose word counts about who calls and whether that was encrypted.
     pub trusted_proxies: Networks,
+    /// Where webhooks may go beside public addresses.
+    pub webhook_networks: Networks,
     /// Connections at a time of one listener.
     pub connections: usize,
     /// Of them, from one address; loopback and proxies have no such limit.
@@ -69,6 +71,7 @@ impl Default for Settings {
             poll_delay: SignedDuration::from_secs(20),
             verify_cron: Cron::default(),
             trusted_proxies: Networks::default(),
+            webhook_networks: Networks::default(),
             connections: 10_000,
             connections_per_address: 500,
             keep: Keep::default(),

@@ -1,7 +1,7 @@
 //! Rollcall keeps every ZKTeco terminal of a school holding exactly the students that the database says it should hold.
 //!
 //! ARCHITECTURE.md has the map. Imports point one way: `cli` and `web` use the rooms `school`, `devices`, `sync`,
-//! `attendance` and `accounts`; the rooms use `store`; `store` uses no room.
+//! `attendance`, `accounts` and `webhooks`; the rooms use `store`; `store` uses no room.
 
 pub mod accounts;
 pub mod app;
@@ -19,3 +19,4 @@ pub mod store;
 pub mod sync;
 pub mod telemetry;
 pub mod web;
+pub mod webhooks;

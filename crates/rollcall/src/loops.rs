@@ -24,6 +24,7 @@ use crate::{
         unserved,
         watch::Watch,
     },
+    webhooks::{self, limits, messages, outbox, silence},
 };
 
 /// Between two looks of the roster's watch, unless somebody wakes it.
@@ -56,12 +57,20 @@ pub fn start(app: &App, tasks: &TaskTracker, stop: &CancellationToken) {
     every(10, "end what waits for terminals that are not served", |app| {
         Box::pin(async move { unserved::tick(&app.db, app.clock.now()).await })
     });
+    every(1, "send webhooks", |app| Box::pin(async move { app.courier.tick(app.clock.now()).await.map(drop) }));
+    every(5, "ask whether anybody wants to be told of punches", |app| {
+        Box::pin(async move { learn_who_listens(&app).await })
+    });
+    every(10, "note terminals that fell silent or came back", |app| Box::pin(async move { note_silences(&app).await }));
+    every(10, "bound what waits for webhooks", |app| {
+        Box::pin(async move { limits::tick(&app.db, limits::MOST_WAITING, app.clock.now()).await })
+    });
     every(60, "forget history", |app| Box::pin(async move { forget_on_schedule(&app).await }));
     every(60, "forget files that nobody imported", |app| {
         Box::pin(async move { drafts::expire(&app.db, app.clock.now()).await })
     });
     every(60, "find the owners of punches", |app| {
-        Box::pin(async move { attribute::tick(&app.db, &app.settings.timezone).await })
+        Box::pin(async move { attribute::tick(&app.db, &app.settings.timezone, app.clock.now()).await })
     });
 
     let (listening, db, wake) = (stop.clone(), app.db.clone(), app.wake.clone());
@@ -83,6 +92,19 @@ pub async fn raise_due(app: &App) -> store::Result<()> {
     let mut tx = app.db.read().await?;
     app.registry.raise(&delivery::due(&mut tx, app.clock.now()).await?);
     Ok(())
+}
+
+/// The writers of punches spend no statement on webhooks while nobody wants to be told. Whoever is new at another server
+/// waits until here.
+pub async fn learn_who_listens(app: &App) -> store::Result<()> {
+    let mut tx = app.db.read().await?;
+    app.recorder.tell(outbox::wanted_anywhere(&mut tx, webhooks::Kind::PunchStored).await?);
+    Ok(())
+}
+
+/// Terminals that do not call any more, and those that do again.
+pub async fn note_silences(app: &App) -> store::Result<()> {
+    silence::tick(&app.db, &app.settings.timezone, app.clock.monotonic(), app.clock.now()).await
 }
 
 /// The row of `schedules` for the reading of every terminal.
@@ -139,12 +161,13 @@ type Forget = for<'a> fn(&'a mut Tx, Timestamp, u32) -> Pin<Box<dyn Future<Outpu
 /// Forgets what is older than the settings say, in transactions that nobody has to wait for.
 pub async fn forget(app: &App, now: Timestamp) -> store::Result<()> {
     let keep = app.settings.keep;
-    let kinds: [(&str, Option<u32>, Forget); 5] = [
+    let kinds: [(&str, Option<u32>, Forget); 6] = [
         ("punches", keep.punches, |tx, before, rows| Box::pin(retention::forget(tx, before, rows))),
         ("commands", keep.commands, |tx, before, rows| Box::pin(sync::retention::forget_commands(tx, before, rows))),
         ("readings", keep.readings, |tx, before, rows| Box::pin(sync::retention::forget_readings(tx, before, rows))),
         ("unknown terminals", Some(1), |tx, before, rows| Box::pin(unknown::forget(tx, before, rows))),
         ("changes", keep.audit, |tx, before, rows| Box::pin(audit::forget(tx, before, rows))),
+        ("webhooks", Some(messages::KEPT_DAYS), |tx, before, rows| Box::pin(messages::forget(tx, before, rows))),
     ];
     for (what, days, forget) in kinds {
         let Some(before) = days.and_then(|days| now.checked_sub(SignedDuration::from_hours(24 * i64::from(days))).ok())

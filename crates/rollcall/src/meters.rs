@@ -28,6 +28,7 @@ struct Inner {
     punches_stored: Counter,
     punches_repeated: Counter,
     punches_refused: [Counter; Refusal::ALL.len()],
+    webhooks: [Counter; Delivered::ALL.len()],
     acknowledged: Histogram,
     verified: Histogram,
     transactions: Histogram,
@@ -63,6 +64,20 @@ pub enum Refusal {
     Stopping,
 }
 
+/// What became of a request of a webhook.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Delivered {
+    Yes,
+    /// The receiver answered something else than 2xx: it is tried again.
+    Refused,
+    /// There was no answer, or nowhere to go: it is tried again.
+    Unreachable,
+    /// It was tried for days.
+    GivenUp,
+    /// Its receiver is told nothing any more.
+    SwitchedOff,
+}
+
 /// Why a connection was closed as soon as it was there.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Crowd {
@@ -83,13 +98,15 @@ pub enum Noted {
 }
 
 /// Numbers that stand in the database, and the values of their label. What nobody tells is nought.
-const STANDING: [(&str, &str, &[&str]); 6] = [
+const STANDING: [(&str, &str, &[&str]); 8] = [
     ("rollcall_terminals", "state", &["online", "offline", "switched_off", "undecided", "suspected"]),
     ("rollcall_unknown_terminals", "", &[""]),
     ("rollcall_commands_waiting", "status", &["pending", "sent"]),
     ("rollcall_students_on_terminals", "status", &["pending", "sent", "synced", "failed", "held", "kept"]),
     ("rollcall_drift_open", "kind", &["missing", "different", "extra", "stranger"]),
     ("rollcall_held", "change", &["removal", "card", "stranger"]),
+    ("rollcall_webhook_events_waiting", "", &[""]),
+    ("rollcall_webhooks", "state", &["working", "failing", "switched_off"]),
 ];
 
 /// Seconds. A terminal polls every 20 s, is read back every two hours, and may be off for days.
@@ -121,6 +138,8 @@ impl Meters {
                 punches_repeated: counter!("rollcall_punches_repeated_total"),
                 punches_refused: Refusal::ALL
                     .map(|reason| counter!("rollcall_punches_refused_total", "reason" => reason.as_str())),
+                webhooks: Delivered::ALL
+                    .map(|outcome| counter!("rollcall_webhook_requests_total", "outcome" => outcome.as_str())),
                 acknowledged: histogram!(ACKNOWLEDGED),
                 verified: histogram!(VERIFIED),
                 transactions: histogram!(TRANSACTION),
@@ -155,6 +174,10 @@ impl Meters {
 
     pub fn punches_refused(&self, reason: Refusal, punches: usize) {
         self.0.punches_refused[reason as usize].increment(punches as u64);
+    }
+
+    pub fn webhook(&self, outcome: Delivered) {
+        self.0.webhooks[outcome as usize].increment(1);
     }
 
     /// What a transaction did that is committed now, and how long it took since it was asked for.
@@ -246,6 +269,7 @@ fn describe() {
     describe_counter!("rollcall_punches_stored_total", "Punches that were stored and acknowledged.");
     describe_counter!("rollcall_punches_repeated_total", "Punches that came again and were there already.");
     describe_counter!("rollcall_punches_refused_total", "Punches that were answered 503: their terminals keep them.");
+    describe_counter!("rollcall_webhook_requests_total", "Requests of webhooks, by what became of them.");
     describe_histogram!(ACKNOWLEDGED, "From a change of what a terminal should hold to its yes.");
     describe_histogram!(VERIFIED, "From a change of what a terminal should hold to the reading that showed it.");
     describe_histogram!(TRANSACTION, "From asking for a writing transaction to its commit.");
@@ -265,6 +289,11 @@ fn describe() {
     describe_gauge!("rollcall_students_on_terminals", "Students who should be on a terminal, once for each terminal.");
     describe_gauge!("rollcall_drift_open", "What the last readings found otherwise than wanted.");
     describe_gauge!("rollcall_held", "What the guard holds until somebody decides.");
+    describe_gauge!("rollcall_webhook_events_waiting", "Events that receivers of webhooks are still to be told.");
+    describe_gauge!(
+        "rollcall_webhooks",
+        "Receivers of webhooks; failing: nothing arrives at present; switched_off: by a person, or because nothing arrived."
+    );
 }
 
 impl Outcome {
@@ -300,6 +329,21 @@ impl Refusal {
             Refusal::QuarantineFull => "quarantine_full",
             Refusal::Database => "database",
             Refusal::Stopping => "stopping",
+        }
+    }
+}
+
+impl Delivered {
+    const ALL: [Delivered; 5] =
+        [Delivered::Yes, Delivered::Refused, Delivered::Unreachable, Delivered::GivenUp, Delivered::SwitchedOff];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Delivered::Yes => "delivered",
+            Delivered::Refused => "refused",
+            Delivered::Unreachable => "unreachable",
+            Delivered::GivenUp => "given_up",
+            Delivered::SwitchedOff => "switched_off",
         }
     }
 }
@@ -362,6 +406,9 @@ mod tests {
         for (number, reason) in (1..).zip(Refusal::ALL) {
             meters.punches_refused(reason, number);
         }
+        for (number, outcome) in (1..).zip(Delivered::ALL) {
+            (0..number).for_each(|_| meters.webhook(outcome));
+        }
         let page = meters.render();
         for (number, outcome) in (1..).zip(Outcome::ALL) {
             let line = format!("rollcall_commands_total{{outcome=\"{}\"}} {number}\n", outcome.as_str());
@@ -369,6 +416,10 @@ mod tests {
         }
         for (number, reason) in (1..).zip(Refusal::ALL) {
             let line = format!("rollcall_punches_refused_total{{reason=\"{}\"}} {number}\n", reason.as_str());
+            assert!(page.contains(&line), "{line}{page}");
+        }
+        for (number, outcome) in (1..).zip(Delivered::ALL) {
+            let line = format!("rollcall_webhook_requests_total{{outcome=\"{}\"}} {number}\n", outcome.as_str());
             assert!(page.contains(&line), "{line}{page}");
         }
     }

@@ -82,6 +82,7 @@ pub async fn run(app: App, listeners: Listeners, shutdown: impl Future<Output = 
     shutdown.await;
     tracing::info!("stopping");
     stop.cancel();
+    app.courier.stop();
     tasks.close();
     end_of(&tasks, "connections").await;
     app.recorder.stop();

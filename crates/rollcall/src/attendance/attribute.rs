@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use jiff::{civil::DateTime, tz::TimeZone};
+use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 
 use super::{
     days::{self, Arrival},
@@ -17,13 +17,13 @@ use crate::{
 };
 
 /// Finishes what claims and links left: one tick of the server. Each transaction is small.
-pub async fn tick(db: &Db, zone: &TimeZone) -> Result<()> {
+pub async fn tick(db: &Db, zone: &TimeZone, now: Timestamp) -> Result<()> {
     let mut tx = db.read().await?;
     let left = quarantine::left(&mut tx, zone).await?;
     let mut devices: BTreeSet<DeviceId> = attributable(&mut tx).await?.into_iter().collect();
     drop(tx);
     for claimed in left {
-        release_all(db, &claimed).await?;
+        release_all(db, &claimed, now).await?;
         devices.insert(claimed.device);
     }
     for device in devices {
@@ -33,15 +33,15 @@ pub async fn tick(db: &Db, zone: &TimeZone) -> Result<()> {
 }
 
 /// Everything that a claim has to do about punches, after it was committed.
-pub async fn after_claim(db: &Db, claimed: &quarantine::Claimed) -> Result<()> {
-    release_all(db, claimed).await?;
+pub async fn after_claim(db: &Db, claimed: &quarantine::Claimed, now: Timestamp) -> Result<()> {
+    release_all(db, claimed, now).await?;
     attribute_all(db, claimed.device).await
 }
 
-async fn release_all(db: &Db, claimed: &quarantine::Claimed) -> Result<()> {
+async fn release_all(db: &Db, claimed: &quarantine::Claimed, now: Timestamp) -> Result<()> {
     loop {
         let mut tx = db.write().await?;
-        let more = quarantine::release(&mut tx, claimed).await?;
+        let more = quarantine::release(&mut tx, claimed, now).await?;
         tx.commit().await?;
         if !more {
             return Ok(());

@@ -11,6 +11,7 @@ use crate::{
     school::SchoolId,
     store::{Instant, Result, Tx, Value},
     sync::pins,
+    webhooks::outbox,
 };
 
 /// Punches kept of one unregistered serial number. What comes beyond stays in the terminal.
@@ -114,7 +115,7 @@ FROM v WHERE punches.id = v.id AND punches.device_id IS NULL";
 
 /// Hands a page of the quarantined punches to the terminal's row, now that its zone is known. Owners are found by
 /// [`super::attribute`]. Answers whether more may be left.
-pub async fn release(tx: &mut Tx, claimed: &Claimed) -> Result<bool> {
+pub async fn release(tx: &mut Tx, claimed: &Claimed, now: Timestamp) -> Result<bool> {
     #[derive(sqlx::FromRow)]
     struct Kept {
         id: i64,
@@ -137,6 +138,7 @@ pub async fn release(tx: &mut Tx, claimed: &Claimed) -> Result<bool> {
         .collect();
     let more = i64::try_from(rows.len()).is_ok_and(|count| count == PAGE);
     tx.execute_rows(RELEASE, &[claimed.device.into(), claimed.school.into()], rows).await?;
+    outbox::punches(tx, kept.iter().map(|punch| (claimed.school, punch.id)), now).await?;
     saw(tx, claimed.device, kept.into_iter().map(|punch| punch.pin)).await?;
     Ok(more)
 }

@@ -7,7 +7,10 @@ use std::{
     collections::VecDeque,
     future::Future,
     hash::{DefaultHasher, Hash, Hasher},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use jiff::tz::TimeZone;
@@ -28,6 +31,8 @@ use crate::{
 pub struct Recorder {
     lanes: Arc<[Lane]>,
     meters: Meters,
+    /// Somebody may want to be told of punches. Nobody is asked before the first answer, so that nobody misses one.
+    tells: Arc<AtomicBool>,
 }
 
 /// What one upload of a terminal brought.
@@ -82,18 +87,19 @@ impl NotStored {
 
 impl Recorder {
     /// Starts the writers. The future ends when [`Recorder::stop`] was called and everything that queued before is stored.
-    #[expect(clippy::needless_pass_by_value, reason = "the writers keep both")]
     pub fn start(db: Db, clock: Clock) -> (Recorder, impl Future<Output = ()> + Send + 'static) {
+        let meters = db.meters().clone();
         let lanes: Arc<[Lane]> = (0..db.writers()).map(|_| Lane::default()).collect();
-        let writers: Vec<_> = (0..lanes.len())
-            .map(|lane| tokio::spawn(keep_writing(lanes.clone(), lane, db.clone(), clock.clone())))
-            .collect();
+        let tells = Arc::new(AtomicBool::new(true));
+        let store = Store { db, clock, tells: Arc::clone(&tells) };
+        let writers: Vec<_> =
+            (0..lanes.len()).map(|lane| tokio::spawn(keep_writing(lanes.clone(), lane, store.clone()))).collect();
         let ended = async move {
             for writer in writers {
                 let _ = writer.await;
             }
         };
-        (Recorder { lanes, meters: db.meters().clone() }, ended)
+        (Recorder { lanes, meters, tells }, ended)
     }
 
     /// Waits until the upload is committed. Dropping the future does not take the upload back.
@@ -119,6 +125,11 @@ impl Recorder {
             let waiting = lane.waiting();
             (uploads + waiting.uploads, bytes + waiting.bytes)
         })
+    }
+
+    /// Whether webhooks are told of punches.
+    pub fn tell(&self, anybody_wants_it: bool) {
+        self.tells.store(anybody_wants_it, Ordering::Relaxed);
     }
 
     /// From now on every upload is refused with [`NotStored::Stopping`].
@@ -264,10 +275,18 @@ fn bytes_of(upload: &Upload) -> usize {
     size_of::<Job>() + punches + unread
 }
 
+/// What every writer has.
+#[derive(Clone)]
+struct Store {
+    db: Db,
+    clock: Clock,
+    tells: Arc<AtomicBool>,
+}
+
 /// Runs a lane's writer, again if it panics: uploads after the one that it died of must be stored.
-async fn keep_writing(lanes: Arc<[Lane]>, lane: usize, db: Db, clock: Clock) {
+async fn keep_writing(lanes: Arc<[Lane]>, lane: usize, store: Store) {
     loop {
-        let writer = tokio::spawn(write(lanes.clone(), lane, db.clone(), clock.clone()));
+        let writer = tokio::spawn(write(lanes.clone(), lane, store.clone()));
         match writer.await {
             Err(error) if error.is_panic() => {
                 tracing::error!(
@@ -280,17 +299,17 @@ async fn keep_writing(lanes: Arc<[Lane]>, lane: usize, db: Db, clock: Clock) {
     }
 }
 
-async fn write(lanes: Arc<[Lane]>, lane: usize, db: Db, clock: Clock) {
+async fn write(lanes: Arc<[Lane]>, lane: usize, store: Store) {
     while let Some(mut group) = lanes[lane].next_group().await {
         let uploads: Vec<&Upload> = group.jobs.iter().map(|job| &job.upload).collect();
-        let outcomes = store_group(&db, &uploads, &clock).await;
+        let outcomes = store_group(&store, &uploads).await;
         group.answer(outcomes);
     }
 }
 
 /// Stores uploads in one transaction; when that fails, each in its own, so that one cannot fail the others.
-async fn store_group(db: &Db, uploads: &[&Upload], clock: &Clock) -> Vec<Result<Recorded, NotStored>> {
-    let first_failure = match store_together(db, uploads, clock).await {
+async fn store_group(store: &Store, uploads: &[&Upload]) -> Vec<Result<Recorded, NotStored>> {
+    let first_failure = match store_together(store, uploads).await {
         Ok(outcomes) => return outcomes,
         Err(failure) => failure,
     };
@@ -312,7 +331,7 @@ async fn store_group(db: &Db, uploads: &[&Upload], clock: &Clock) -> Vec<Result<
             outcomes.push(Err(NotStored::Failed(error.clone())));
             continue;
         }
-        match store_together(db, &[upload], clock).await {
+        match store_together(store, &[upload]).await {
             Ok(alone) => outcomes.extend(alone),
             Err(failure) => {
                 tracing::error!(
@@ -352,14 +371,11 @@ impl From<Failure> for NotStored {
     }
 }
 
-async fn store_together(
-    db: &Db,
-    uploads: &[&Upload],
-    clock: &Clock,
-) -> Result<Vec<Result<Recorded, NotStored>>, Failure> {
+async fn store_together(store: &Store, uploads: &[&Upload]) -> Result<Vec<Result<Recorded, NotStored>>, Failure> {
     let refused = |error| Failure::Refused(Arc::new(error));
-    let mut tx = db.write().await.map_err(|error| Failure::Unreachable(Arc::new(error)))?;
-    let outcomes = storing::store(&mut tx, uploads, clock.now()).await.map_err(refused)?;
+    let mut tx = store.db.write().await.map_err(|error| Failure::Unreachable(Arc::new(error)))?;
+    let tells = store.tells.load(Ordering::Relaxed);
+    let outcomes = storing::store(&mut tx, uploads, tells, store.clock.now()).await.map_err(refused)?;
     tx.commit().await.map_err(refused)?;
     Ok(outcomes)
 }

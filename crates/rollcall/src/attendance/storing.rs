@@ -1,7 +1,7 @@
 //! What one transaction of the recorder writes: punches with their owners, days, unread lines, stamps. A handful of
 //! statements, however many uploads they serve.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::{SignedDuration, Timestamp};
 use push_protocol::{record::Punch, text::Pin};
@@ -18,15 +18,18 @@ use crate::{
     school::StudentId,
     store::{Result, Tx, Value},
     sync::pins,
+    webhooks::outbox,
 };
 
 /// A punch that is dated later than this after its arrival comes from a clock that is wrong.
 pub(super) const FUTURE: SignedDuration = SignedDuration::from_hours(24);
 
-/// Stores uploads. The answers come in the order of the uploads; those with an error left nothing behind.
+/// Stores uploads. The answers come in the order of the uploads; those with an error left nothing behind. `tells`: somebody
+/// may want to be told of punches.
 pub(super) async fn store(
     tx: &mut Tx,
     uploads: &[&Upload],
+    tells: bool,
     now: Timestamp,
 ) -> Result<Vec<Result<Recorded, NotStored>>> {
     let refused = quarantine::refused(tx, uploads).await?;
@@ -59,7 +62,11 @@ pub(super) async fn store(
 
     find_owners(tx, &mut rows).await?;
     let new = insert(tx, &rows, now).await?;
-    let new: Vec<&Row<'_>> = rows.iter().filter(|row| new.contains(&row.key())).collect();
+    if tells {
+        let of_school = |row: &Row<'_>| Some((row.from.device?.1, *new.get(&row.key())?));
+        outbox::punches(tx, rows.iter().filter_map(of_school), now).await?;
+    }
+    let new: Vec<&Row<'_>> = rows.iter().filter(|row| new.contains_key(&row.key())).collect();
     for row in &new {
         count(&mut outcomes, row.upload, |recorded| {
             recorded.new += 1;
@@ -188,19 +195,19 @@ const INSERT_PUNCHES: &str = "INSERT INTO punches (serial_number, device_id, sch
     punched_instant, status, verify, work_code, rest, utc_offset_seconds, is_from_future, received_at)
 VALUES {rows}
 ON CONFLICT (serial_number, pin, punched_at, status, verify, work_code) DO NOTHING
-RETURNING serial_number, pin, punched_at, status, verify, work_code";
+RETURNING serial_number, pin, punched_at, status, verify, work_code, id";
 
-/// Answers the rows that were not there before.
-async fn insert<'r>(tx: &mut Tx, rows: &'r [Row<'_>], now: Timestamp) -> Result<HashSet<Key<'r>>> {
+/// Answers the rows that were not there before, with the ids that they got.
+async fn insert<'r>(tx: &mut Tx, rows: &'r [Row<'_>], now: Timestamp) -> Result<HashMap<Key<'r>, i64>> {
     if rows.is_empty() {
-        return Ok(HashSet::new());
+        return Ok(HashMap::new());
     }
     let values = rows.iter().map(|row| row.values(now)).collect();
-    let inserted: Vec<(String, String, String, String, String, String)> =
+    let inserted: Vec<(String, String, String, String, String, String, i64)> =
         tx.all_rows(INSERT_PUNCHES, &[], values).await?;
-    let inserted: HashSet<Key<'_>> =
-        inserted.iter().map(|(a, b, c, d, e, f)| -> Key<'_> { (a, b, c, d, e, f) }).collect();
-    Ok(rows.iter().map(Row::key).filter(|key| inserted.contains(key)).collect())
+    let inserted: HashMap<Key<'_>, i64> =
+        inserted.iter().map(|(a, b, c, d, e, f, id)| -> (Key<'_>, i64) { ((a, b, c, d, e, f), *id) }).collect();
+    Ok(rows.iter().map(Row::key).filter_map(|key| Some((key, *inserted.get(&key)?))).collect())
 }
 
 /// PINs that nobody held are never given to anybody on that terminal.

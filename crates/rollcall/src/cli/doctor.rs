@@ -18,6 +18,7 @@ use super::{Here, open, serve, tls, without_password};
 use crate::{
     store::examine::{self, Examined},
     sync::doubts,
+    webhooks::endpoints::{self, Ailing},
 };
 
 #[derive(clap::Args, Debug)]
@@ -43,7 +44,8 @@ pub(super) struct Args {
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
 struct Finding {
     is_fine: bool,
-    /// `database`, `disk`, `clock`, `zone`, `port`, `terminal_port`, or the serial number of a terminal.
+    /// `database`, `disk`, `clock`, `zone`, `port`, `terminal_port`, `webhook` with its number, or the serial number of a
+    /// terminal.
     about: String,
     /// For programs: `unreachable`, `damaged`, `silent`, …
     kind: &'static str,
@@ -101,6 +103,7 @@ async fn look_inside(args: &Args, here: &Here, url: &str, findings: &mut Vec<Fin
         says: format!("{}: {}", doubt.device_name, doubt.says),
         advice: Some(doubt.advice),
     }));
+    findings.extend(endpoints::ailing(&mut tx, None, now).await?.iter().map(webhook));
     Ok(())
 }
 
@@ -163,6 +166,19 @@ fn zone(server: &TimeZone, schools: Vec<(String,)>) -> Finding {
     }
     let says = format!("no zone is set for {}, so that its terminals show UTC", names.join(", "));
     wrong("zone", "unset", says, "set it at the school, or --timezone for all of them")
+}
+
+/// Only its origin: the rest of an address is often a secret.
+fn webhook(endpoint: &Ailing) -> Finding {
+    let (about, whose) = (format!("webhook {}", endpoint.id), endpoint.school_name.as_deref().unwrap_or("all schools"));
+    let why = endpoint.last_error.as_deref().unwrap_or("no reason was given");
+    let origin = endpoint.origin();
+    if let (None, Some(since)) = (&endpoint.off_reason, endpoint.failing_since) {
+        let says = format!("{whose}, {origin}: nothing arrives since {:.0}: {why}", since.0);
+        return wrong(&about, "failing", says, "see its page, look at the receiver, and send a test from there");
+    }
+    let says = format!("{whose}, {origin}: switched off, because nothing arrived: {why}");
+    wrong(&about, "switched_off", says, "mend the receiver and switch it on on its page, or delete it")
 }
 
 const PATIENCE: Duration = Duration::from_secs(5);

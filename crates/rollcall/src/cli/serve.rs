@@ -45,6 +45,15 @@ pub(super) struct Args {
         value_name = "NETWORKS"
     )]
     trusted_proxies: Networks,
+    /// Networks that webhooks may go to beside public addresses, with commas: those of receivers of one's own.
+    #[arg(
+        long,
+        env = "ROLLCALL_WEBHOOK_NETWORKS",
+        default_value = "",
+        hide_default_value = true,
+        value_name = "NETWORKS"
+    )]
+    webhook_networks: Networks,
     /// A certificate, with those that it rests on, as PEM: the main listener speaks TLS. Read again when the file changes.
     #[arg(long, env = "ROLLCALL_TLS_CERT", requires = "tls_key", value_name = "FILE")]
     tls_cert: Option<PathBuf>,
@@ -90,6 +99,7 @@ pub(super) async fn run(
         poll_delay: args.poll_delay,
         verify_cron: args.verify_cron,
         trusted_proxies: args.trusted_proxies,
+        webhook_networks: args.webhook_networks,
         connections: args.connections,
         connections_per_address: args.connections_per_address,
         keep: Keep {

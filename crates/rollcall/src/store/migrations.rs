@@ -16,7 +16,7 @@ struct Source {
     postgres: &'static str,
 }
 
-const SOURCES: [Source; 14] = [
+const SOURCES: [Source; 15] = [
     Source {
         version: 1,
         name: "rollcall",
@@ -105,6 +105,13 @@ const SOURCES: [Source; 14] = [
         version: 13,
         name: "reach",
         both: include_str!("../../../../migrations/0013_reach.sql"),
+        sqlite: "",
+        postgres: "",
+    },
+    Source {
+        version: 14,
+        name: "webhooks",
+        both: include_str!("../../../../migrations/0014_webhooks.sql"),
         sqlite: "",
         postgres: "",
     },

@@ -23,6 +23,7 @@ use crate::{
     meters::{self, Noted},
     school::{SchoolId, StudentId},
     store::{Instant, Result, Tx, Value},
+    webhooks::outbox,
 };
 
 /// One result, as far as the roster is concerned.
@@ -95,7 +96,7 @@ pub async fn acknowledge(
     let has_moved = effects.has_room;
     effects.write(tx, device, now).await?;
     if has_moved {
-        capacity::look(tx, device).await?;
+        capacity::look(tx, device, now).await?;
     }
     event::wrote(tx, device, asked.iter().filter_map(|command| command.student_id)).await?;
     for command in asked.iter().filter(|command| command.student_id.is_none()) {
@@ -296,7 +297,8 @@ impl Effects {
         tx.execute_rows(HALFWAY, &fixed, self.halfway).await?;
         tx.execute_rows(CONFIRMED, &fixed, self.confirmed).await?;
         tx.execute_rows(CLEARED, &fixed, self.cleared).await?;
-        tx.execute_rows(FAILED, &fixed, self.failed).await?;
+        let failed: Vec<(StudentId, String)> = tx.all_rows(FAILED, &fixed, self.failed).await?;
+        outbox::failed(tx, device, &failed, now).await?;
         tx.execute_rows(UNSENT, &fixed, self.unsent).await?;
         tx.execute_rows(LEFT, &fixed, self.left).await?;
         tx.execute_rows(OUTLIVED, &[device.into()], self.outlived).await?;
@@ -363,7 +365,8 @@ const FAILED: &str = "
     WITH v(student_id, version, error_message) AS (VALUES {rows})
     UPDATE device_user_sync_status SET failed_version = v.version, error_message = v.error_message, updated_at = $2
     FROM v WHERE device_user_sync_status.device_id = $1 AND device_user_sync_status.student_id = v.student_id
-      AND device_user_sync_status.wanted_version = v.version";
+      AND device_user_sync_status.wanted_version = v.version
+    RETURNING device_user_sync_status.student_id, device_user_sync_status.error_message";
 const UNSENT: &str = "
     WITH v(student_id) AS (VALUES {rows})
     UPDATE device_user_sync_status SET sent_version = 0, sync_retries = sync_retries + 1, updated_at = $2

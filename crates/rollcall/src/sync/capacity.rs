@@ -6,6 +6,7 @@
 
 use jiff::Timestamp;
 use push_protocol::limits::Limits;
+use serde_json::json;
 
 use super::{
     queue,
@@ -14,6 +15,7 @@ use super::{
 use crate::{
     devices::DeviceId,
     store::{Result, Tx},
+    webhooks::{Kind, outbox},
 };
 
 /// Room for newcomers on a terminal that said how many people fit.
@@ -127,7 +129,7 @@ pub async fn told(tx: &mut Tx, device: DeviceId, limits: Limits, now: Timestamp)
     tx.execute(SAY, [device.into(), said.0.into(), said.1.into(), now.into()]).await?;
     withdraw(tx, device, now).await?;
     reconcile::reconcile(tx, Scope::Device(device), now).await?;
-    look(tx, device).await?;
+    look(tx, device, now).await?;
     Ok(true)
 }
 
@@ -145,7 +147,7 @@ pub(super) async fn counted(tx: &mut Tx, device: DeviceId, count: u32, now: Time
     let (ours,): (i64,) = tx.one(OURS, [device.into()]).await?;
     let others = (i64::from(count) - ours).max(0);
     if tx.execute(OTHERS, [device.into(), others.into()]).await? > 0 {
-        look(tx, device).await?;
+        look(tx, device, now).await?;
         withdraw(tx, device, now).await?;
         queue::open_rows(tx, Scope::Device(device), now).await?;
     }
@@ -186,13 +188,15 @@ pub(super) async fn let_in(tx: &mut Tx, device: DeviceId) -> Result<()> {
 
 const NOTE: &str = "UPDATE device_delivery SET is_nearly_full = $2 WHERE device_id = $1 AND is_nearly_full <> $2";
 
-/// Says in the log, once, that a terminal has become nearly full.
-pub(super) async fn look(tx: &mut Tx, device: DeviceId) -> Result<()> {
+/// Says in the log and to webhooks, once, that a terminal has become nearly full.
+pub(super) async fn look(tx: &mut Tx, device: DeviceId, now: Timestamp) -> Result<()> {
     let Some(people) = people_on(tx, device).await? else { return Ok(()) };
     let nearly_full = people.nearly_full();
     let is_news = tx.execute(NOTE, [device.into(), nearly_full.is_some().into()]).await? > 0;
     if let Some(capacity) = nearly_full.filter(|_| is_news) {
         tracing::warn!(device_id = %device, people = people.there(), capacity, "a terminal is nearly full");
+        let details = json!({"people": people.there(), "capacity": capacity});
+        outbox::terminal(tx, Kind::TerminalNearlyFull, device, details, now).await?;
     }
     Ok(())
 }

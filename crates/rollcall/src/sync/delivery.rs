@@ -24,6 +24,7 @@ use crate::{
     meters::{Noted, Outcome},
     school::{SchoolId, StudentId},
     store::{Result, Tx, Value},
+    webhooks::outbox,
 };
 
 /// What a poll tells beside its serial number.
@@ -167,7 +168,8 @@ const GIVE_UP_STUDENT: &str = "
       error_message = 'the terminal collects commands but never answers'
     WHERE device_id = $1 AND student_id IN (
       SELECT c.student_id FROM device_commands c WHERE c.device_id = $1 AND c.status = 'failed' AND c.completed_at = $2
-        AND c.wanted_version = device_user_sync_status.wanted_version)";
+        AND c.wanted_version = device_user_sync_status.wanted_version)
+    RETURNING student_id, error_message";
 const GIVE_WAY: &str = "
     UPDATE device_commands SET status = 'superseded', completed_at = $2
     WHERE device_id = $1 AND status = 'sent' AND deadline_at <= $2 AND EXISTS (
@@ -191,7 +193,8 @@ async fn take_back(tx: &mut Tx, device: DeviceId, now: Timestamp) -> Result<u64>
     let given_up = tx.execute(GIVE_UP, [device.into(), now.into(), OFFERS.into()]).await?;
     tx.note(Noted::Commands(Outcome::GivenUp, given_up));
     if given_up > 0 {
-        tx.execute(GIVE_UP_STUDENT, [device.into(), now.into()]).await?;
+        let failed: Vec<(StudentId, String)> = tx.all(GIVE_UP_STUDENT, [device.into(), now.into()]).await?;
+        outbox::failed(tx, device, &failed, now).await?;
     }
     let given_way = tx.execute(GIVE_WAY, [device.into(), now.into()]).await?;
     let put_back = tx.execute(PUT_BACK, [device.into(), now.into()]).await?;

@@ -13,6 +13,7 @@ use crate::{
     attendance::unread,
     school::{StudentId, import::drafts},
     store::{Result, Tx},
+    webhooks::outbox,
 };
 
 /// What becomes of his punches.
@@ -93,6 +94,7 @@ pub async fn erase(tx: &mut Tx, student: StudentId, punches: Punches, now: Times
     };
     tx.execute(AUDIT, [student.to_string().into()]).await?;
     tx.execute(DAYS, [student.into()]).await?;
+    outbox::forget_student(tx, student).await?;
     let punches = match punches {
         Punches::Keep => tx.execute(NOBODYS_PUNCHES, [student.into()]).await?,
         Punches::Delete => tx.execute(NO_PUNCHES, [student.into()]).await?,

@@ -15,12 +15,14 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use push_protocol::text::Card;
+use serde_json::json;
 
 use super::{deadline::later, scope::Scope};
 use crate::{
     devices::DeviceId,
     school::StudentId,
     store::{Result, Tx, Value},
+    webhooks::{Kind, outbox},
 };
 
 pub use foresee::{Held, foresee, held};
@@ -111,9 +113,10 @@ pub(super) async fn hold(tx: &mut Tx, scope: Scope, now: Timestamp) -> Result<()
         found.iter().map(row).collect()
     };
     let held: Vec<(DeviceId,)> = tx.all_rows(HOLD_REMOVALS, &[now.into()], rows(&removals)).await?;
-    tell("removals are held until somebody decides", &removals, &held, |judged| judged.held_removals);
+    let before = |judged: &Judged| judged.held_removals;
+    tell(tx, What::Removals, &removals, &held, before, now).await?;
     let held: Vec<(DeviceId,)> = tx.all_rows(HOLD_CARDS, &[now.into()], rows(&cards)).await?;
-    tell("changes of card are held until somebody decides", &cards, &held, |judged| judged.held_cards);
+    tell(tx, What::Cards, &cards, &held, |judged| judged.held_cards, now).await?;
     let devices = removals.iter().chain(&cards).map(|(judged, _)| vec![judged.device_id.into()]).collect();
     tx.execute_rows(WITHDRAW, &[now.into()], devices).await?;
     Ok(())
@@ -220,8 +223,26 @@ const WITHDRAW: &str = "
       SELECT 1 FROM device_user_sync_status l WHERE l.device_id = v.device
         AND l.student_id = device_commands.student_id AND l.decision = 'held')";
 
-/// Says it once: not again while there is something to decide.
-fn tell(words: &str, found: &[(&Judged, Reason)], held: &[(DeviceId,)], before: fn(&Judged) -> i64) {
+/// What is held.
+#[derive(Clone, Copy, Debug)]
+enum What {
+    Removals,
+    Cards,
+}
+
+/// Says it once, in the log and to webhooks: not again while there is something to decide.
+async fn tell(
+    tx: &mut Tx,
+    what: What,
+    found: &[(&Judged, Reason)],
+    held: &[(DeviceId,)],
+    before: fn(&Judged) -> i64,
+    now: Timestamp,
+) -> Result<()> {
+    let (kind, words) = match what {
+        What::Removals => ("removals", "removals are held until somebody decides"),
+        What::Cards => ("card_changes", "changes of card are held until somebody decides"),
+    };
     let mut people: BTreeMap<DeviceId, u64> = BTreeMap::new();
     for (device,) in held {
         *people.entry(*device).or_default() += 1;
@@ -230,7 +251,10 @@ fn tell(words: &str, found: &[(&Judged, Reason)], held: &[(DeviceId,)], before: 
         let Some(people) = people.get(&judged.device_id) else { continue };
         let (device_id, serial_number) = (judged.device_id, judged.serial_number.as_str());
         tracing::warn!(%device_id, serial_number, people, holds = judged.numbers.holds, %reason, "{words}");
+        let details = json!({"held": kind, "number": people, "reason": reason.to_string()});
+        outbox::terminal(tx, Kind::RemovalsHeld, judged.device_id, details, now).await?;
     }
+    Ok(())
 }
 
 const OTHERS: &str = concat!(

@@ -18,6 +18,7 @@ use crate::{
     devices::DeviceId,
     school::StudentId,
     store::{Result, Tx, Value, wake},
+    webhooks::outbox,
 };
 
 /// Commands of one transaction: other writers wait no longer than for these.
@@ -251,6 +252,7 @@ fn newcomers(by_device: &BTreeMap<DeviceId, Vec<Row>>) -> Vec<Newcomer> {
 struct Writing {
     commands: Vec<NewCommand>,
     ledger: Vec<Vec<Value>>,
+    failed: BTreeMap<DeviceId, Vec<(StudentId, String)>>,
 }
 
 struct NewCommand {
@@ -330,6 +332,10 @@ impl Writing {
         obstacle: Option<&'static str>,
         words: Option<String>,
     ) {
+        if failed > 0 {
+            let words = words.clone().unwrap_or_default();
+            self.failed.entry(row.device_id).or_default().push((row.student_id, words));
+        }
         self.ledger.push(vec![
             row.device_id.into(),
             row.student_id.into(),
@@ -342,6 +348,9 @@ impl Writing {
 
     async fn write(self, tx: &mut Tx, now: Timestamp, is_partial: bool) -> Result<Reconciled> {
         tx.execute_rows(LEDGER, &[now.into()], self.ledger).await?;
+        for (device, failed) in &self.failed {
+            outbox::failed(tx, *device, failed, now).await?;
+        }
         let mut devices: BTreeMap<DeviceId, i64> = BTreeMap::new();
         for command in &self.commands {
             *devices.entry(command.device).or_default() += 1;

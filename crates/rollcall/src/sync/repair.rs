@@ -18,6 +18,7 @@ use crate::{
     meters::{self, Noted},
     school::StudentId,
     store::{Result, Tx, Value},
+    webhooks::outbox,
 };
 
 /// What was done about a reading's findings.
@@ -53,12 +54,14 @@ const GIVE_UP: &str = "
     WITH v(student_id, error_message) AS (VALUES {rows})
     UPDATE device_user_sync_status SET failed_version = wanted_version, error_message = v.error_message, updated_at = $2
     FROM v WHERE device_user_sync_status.device_id = $1 AND device_user_sync_status.student_id = v.student_id
-      AND device_user_sync_status.repairs >= $3 AND device_user_sync_status.failed_version <> wanted_version";
+      AND device_user_sync_status.repairs >= $3 AND device_user_sync_status.failed_version <> wanted_version
+    RETURNING device_user_sync_status.student_id, device_user_sync_status.error_message";
 const LEAVE_ADMINISTRATORS: &str = "
     WITH v(student_id, error_message) AS (VALUES {rows})
     UPDATE device_user_sync_status SET failed_version = wanted_version, error_message = v.error_message, repairs = $3,
       updated_at = $2
-    FROM v WHERE device_user_sync_status.device_id = $1 AND device_user_sync_status.student_id = v.student_id";
+    FROM v WHERE device_user_sync_status.device_id = $1 AND device_user_sync_status.student_id = v.student_id
+    RETURNING device_user_sync_status.student_id, device_user_sync_status.error_message";
 /// He is there after all, and what he punches is his.
 const CAN_PUNCH: &str = "
     WITH v(student_id) AS (VALUES {rows})
@@ -113,6 +116,7 @@ pub(super) async fn repair(
     let fixed = [device.into(), now.into()];
     write_drift(tx, device, &effects, now).await?;
     let limited = [device.into(), now.into(), REPAIRS.into()];
+    outbox::verified(tx, device, effects.shown.iter().copied(), now).await?;
     let in_doubt: Vec<(StudentId,)> = tx.all(CARDS_IN_DOUBT, [device.into()]).await?;
     let known = in_doubt.into_iter().filter(|(student,)| effects.students.contains(student));
     tx.execute_rows(CARDS_ARE_KNOWN, &[device.into()], known.map(|(student,)| vec![student.into()]).collect()).await?;
@@ -120,8 +124,9 @@ pub(super) async fn repair(
     tx.execute_rows(VERIFIED, &fixed, effects.gone.clone()).await?;
     tx.execute_rows(LEFT, &fixed, effects.gone).await?;
     tx.execute_rows(CAN_PUNCH, &[device.into()], effects.still_there).await?;
-    tx.execute_rows(GIVE_UP, &limited, effects.given_up).await?;
-    tx.execute_rows(LEAVE_ADMINISTRATORS, &limited, effects.administrators).await?;
+    let mut failed: Vec<(StudentId, String)> = tx.all_rows(GIVE_UP, &limited, effects.given_up).await?;
+    failed.extend(tx.all_rows(LEAVE_ADMINISTRATORS, &limited, effects.administrators).await?);
+    outbox::failed(tx, device, &failed, now).await?;
     let counts = i64::from(!is_wiped);
     let limit = if is_wiped { i64::MAX } else { REPAIRS };
     let written =
@@ -147,6 +152,7 @@ pub(super) struct Shown {
 
 pub(super) async fn verified(tx: &mut Tx, device: DeviceId, people: Vec<Shown>, now: Timestamp) -> Result<()> {
     let fixed = [device.into(), now.into()];
+    outbox::verified(tx, device, people.iter().map(|shown| shown.student), now).await?;
     for shown in &people {
         note_verified(tx, shown.unverified_since, now);
     }
@@ -165,6 +171,8 @@ fn note_verified(tx: &mut Tx, unverified_since: Option<Timestamp>, now: Timestam
 /// What findings lead to, collected so that it takes few statements however many they are.
 #[derive(Default)]
 struct Effects<'a> {
+    /// Those who are as wanted, there or gone.
+    shown: Vec<StudentId>,
     verified: Vec<Vec<Value>>,
     gone: Vec<Vec<Value>>,
     again: Vec<Vec<Value>>,
@@ -185,6 +193,9 @@ impl<'a> Effects<'a> {
         }
         self.judged.insert(&finding.pin);
         self.students.extend(finding.student);
+        if let Verdict::Verified | Verdict::Gone = finding.verdict {
+            self.shown.extend(finding.student);
+        }
         match (&finding.verdict, finding.student) {
             (Verdict::Stranger { told, .. }, _) => {
                 self.drift(finding, "stranger", None, &told.name);

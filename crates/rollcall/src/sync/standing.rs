@@ -16,7 +16,10 @@ const STANDING: &str = "
     UNION ALL SELECT 'drift_open', kind, COUNT(*) FROM device_drift WHERE ended_at IS NULL GROUP BY 2
     UNION ALL SELECT 'held', CASE WHEN is_wanted THEN 'card' ELSE 'removal' END, COUNT(*) FROM device_user_sync_status
     WHERE decision = 'held' AND confirmed_version <> wanted_version GROUP BY 2
-    UNION ALL SELECT 'held', 'stranger', COUNT(*) FROM device_drift WHERE decision = 'held' AND ended_at IS NULL";
+    UNION ALL SELECT 'held', 'stranger', COUNT(*) FROM device_drift WHERE decision = 'held' AND ended_at IS NULL
+    UNION ALL SELECT 'webhook_events_waiting', '', CAST(COALESCE(SUM(number), 0) AS BIGINT) FROM webhook_events
+    UNION ALL SELECT 'webhooks', CASE WHEN NOT is_active THEN 'switched_off' WHEN failing_since IS NOT NULL THEN 'failing'
+      ELSE 'working' END, COUNT(*) FROM webhook_endpoints GROUP BY 2";
 
 /// What is counted, its kind, and how many there are; kinds that do not occur are left out.
 pub async fn of(tx: &mut Tx) -> Result<Vec<(String, String, i64)>> {

@@ -13,7 +13,9 @@ use super::{
 };
 use crate::{
     devices::{DeviceId, announced},
+    school::StudentId,
     store::{Result, Tx},
+    webhooks::outbox,
 };
 
 /// Access units say so of the attendance dialect's table of people (SEC4.8 App. 1, SF-repo).
@@ -95,7 +97,8 @@ const FAIL_OPEN: &str = "
     WHERE device_id = $1 AND confirmed_version <> wanted_version AND failed_version <> wanted_version
       AND COALESCE(decision, '') NOT IN ('held', 'kept')
       AND NOT EXISTS (SELECT 1 FROM device_commands c WHERE c.device_id = device_user_sync_status.device_id
-        AND c.student_id = device_user_sync_status.student_id AND c.status IN ('pending', 'sent'))";
+        AND c.student_id = device_user_sync_status.student_id AND c.status IN ('pending', 'sent'))
+    RETURNING student_id, error_message";
 
 /// The words that a terminal's firmware refused as unknown, each with its code.
 pub(super) async fn refused(tx: &mut Tx, device: DeviceId) -> Result<Vec<(String, i64)>> {
@@ -125,7 +128,8 @@ pub(super) async fn is_lacking(tx: &mut Tx, device: DeviceId, word: &str, code: 
         Follows::TakesNobody => {
             tx.execute(WITHDRAW, [device.into(), now.into()]).await?;
             let words = format!("this terminal takes none of the commands for people: {}", meaning(code));
-            tx.execute(FAIL_OPEN, [device.into(), words.into(), now.into()]).await?;
+            let failed: Vec<(StudentId, String)> = tx.all(FAIL_OPEN, [device.into(), words.into(), now.into()]).await?;
+            outbox::failed(tx, device, &failed, now).await?;
         }
     }
     Ok(())

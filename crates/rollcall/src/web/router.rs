@@ -15,7 +15,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     api::{
         attendance, audit, auth, classes, devices, holidays, imports, removals, schools, sections, students, sync,
-        takeover, tokens, trust, unknown_devices, users, verification, years,
+        takeover, tokens, trust, unknown_devices, users, verification, webhooks, years,
     },
     error::ApiError,
     extract::LARGEST_FILE,
@@ -106,6 +106,12 @@ fn pages() -> Router<App> {
         .route("/users/{id}/delete", post(pages::users::delete_user))
         .route("/tokens", get(pages::tokens::list_tokens).post(pages::tokens::create_token))
         .route("/tokens/{id}/revoke", post(pages::tokens::revoke_token))
+        .route("/webhooks", get(pages::webhooks::list_webhooks).post(pages::webhooks::create_webhook))
+        .route("/webhooks/{id}", get(pages::webhooks::show_webhook).post(pages::webhooks::update_webhook))
+        .route("/webhooks/{id}/switch", post(pages::webhooks::switch_webhook))
+        .route("/webhooks/{id}/test", post(pages::webhooks::test_webhook))
+        .route("/webhooks/{id}/renew-secret", post(pages::webhooks::renew_webhook_secret))
+        .route("/webhooks/{id}/delete", post(pages::webhooks::delete_webhook))
         .route("/audit", get(pages::audit::list_audit))
         .route("/audit/export", get(pages::audit::export_audit))
         // One terminal
@@ -178,6 +184,13 @@ pub(super) fn api() -> OpenApiRouter<App> {
         // /tokens
         .routes(routes!(tokens::list_tokens, tokens::create_token))
         .routes(routes!(tokens::revoke_token))
+        // /webhooks
+        .routes(routes!(webhooks::list_webhooks, webhooks::create_webhook))
+        .routes(routes!(webhooks::show_webhook, webhooks::update_webhook, webhooks::delete_webhook))
+        .route("/webhooks/{id}", patch(webhooks::update_webhook))
+        .routes(routes!(webhooks::renew_webhook_secret))
+        .routes(routes!(webhooks::test_webhook))
+        .routes(routes!(webhooks::list_webhook_deliveries))
         // /audit
         .routes(routes!(audit::list_audit))
         // /device/…, and the same at /device-management/…

@@ -207,7 +207,7 @@ async fn a_claim_releases_the_quarantine_in_the_zone_of_the_school(database: Dat
         zone: TimeZone::get("Asia/Kathmandu").unwrap(),
     };
     gate.at(device).holds(student, "7", "2026-11-01T00:00:00Z", None).await;
-    attribute::after_claim(&gate.db, &claimed).await.unwrap();
+    attribute::after_claim(&gate.db, &claimed, gate.clock.now()).await.unwrap();
 
     assert_eq!(gate.count("SELECT COUNT(*) FROM punches WHERE device_id IS NULL OR school_id IS NULL").await, 0);
     assert_eq!(gate.instant_of("8").await, "2026-11-20T02:15:00Z");
@@ -227,7 +227,7 @@ async fn a_punch_that_came_during_the_claim_is_found_by_the_tick(database: Datab
     // The registry of that server did not know of the claim yet.
     stranger.upload(&["7\t2026-11-20 08:00:00", "4711\t2026-11-20 08:00:00"]).await.unwrap();
 
-    attribute::tick(&gate.db, &TimeZone::UTC).await.unwrap();
+    attribute::tick(&gate.db, &TimeZone::UTC, gate.clock.now()).await.unwrap();
     assert_eq!(gate.owned_punches(student).await, ["2026-11-20T08:00:00"]);
     assert_eq!(gate.instant_of("7").await, "2026-11-20T02:15:00Z");
     assert_eq!(gate.count("SELECT COUNT(*) FROM device_seen_pins WHERE pin = '4711'").await, 1);
@@ -238,7 +238,7 @@ async fn a_late_link_finds_its_punches(database: Database) {
     gate.upload(&["7\t2026-11-19 08:00:00", "7\t2026-11-20 08:00:00", "7\t2026-11-20 13:00:00"]).await.unwrap();
     let student = gate.student("ربيع حداد").await;
     gate.holds(student, "7", "2026-11-20T00:00:00Z", None).await;
-    attribute::tick(&gate.db, &TimeZone::UTC).await.unwrap();
+    attribute::tick(&gate.db, &TimeZone::UTC, gate.clock.now()).await.unwrap();
     assert_eq!(gate.owned_punches(student).await, ["2026-11-20T08:00:00", "2026-11-20T13:00:00"]);
     assert_eq!(gate.days().await, [("2026-11-20".to_owned(), "2026-11-20T02:15:00Z".to_owned(), "present".to_owned())]);
 }

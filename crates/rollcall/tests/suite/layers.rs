@@ -7,7 +7,7 @@ use std::{
 };
 
 /// The rooms: what the product is about.
-const ROOMS: [&str; 5] = ["school", "devices", "sync", "attendance", "accounts"];
+const ROOMS: [&str; 6] = ["school", "devices", "sync", "attendance", "accounts", "webhooks"];
 /// The doors: how people and terminals come in, and what starts everything.
 const DOORS: [&str; 6] = ["cli", "web", "server", "loops", "telemetry", "main"];
 

@@ -25,4 +25,5 @@ mod server;
 mod shape;
 mod stories;
 mod sync;
+mod webhooks;
 mod world;

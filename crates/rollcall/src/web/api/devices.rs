@@ -182,7 +182,7 @@ pub(in crate::web) async fn finish(
     if let Some(replaced) = enrolled.replaced {
         follow(app, replaced, &Reconciled::default()).await;
     }
-    if let Err(error) = attribute::after_claim(&app.db, &enrolled.claimed).await {
+    if let Err(error) = attribute::after_claim(&app.db, &enrolled.claimed, app.clock.now()).await {
         tracing::warn!(
             error = &error as &dyn std::error::Error,
             device_id = %enrolled.device,

@@ -22,4 +22,5 @@ pub mod trust;
 pub mod unknown_devices;
 pub mod users;
 pub mod verification;
+pub mod webhooks;
 pub mod years;

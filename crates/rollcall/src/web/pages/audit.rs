@@ -21,10 +21,34 @@ use crate::{
 };
 
 /// What is filtered by, as the log writes it.
-const ENTITIES: [&str; 10] =
-    ["student", "device", "school", "class", "section", "user", "token", "holiday", "school_year", "session"];
-const ACTIONS: [&str; 12] = [
-    "create", "update", "delete", "import", "claim", "approve", "reject", "login", "logout", "revoke", "open", "close",
+const ENTITIES: [&str; 11] = [
+    "student",
+    "device",
+    "school",
+    "class",
+    "section",
+    "user",
+    "token",
+    "holiday",
+    "school_year",
+    "session",
+    "webhook",
+];
+const ACTIONS: [&str; 14] = [
+    "create",
+    "update",
+    "delete",
+    "import",
+    "claim",
+    "approve",
+    "reject",
+    "login",
+    "logout",
+    "revoke",
+    "open",
+    "close",
+    "renew-secret",
+    "test",
 ];
 /// Rows of a file.
 const EXPORTED: u32 = 50_000;
@@ -119,6 +143,7 @@ impl Record {
             "student" => Some(format!("/students/{id}")),
             "device" => Some(format!("/terminals/{id}")),
             "user" => Some(format!("/users/{id}")),
+            "webhook" => Some(format!("/webhooks/{id}")),
             "school" => Some(format!("/school?school={id}")),
             _ => None,
         }

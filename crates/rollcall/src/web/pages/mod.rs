@@ -47,6 +47,7 @@ pub mod unknown;
 pub mod users;
 mod view;
 mod visitor;
+pub mod webhooks;
 mod which_school;
 pub mod words;
 

@@ -23,7 +23,7 @@ pub fn links(view: &View) -> Vec<Link> {
         ("/attendance", c.attendance, below(&["/attendance"])),
     ];
     if view.may_change() {
-        links.push(("/school", c.settings, below(&["/school", "/users", "/tokens", "/audit"])));
+        links.push(("/school", c.settings, below(&["/school", "/users", "/tokens", "/webhooks", "/audit"])));
         links.push(("/connect", c.connect, below(&["/connect", "/terminals/unknown"])));
     }
     links.into_iter().map(|(to, text, is_here)| Link { to, text, is_here }).collect()

@@ -19,6 +19,7 @@ use crate::{
     devices::{unknown, zone},
     school::holidays,
     sync::overview::terminals::{self, Condition, TerminalState},
+    webhooks::endpoints::{self, Ailing},
 };
 
 #[derive(Template)]
@@ -84,6 +85,7 @@ pub async fn show_overview(State(app): State<App>, visitor: Visitor) -> Reply {
     let states = terminals::terminals(&mut tx, view.school).await?;
     let hours = punches::by_hour(&mut tx, view.school, today).await?;
     let unknown = if caller.admin().is_ok() { unknown::count(&mut tx).await? } else { 0 };
+    let ailing = if caller.admin().is_ok() { endpoints::ailing(&mut tx, view.school, view.now).await? } else { vec![] };
     // Whose today it is depends on the terminal's zone.
     let (before, after) = (today.saturating_sub(1.day()), today.saturating_add(1.day()));
     let holidays = holidays::near(&mut tx, before, after).await?;
@@ -99,7 +101,7 @@ pub async fn show_overview(State(app): State<App>, visitor: Visitor) -> Reply {
     cards.sort_by_key(|card| !card.is_urgent());
     let page = OverviewPage {
         w: view.w,
-        banners: banners(&view, &cards, unknown),
+        banners: banners(&view, &cards, unknown, &ailing),
         urgent: cards.iter().filter(|card| card.is_urgent()).count(),
         is_all_well: cards.iter().all(|card| card.state.condition() == Condition::InStep),
         cards,
@@ -109,7 +111,7 @@ pub async fn show_overview(State(app): State<App>, visitor: Visitor) -> Reply {
     show_live(&page.view, &page, page.as_live())
 }
 
-fn banners(view: &View, cards: &[Card], unknown: i64) -> Vec<Banner> {
+fn banners(view: &View, cards: &[Card], unknown: i64, ailing: &[Ailing]) -> Vec<Banner> {
     let o = &view.w.overview;
     let mut banners = Vec::new();
     for Card { state, .. } in cards {
@@ -133,6 +135,11 @@ fn banners(view: &View, cards: &[Card], unknown: i64) -> Vec<Banner> {
             }
             _ => {}
         }
+    }
+    for endpoint in ailing {
+        let h = &view.w.webhooks;
+        let text = if endpoint.off_reason.is_some() { h.banner_off } else { h.banner_failing };
+        banners.push(Banner { text: text.count(1_i64), to: format!("/webhooks/{}", endpoint.id), link: o.look });
     }
     if unknown > 0 && view.may_change() {
         banners.push(Banner { text: o.unknown_banner.count(unknown), to: "/connect".to_owned(), link: o.look });

@@ -38,6 +38,8 @@ const PAGES: &[(&str, &str)] = &[
     ("users", "/users"),
     ("user", "/users/1"),
     ("tokens", "/tokens"),
+    ("webhooks", "/webhooks"),
+    ("webhook", "/webhooks/1"),
     ("audit", "/audit"),
     ("unknown", "/terminals/unknown"),
     ("takeover", "/terminals/4/takeover"),
@@ -48,6 +50,9 @@ async fn every_page_of_the_office_can_be_used_by_everybody() {
     let school = School::open(Database::sqlite().await).await;
     let holiday = json!({"school_id": school.campus.school, "class_name": "7.º A"});
     school.campus.post("/api/v1/classes", holiday).await.data(201);
+    let webhook = json!({"school_id": school.campus.school, "url": "https://hooks.example.org/rollcall/a-long-path/with-a-token"});
+    school.campus.post("/api/v1/webhooks", webhook).await.data(201);
+    school.campus.post("/api/v1/webhooks/1/test", json!({})).await.data(202);
     browse(async |page| {
         page.goto(&school.url("/sign-in")).await;
         sign_in_as(page, &school.campus.superadmin).await;

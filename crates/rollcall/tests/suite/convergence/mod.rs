@@ -361,7 +361,7 @@ impl Story {
     async fn check(&mut self) {
         counts::are_right(&self.world.app.db).await;
         // What was punched before a PIN was linked.
-        attribute::tick(&self.world.app.db, &self.world.app.settings.timezone).await.unwrap();
+        attribute::tick(&self.world.app.db, &self.world.app.settings.timezone, self.world.now()).await.unwrap();
         let mut tx = self.world.app.db.read().await.unwrap();
         let owners: Vec<(DeviceId, String, StudentId)> =
             tx.all("SELECT device_id, device_pin, student_id FROM device_user_mappings", []).await.unwrap();

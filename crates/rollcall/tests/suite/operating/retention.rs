@@ -225,7 +225,7 @@ async fn a_student_is_shown_everything_and_erased_everywhere(database: Database)
     let mut held = campus.world.fleet.terminals()[0].users().values();
     assert!(!held.any(|user| user.name.contains("Ngozi")), "the terminal let go of him, too");
     assert_eq!(number(&app, "SELECT COUNT(*) FROM punches WHERE student_id IS NULL").await, 2);
-    rollcall::attendance::attribute::tick(&app.db, &app.settings.timezone).await.unwrap();
+    rollcall::attendance::attribute::tick(&app.db, &app.settings.timezone, campus.world.now()).await.unwrap();
     assert_eq!(number(&app, "SELECT COUNT(*) FROM punches WHERE student_id IS NOT NULL").await, 0, "nobody's");
     let audit: Vec<(String, Option<String>)> =
         all(&app, "SELECT actor, details FROM audit_logs WHERE action = 'erase'").await;

@@ -56,6 +56,7 @@ const PAGES: &[(&str, Least)] = &[
     ("/users", Least::Admin),
     ("/users/1", Least::Superadmin),
     ("/tokens", Least::Teacher),
+    ("/webhooks", Least::Admin),
     ("/audit", Least::Admin),
     ("/terminals/unknown", Least::Admin),
     ("/terminals/1/takeover", Least::Teacher),

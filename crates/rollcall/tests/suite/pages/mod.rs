@@ -9,6 +9,7 @@ mod signing;
 mod students;
 mod terminal;
 mod unknown;
+mod webhooks;
 pub mod words;
 
 use axum::body::Body;

@@ -179,7 +179,7 @@ async fn a_terminal_with_three_hundred_people_is_taken_over_with_one_call_and_ei
     assert_eq!(removed, 6, "{}", campus.world.fleet.terminals()[0].story());
 
     let student = *status.students.iter().find(|(_, student)| student.name == name(6)).unwrap().0;
-    attribute::tick(&campus.world.app.db, &campus.world.app.settings.timezone).await.unwrap();
+    attribute::tick(&campus.world.app.db, &campus.world.app.settings.timezone, campus.world.now()).await.unwrap();
     let punches = campus.get(&format!("/api/v1/attendance?student_id={student}")).await;
     assert_eq!(punches.data(200)[0]["pin"], "7", "{}", punches.text);
     campus.read_back(device).await;

@@ -29,6 +29,7 @@ mod settings;
 mod signing;
 mod students;
 mod terminal;
+mod webhooks;
 
 use std::fmt;
 
@@ -133,6 +134,7 @@ language! {
     attendance: attendance::Attendance,
     settings: settings::Settings,
     adoption: adoption::Adoption,
+    webhooks: webhooks::Webhooks,
 }
 
 /// The languages that one can choose, the first for whoever asks for none of them.
