@@ -46,8 +46,8 @@ FUZZ_TARGETS ?= heads exchanges results csv
 fuzz: target/tools/bin/cargo-fuzz
 	tests/install-tools fuzz
 	for target in $(FUZZ_TARGETS); do \
-	    mkdir -p target/fuzz/corpus/$$target; features=; [ $$target = csv ] && features="--features csv"; \
-	    PATH="$$PWD/target/tools/bin:$$PATH" RUSTC_BOOTSTRAP=1 cargo fuzz run $$features --target-dir target/fuzz $$target \
+	    mkdir -p target/fuzz/corpus/$$target; \
+	    PATH="$$PWD/target/tools/bin:$$PATH" RUSTC_BOOTSTRAP=1 cargo fuzz run --target-dir target/fuzz $$target \
 	        target/fuzz/corpus/$$target fuzz/corpus/$$target -- \
 	        -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -print_final_stats=1 || exit 1; \
 	done
