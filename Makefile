@@ -1,12 +1,16 @@
 # make demo   runs the product with simulated terminals, on SQLite in a temporary folder
 # make test   installs what is missing and runs everything: lints, both databases, a browser
-.PHONY: demo run check test soak fleet bench fuzz audit sbom tools screenshots
+.PHONY: demo run dist check test soak fleet bench fuzz audit sbom tools screenshots
 
 demo:
 	cargo run --release --quiet -- demo
 
 run:
 	cargo run --release --quiet -- serve
+
+# One file that needs nothing of the machine that it runs on: target/dist, with its checksum and what it is made of.
+dist: sbom
+	packaging/dist
 
 check:
 	cargo fmt --all --check
