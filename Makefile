@@ -1,12 +1,16 @@
 # make demo   runs the product with simulated terminals, on SQLite in a temporary folder
 # make test   installs what is missing and runs everything: lints, both databases, a browser
-.PHONY: demo run check test soak fleet bench fuzz audit sbom tools screenshots
+.PHONY: demo run dist check test soak fleet bench fuzz audit sbom tools screenshots
 
 demo:
 	cargo run --release --quiet -- demo
 
 run:
 	cargo run --release --quiet -- serve
+
+# One file that needs nothing of the machine that it runs on: target/dist, with its checksum and what it is made of.
+dist: sbom
+	packaging/dist
 
 check:
 	cargo fmt --all --check
@@ -38,15 +42,18 @@ screenshots: tools
 	cp target/screenshots/terminal-dark-desk.png docs/pictures/terminal.png
 	cp target/screenshots/differences-light-desk.png docs/pictures/differences.png
 
-# The parsers against inputs that a machine invents: FUZZ_SECONDS for each target. Needs a nightly compiler
-# (`rustup toolchain install nightly`) and a C++ compiler. An input that stops a parser is left in fuzz/artifacts: keep it in
-# fuzz/corpus, which `make test` replays.
+# The parsers against inputs that a machine invents: FUZZ_SECONDS for each of FUZZ_TARGETS. An input that stops a parser is left
+# in fuzz/artifacts: keep it in fuzz/corpus, which `make test` replays. The compiler's switches for it, and for the address
+# sanitizer, are not promised to stay, so a stable compiler wants to be told that we know (RUSTC_BOOTSTRAP).
 FUZZ_SECONDS ?= 600
+FUZZ_TARGETS ?= heads exchanges results csv
 fuzz: target/tools/bin/cargo-fuzz
-	for target in heads exchanges results csv; do \
-	    mkdir -p target/fuzz/corpus/$$target; features=; [ $$target = csv ] && features="--features csv"; \
-	    PATH="$$PWD/target/tools/bin:$$PATH" cargo +nightly fuzz run $$features --target-dir target/fuzz $$target \
-	        target/fuzz/corpus/$$target fuzz/corpus/$$target -- -max_total_time=$(FUZZ_SECONDS) -max_len=4096 || exit 1; \
+	tests/install-tools fuzz
+	for target in $(FUZZ_TARGETS); do \
+	    mkdir -p target/fuzz/corpus/$$target; \
+	    PATH="$$PWD/target/tools/bin:$$PATH" RUSTC_BOOTSTRAP=1 cargo fuzz run --target-dir target/fuzz $$target \
+	        target/fuzz/corpus/$$target fuzz/corpus/$$target -- \
+	        -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -print_final_stats=1 || exit 1; \
 	done
 
 # Licences, sources and doubled crates of what the program is made of.

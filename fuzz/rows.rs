@@ -1,6 +1,6 @@
 //! What has to hold for any file that somebody imports.
 
-use rollcall::school::import::table::{self, Table};
+use super::table::{self, Table};
 
 /// A file of students: whatever it is, it is read or refused in words.
 pub fn csv(data: &[u8]) {

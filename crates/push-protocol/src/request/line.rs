@@ -40,7 +40,8 @@ fn mended(line: &[u8]) -> Option<Vec<u8>> {
     let (method, rest) = tokens.split_at(tokens.iter().position(|byte| is_blank(*byte))?);
     let (target, version) = rest.split_at(rest.iter().rposition(|byte| is_blank(*byte))? + 1);
     let target = trim(target);
-    let is_request = method.iter().all(u8::is_ascii_alphabetic) && version.starts_with(b"HTTP/");
+    // A version that no parser takes is left to it: whatever were written here would be refused all the same.
+    let is_request = method.iter().all(u8::is_ascii_alphabetic) && matches!(version, b"HTTP/1.0" | b"HTTP/1.1");
     if !is_request || !is_terminal(path_of(target)) {
         return None;
     }
@@ -150,6 +151,10 @@ mod tests {
             b"GET /iclocks?a b HTTP/1.1\r\n",
             b"GET http://example.net?/iclock/a b HTTP/1.1\r\n",
             b"GET /iclock/cdata?a b\r\n",
+            // No parser takes these versions, whatever the target.
+            b"GET /iclock/cdata?a b HTTP/1.1GET\0\r\n",
+            b"GET /iclock/cdata?a b HTTP/1.1\r\r\n",
+            b"GET /iclock/cdata?a b HTTP/2.0\r\n",
             b"GET /iclock/cdata\r\n",
             b"\x16\x03\x01",
             b"\r\n\r\n\n",

@@ -35,6 +35,10 @@ pub(super) struct Args {
     /// The zone of schools that set none.
     #[arg(long, env = "ROLLCALL_TIMEZONE", default_value = "UTC", value_parser = serve::timezone, value_name = "ZONE")]
     timezone: TimeZone,
+    /// Only whether the server answers where it should be listening, whatever its database and its terminals need: for what
+    /// starts it anew.
+    #[arg(long)]
+    alive: bool,
     /// For programs.
     #[arg(long)]
     json: bool,
@@ -56,18 +60,8 @@ struct Finding {
 
 pub(super) async fn run(args: Args, url: &str) -> anyhow::Result<ExitCode> {
     let mut findings = Vec::new();
-    match open(url).await {
-        Ok(here) => {
-            if let Err(error) = look_inside(&args, &here, url, &mut findings).await {
-                let says = format!("it does not answer as it should: {error:#}");
-                findings.push(wrong("database", "unreachable", says, "see the database's own log"));
-            }
-            here.db.close().await;
-        }
-        Err(error) => {
-            let advice = "without it nothing works: see docs/operations.md, settings";
-            findings.push(wrong("database", "unreachable", format!("{error:#}"), advice));
-        }
+    if !args.alive {
+        look_at_database(&args, url, &mut findings).await;
     }
     findings.push(port("port", args.listen, args.tls_cert.as_deref(), "GET /healthz", "ok\n").await);
     if let Some(address) = args.terminal_listen {
@@ -79,6 +73,22 @@ pub(super) async fn run(args: Args, url: &str) -> anyhow::Result<ExitCode> {
         print(&findings);
     }
     Ok(if findings.iter().all(|finding| finding.is_fine) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn look_at_database(args: &Args, url: &str, findings: &mut Vec<Finding>) {
+    match open(url).await {
+        Ok(here) => {
+            if let Err(error) = look_inside(args, &here, url, findings).await {
+                let says = format!("it does not answer as it should: {error:#}");
+                findings.push(wrong("database", "unreachable", says, "see the database's own log"));
+            }
+            here.db.close().await;
+        }
+        Err(error) => {
+            let advice = "without it nothing works: see docs/operations.md, settings";
+            findings.push(wrong("database", "unreachable", format!("{error:#}"), advice));
+        }
+    }
 }
 
 async fn look_inside(args: &Args, here: &Here, url: &str, findings: &mut Vec<Finding>) -> anyhow::Result<()> {

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use rollcall::school::import::table;
+
 #[path = "../../../../../fuzz/rows.rs"]
 mod rows;
 

@@ -57,11 +57,19 @@ async fn a_school_that_is_well(database: Database) {
     let text = rollcall(&database.url, &["doctor", "--listen", &address]).await;
     assert!(text.done().contains(&format!("a server of Rollcall answers at {address}")), "{}", text.out);
 
+    // A container's health is its server's: a database that cannot be had is no reason to start it anew.
+    let alive = ["doctor", "--alive", "--listen", &address];
+    let nowhere = format!("sqlite:///nowhere/{}.db", std::process::id());
+    let ended = rollcall(&nowhere, &alive).await;
+    assert_eq!((ended.status, ended.out.lines().count()), (Some(0), 1), "{ended:?}");
+    assert_eq!(rollcall(&nowhere, &["doctor", "--listen", &address]).await.status, Some(1));
+
     // The same, with the server's port closed, or somebody else's.
     serving.program.signal("TERM");
     serving.program.end().await;
     let (ended, findings) = doctor(&database.url, &["--listen", &address]).await;
     assert_eq!((ended.status, wrong(&findings, "port")), (Some(1), vec!["closed"]));
+    assert_eq!(rollcall(&nowhere, &alive).await.status, Some(1), "nobody is there any more");
     let other = TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = other.local_addr().unwrap().to_string();
     std::thread::spawn(move || {

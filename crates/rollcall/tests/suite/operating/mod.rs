@@ -2,6 +2,7 @@
 
 mod backup;
 mod doctor;
+mod documents;
 mod metrics;
 mod retention;
 mod secrets;
