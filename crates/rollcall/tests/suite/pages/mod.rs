@@ -6,6 +6,7 @@ mod first;
 mod imports;
 mod settings;
 mod signing;
+mod spanish;
 mod students;
 mod terminal;
 mod unknown;
