@@ -17,6 +17,7 @@ use super::{
         attendance, audit, auth, classes, devices, holidays, imports, removals, schools, sections, students, sync,
         takeover, tokens, trust, unknown_devices, users, verification, years,
     },
+    compression::{compression, looks_only},
     error::ApiError,
     extract::LARGEST_FILE,
     health, metrics,
@@ -51,6 +52,8 @@ pub fn router(app: App) -> Router {
         .fallback(show_nothing)
         .method_not_allowed_fallback(refuse_method)
         .layer(always(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(compression())
+        .layer(middleware::from_fn(looks_only))
         .layer(CatchPanicLayer::custom(trace::answer_panic))
         .layer(middleware::from_fn_with_state(app.clone(), trace::trace))
         .with_state(app)
