@@ -16,7 +16,7 @@ struct Source {
     postgres: &'static str,
 }
 
-const SOURCES: [Source; 13] = [
+const SOURCES: [Source; 14] = [
     Source {
         version: 1,
         name: "rollcall",
@@ -105,6 +105,13 @@ const SOURCES: [Source; 13] = [
         version: 13,
         name: "reach",
         both: include_str!("../../../../migrations/0013_reach.sql"),
+        sqlite: "",
+        postgres: "",
+    },
+    Source {
+        version: 15,
+        name: "import runs",
+        both: include_str!("../../../../migrations/0015_import_runs.sql"),
         sqlite: "",
         postgres: "",
     },

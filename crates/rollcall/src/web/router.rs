@@ -86,7 +86,7 @@ fn pages() -> Router<App> {
                 .layer(DefaultBodyLimit::max(LARGEST_FILE + 64 * 1024)),
         )
         .route("/import/template", get(pages::imports::show_template))
-        .route("/import/{id}", get(pages::imports::show_preview).post(pages::imports::run_import))
+        .route("/import/{id}", get(pages::imports::show_preview).post(pages::applying::run_import))
         .route("/import/{id}/drop", post(pages::imports::drop_file))
         // Attendance
         .route("/attendance", get(pages::attendance::show_attendance))

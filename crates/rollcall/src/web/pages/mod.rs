@@ -23,6 +23,7 @@
 //! [`pager::Pager`], a hundred rows each.
 
 pub mod account;
+pub mod applying;
 pub mod assets;
 pub mod attendance;
 pub mod audit;
