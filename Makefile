@@ -36,7 +36,7 @@ bench: tools
 
 # Every page in a browser, into target/screenshots, and those of the README.
 screenshots: tools
-	cargo test -p rollcall --test suite browser::every
+	cargo test -p rollcall --test suite -- browser::every browser::office::every
 	mkdir -p docs/pictures
 	cp target/screenshots/overview-light-desk.png docs/pictures/overview.png
 	cp target/screenshots/terminal-dark-desk.png docs/pictures/terminal.png

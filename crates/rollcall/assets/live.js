@@ -65,7 +65,7 @@
     try {
       const headers = { [SCRIPT]: 'live', ...(etag && { 'If-None-Match': etag }) };
       const answer = await fetch(location.href, { headers, cache: 'no-store', signal: AbortSignal.timeout(15000) });
-      if (answer.status === 401) return location.reload();
+      if ([205, 401].includes(answer.status)) return location.reload();
       if (!answer.ok && answer.status !== 304) throw new Error(String(answer.status));
       if (answer.status === 200 && !busy) {
         const fresh = document.createElement('template');

@@ -1,6 +1,9 @@
 //! What every door and loop of a running server shares.
 
-use std::sync::Arc;
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex},
+};
 
 use tokio_util::task::TaskTracker;
 
@@ -30,6 +33,8 @@ pub struct App {
     pub wake: Wake,
     /// What lets somebody make the first admin in a browser.
     pub first_code: Arc<FirstCode>,
+    /// Ids of the imports that this server is at.
+    pub imports: Arc<Mutex<BTreeSet<String>>>,
     /// What must have ended before the database may be closed.
     pub tasks: TaskTracker,
 }
@@ -68,6 +73,7 @@ impl App {
             courier,
             wake: Wake::default(),
             first_code: Arc::default(),
+            imports: Arc::default(),
             tasks,
         }
     }

@@ -10,7 +10,7 @@ pub struct Networks(Vec<IpNet>);
 
 /// A piece of a list is no address and no network.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("{0:?} is no address and no network: write 192.0.2.7 or 192.0.2.0/24, several with commas between them")]
+#[error("\"{0}\" is no address and no network: write 192.0.2.7 or 192.0.2.0/24, several with commas between them")]
 pub struct NoNetwork(String);
 
 impl Networks {

@@ -28,7 +28,7 @@ impl Role {
 
 /// The text is none of the three roles.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("{0:?} is no role: superadmin, school_admin or teacher")]
+#[error("\"{0}\" is no role: superadmin, school_admin or teacher")]
 pub struct UnknownRole(pub String);
 
 impl FromStr for Role {

@@ -36,7 +36,7 @@ pub struct NewUser {
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("{0:?} is not an e-mail address")]
+    #[error("\"{0}\" is not an e-mail address")]
     Email(String),
     #[error("{0} is the address of another user")]
     EmailTaken(String),

@@ -111,13 +111,13 @@ pub enum Error {
     SerialIsFixed,
     #[error(transparent)]
     Name(#[from] names::Error),
-    #[error("{0:?} is no time zone: give an IANA name such as Asia/Kathmandu")]
+    #[error("\"{0}\" is no time zone: give an IANA name such as Asia/Kathmandu")]
     Timezone(String),
-    #[error("{0:?} are no hours: write them as 22:00-04:00, when they begin and when they end")]
+    #[error("\"{0}\" are no hours: write them as 22:00-04:00, when they begin and when they end")]
     Window(String),
     #[error(transparent)]
     Networks(#[from] NoNetwork),
-    #[error("{0:?} is not possible: \"add\", \"link_cards\" and \"replace\" are")]
+    #[error("\"{0}\" is not possible: \"add\", \"link_cards\" and \"replace\" are")]
     Takeover(String),
     #[error("there is no school {0}")]
     NoSchool(SchoolId),

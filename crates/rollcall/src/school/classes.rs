@@ -21,7 +21,7 @@ pub enum Error {
     Name(#[from] names::Error),
     #[error("there is no school {0}")]
     NoSuchSchool(SchoolId),
-    #[error("the school has a class {0:?} already")]
+    #[error("the school has a class \"{0}\" already")]
     NameTaken(String),
     #[error(transparent)]
     Store(#[from] store::Error),

@@ -38,9 +38,9 @@ pub struct NewSchool {
 pub enum Error {
     #[error(transparent)]
     Name(#[from] names::Error),
-    #[error("{0:?} is no time zone: give an IANA name such as Asia/Kathmandu")]
+    #[error("\"{0}\" is no time zone: give an IANA name such as Asia/Kathmandu")]
     Timezone(String),
-    #[error("{0:?} is no time of day: write HH:MM")]
+    #[error("\"{0}\" is no time of day: write HH:MM")]
     TimeOfDay(String),
     #[error("between 0 and {most}")]
     Range { field: &'static str, most: i64 },

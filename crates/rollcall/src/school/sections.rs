@@ -23,7 +23,7 @@ pub enum Error {
     Name(#[from] names::Error),
     #[error("there is no class {0}")]
     NoSuchClass(ClassId),
-    #[error("the class has a section {0:?} already")]
+    #[error("the class has a section \"{0}\" already")]
     NameTaken(String),
     #[error(transparent)]
     Store(#[from] store::Error),

@@ -16,7 +16,7 @@ struct Source {
     postgres: &'static str,
 }
 
-const SOURCES: [Source; 15] = [
+const SOURCES: [Source; 16] = [
     Source {
         version: 1,
         name: "rollcall",
@@ -112,6 +112,13 @@ const SOURCES: [Source; 15] = [
         version: 14,
         name: "webhooks",
         both: include_str!("../../../../migrations/0014_webhooks.sql"),
+        sqlite: "",
+        postgres: "",
+    },
+    Source {
+        version: 15,
+        name: "import runs",
+        both: include_str!("../../../../migrations/0015_import_runs.sql"),
         sqlite: "",
         postgres: "",
     },

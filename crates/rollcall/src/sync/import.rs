@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::{
     guard::{self, Held},
+    reconcile,
     removals::{self, Decision},
     watch,
 };
@@ -19,6 +20,7 @@ use crate::{
             self, Mode, Plan, Report,
             oneroster::{self, Plans, Roster, SchoolReport},
             preview::Preview,
+            runs,
             table::Table,
         },
         schools, years,
@@ -69,8 +71,8 @@ pub enum Agreed {
     Otherwise,
 }
 
-/// Writes the file if it does what somebody agreed to (the fingerprint of its [`Preview`]). In a new school year the guard
-/// lets go what it holds of that, and only that, in his name. `None` when there is no such school.
+/// Writes the file if it does what somebody agreed to (the fingerprint of its [`Preview`]), and keeps its run up to date. In a
+/// new school year the guard lets go what it holds of that, and only that, in his name. `None` when there is no such school.
 pub async fn run_agreed(
     db: &Db,
     clock: &Clock,
@@ -87,7 +89,7 @@ pub async fn run_agreed(
         return Ok(Some(Agreed::Otherwise));
     }
     let touched = plan.touched();
-    let mut done = write(db, clock, actor, tx, school, plan, mode).await?;
+    let mut done = write(db, clock, actor, tx, school, (plan, mode), Some(agreed.run)).await?;
     if is_new_year && !done.held.is_empty() {
         let_go(db, clock, actor, school, &done.held, &touched).await?;
         let mut tx = db.read().await?;
@@ -99,6 +101,8 @@ pub async fn run_agreed(
 /// What somebody was shown and said yes to.
 #[derive(Clone, Copy, Debug)]
 pub struct Fingerprint<'a> {
+    /// The id of the run that does it.
+    pub run: &'a str,
     pub of: &'a str,
     /// He was told that the guard would let it go.
     pub in_new_year: bool,
@@ -146,7 +150,7 @@ pub async fn run(
     let mut tx = db.write().await?;
     import::lock(&mut tx, school).await?;
     let Some(plan) = import::plan(&mut tx, school, table, mode).await? else { return Ok(None) };
-    Ok(Some(write(db, clock, actor, tx, school, plan, mode).await?))
+    Ok(Some(write(db, clock, actor, tx, school, (plan, mode), None).await?))
 }
 
 async fn write(
@@ -155,20 +159,46 @@ async fn write(
     actor: Actor<'_>,
     mut tx: Tx,
     school: SchoolId,
-    plan: Plan,
-    mode: Mode,
+    (plan, mode): (Plan, Mode),
+    run: Option<&str>,
 ) -> Result<Import> {
     let report = plan.report();
     if !plan.is_empty() {
         plan.write(&mut tx, clock.now()).await?;
         audit::record(&mut tx, actor, change(school, &plan, mode), clock.now()).await?;
     }
+    if let Some(run) = run {
+        runs::written(&mut tx, run, &report, clock.now()).await?;
+    }
     tx.commit().await?;
     // Whatever ends this server from here on, the roster is written, and the loop finds what it means.
-    let devices = watch::look(db, clock, Some(school)).await?;
+    let devices = follow(db, clock, &[school], run).await?;
     let mut tx = db.read().await?;
     let held = guard::held(&mut tx, &devices).await?;
     Ok(Import { report, dry_run: false, held, devices })
+}
+
+/// Queues what a roster means on terminals, one after the other, and says how far that is.
+async fn follow(db: &Db, clock: &Clock, schools: &[SchoolId], run: Option<&str>) -> Result<Vec<DeviceId>> {
+    let mut tx = db.read().await?;
+    let mut devices = Vec::new();
+    for school in schools {
+        devices.extend(reconcile::out_of_step(&mut tx, Some(*school)).await?);
+    }
+    drop(tx);
+    devices.sort_unstable();
+    devices.dedup();
+    for done in 0..=devices.len() {
+        if let Some(run) = run {
+            let mut tx = db.write().await?;
+            runs::step(&mut tx, run, (done, devices.len()), clock.now()).await?;
+            tx.commit().await?;
+        }
+        if let Some(device) = devices.get(done) {
+            watch::settle(db, clock, *device).await?;
+        }
+    }
+    Ok(devices)
 }
 
 /// What a set of OneRoster files did, or would do.
@@ -212,7 +242,7 @@ pub async fn run_oneroster(
     let mut tx = db.write().await?;
     oneroster::lock(&mut tx, &roster).await?;
     let plans = oneroster::plan(&mut tx, roster, mode).await?;
-    write_oneroster(db, clock, actor, tx, plans, mode).await
+    write_oneroster(db, clock, actor, tx, (plans, mode), None).await
 }
 
 /// The same if the files do what somebody agreed to (the fingerprint of their [`Preview`]), else nothing.
@@ -221,15 +251,15 @@ pub async fn run_oneroster_agreed(
     clock: &Clock,
     actor: Actor<'_>,
     (roster, mode): (Roster, Mode),
-    agreed: &str,
+    agreed: &Fingerprint<'_>,
 ) -> Result<Option<OneRosterImport>, schools::Error> {
     let mut tx = db.write().await?;
     oneroster::lock(&mut tx, &roster).await?;
     let plans = oneroster::plan(&mut tx, roster, mode).await?;
-    if plans.fingerprint() != agreed {
+    if plans.fingerprint() != agreed.of {
         return Ok(None);
     }
-    Ok(Some(write_oneroster(db, clock, actor, tx, plans, mode).await?))
+    Ok(Some(write_oneroster(db, clock, actor, tx, (plans, mode), Some(agreed.run)).await?))
 }
 
 async fn write_oneroster(
@@ -237,8 +267,8 @@ async fn write_oneroster(
     clock: &Clock,
     actor: Actor<'_>,
     mut tx: Tx,
-    mut plans: Plans,
-    mode: Mode,
+    (mut plans, mode): (Plans, Mode),
+    run: Option<&str>,
 ) -> Result<OneRosterImport, schools::Error> {
     let report = plans.report();
     if !plans.is_empty() {
@@ -248,16 +278,13 @@ async fn write_oneroster(
             audit::record(&mut tx, actor, change, clock.now()).await?;
         }
     }
+    if let Some(run) = run {
+        runs::written(&mut tx, run, &report, clock.now()).await?;
+    }
     tx.commit().await?;
     let schools = plans.schools();
-    let mut devices = Vec::new();
-    for school in &schools {
-        if school.school_id.is_some() {
-            devices.extend(watch::look(db, clock, school.school_id).await?);
-        }
-    }
-    devices.sort_unstable();
-    devices.dedup();
+    let of: Vec<SchoolId> = schools.iter().filter_map(|school| school.school_id).collect();
+    let devices = follow(db, clock, &of, run).await?;
     let mut tx = db.read().await?;
     let held = guard::held(&mut tx, &devices).await?;
     Ok(OneRosterImport { import: Import { report, dry_run: false, held, devices }, schools })

@@ -244,14 +244,14 @@ fn pin(row: &Open, limits: Limits) -> Result<Pin, String> {
         Some(width) if row.pin.len() > width && !row.is_held => {
             Err(format!("his PIN {} is too long: this terminal takes {width} digits", row.pin))
         }
-        _ => Pin::parse(&row.pin).map_err(|_| format!("{:?} is no PIN that a terminal can hold", row.pin)),
+        _ => Pin::parse(&row.pin).map_err(|_| format!("\"{}\" is no PIN that a terminal can hold", row.pin)),
     }
 }
 
 fn fit(name: &str, card: &str, limits: Limits) -> Result<(Name, Card), String> {
-    let card = Card::parse(card).map_err(|error| format!("card {card:?}: {error}"))?;
+    let card = Card::parse(card).map_err(|error| format!("card \"{card}\": {error}"))?;
     card.to_wire(limits.card_form).map_err(|error| format!("card {}: {error}", card.number()))?;
-    let name = Name::fit(name, limits.charset).map_err(|error| format!("name {name:?}: {error}"))?;
+    let name = Name::fit(name, limits.charset).map_err(|error| format!("name \"{name}\": {error}"))?;
     Ok((name, card))
 }
 

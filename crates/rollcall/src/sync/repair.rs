@@ -252,7 +252,7 @@ pub const CARD_IN_HIDING: &str =
 fn changed_back(differences: &[Difference]) -> String {
     let fields: Vec<String> = differences
         .iter()
-        .map(|d| format!("{} should be {:?} and is {:?}", d.field.as_str(), d.ours, d.theirs))
+        .map(|d| format!("{} should be \"{}\" and is \"{}\"", d.field.as_str(), d.ours, d.theirs))
         .collect();
     let words = format!("the terminal keeps changing it back: {}", fields.join("; "));
     // Most firmware drops a card that somebody else there has, and says yes (§8.1). Whom it tells of is known by his card.

@@ -114,7 +114,7 @@ impl Ledger {
         // What is wanted now and has no command tells of itself; all else is told by its command.
         if !self.has_command {
             let wanted = match (&self.wanted_name, &self.wanted_card) {
-                (Some(name), Some(card)) if self.is_wanted => format!("is to be there as {name:?} with card {card}"),
+                (Some(name), Some(card)) if self.is_wanted => format!("is to be there as \"{name}\" with card {card}"),
                 _ => "is to be removed".to_owned(),
             };
             let words = match &self.error_message {
@@ -200,8 +200,8 @@ impl Told {
     fn event(self) -> TimelineEvent {
         let words = match (&self.name, self.card_number.filter(|card| *card > 0)) {
             (None, _) => "the terminal mentioned his PIN".to_owned(),
-            (Some(name), Some(card)) => format!("the terminal told of {name:?} with card {card}"),
-            (Some(name), None) => format!("the terminal told of {name:?} without a card"),
+            (Some(name), Some(card)) => format!("the terminal told of \"{name}\" with card {card}"),
+            (Some(name), None) => format!("the terminal told of \"{name}\" without a card"),
         };
         TimelineEvent::new(self.seen_at, Kind::Seen, words)
     }
@@ -228,7 +228,7 @@ impl Drift {
             ("extra", _) => "is still on the terminal".to_owned(),
             (_, Some(field)) => {
                 let quoted = |value: &Option<String>| match value.as_deref() {
-                    Some(value) if !value.is_empty() => format!("{value:?}"),
+                    Some(value) if !value.is_empty() => format!("\"{value}\""),
                     _ => "nothing".to_owned(),
                 };
                 format!("{field} is {} there and should be {}", quoted(&self.theirs), quoted(&self.ours))

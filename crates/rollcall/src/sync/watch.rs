@@ -113,14 +113,19 @@ pub(super) async fn look(db: &Db, clock: &Clock, school: Option<SchoolId>) -> Re
     let devices = out_of_step(&mut tx, school).await?;
     drop(tx);
     for device in &devices {
-        loop {
-            let mut tx = db.write().await?;
-            let done = reconcile(&mut tx, Scope::Device(*device), clock.now()).await?;
-            tx.commit().await?;
-            if !done.is_partial {
-                break;
-            }
-        }
+        settle(db, clock, *device).await?;
     }
     Ok(devices)
+}
+
+/// Reconciles one device, in as many transactions as it takes.
+pub(super) async fn settle(db: &Db, clock: &Clock, device: DeviceId) -> Result<()> {
+    loop {
+        let mut tx = db.write().await?;
+        let done = reconcile(&mut tx, Scope::Device(device), clock.now()).await?;
+        tx.commit().await?;
+        if !done.is_partial {
+            return Ok(());
+        }
+    }
 }

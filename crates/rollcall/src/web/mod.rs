@@ -6,6 +6,7 @@
 
 pub mod api;
 pub mod caller;
+mod compression;
 pub mod envelope;
 pub mod error;
 pub mod extract;

@@ -17,6 +17,7 @@ use super::{
         attendance, audit, auth, classes, devices, holidays, imports, removals, schools, sections, students, sync,
         takeover, tokens, trust, unknown_devices, users, verification, webhooks, years,
     },
+    compression::{compression, looks_only},
     error::ApiError,
     extract::LARGEST_FILE,
     health, metrics,
@@ -51,6 +52,8 @@ pub fn router(app: App) -> Router {
         .fallback(show_nothing)
         .method_not_allowed_fallback(refuse_method)
         .layer(always(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(compression())
+        .layer(middleware::from_fn(looks_only))
         .layer(CatchPanicLayer::custom(trace::answer_panic))
         .layer(middleware::from_fn_with_state(app.clone(), trace::trace))
         .with_state(app)
@@ -83,7 +86,7 @@ fn pages() -> Router<App> {
                 .layer(DefaultBodyLimit::max(LARGEST_FILE + 64 * 1024)),
         )
         .route("/import/template", get(pages::imports::show_template))
-        .route("/import/{id}", get(pages::imports::show_preview).post(pages::imports::run_import))
+        .route("/import/{id}", get(pages::imports::show_preview).post(pages::applying::run_import))
         .route("/import/{id}/drop", post(pages::imports::drop_file))
         // Attendance
         .route("/attendance", get(pages::attendance::show_attendance))

@@ -42,6 +42,7 @@ pub struct Reply {
     /// `null` when the answer was no JSON.
     pub body: Json,
     pub text: String,
+    pub bytes: bytes::Bytes,
 }
 
 /// Somebody with a token.
@@ -122,6 +123,7 @@ impl Server {
             headers: parts.headers,
             body: serde_json::from_str(&text).unwrap_or(Json::Null),
             text,
+            bytes,
         }
     }
 

@@ -7,6 +7,7 @@
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use jiff::{SignedDuration, Timestamp};
 
+use super::runs;
 use crate::{
     accounts::UserId,
     school::SchoolId,
@@ -30,7 +31,9 @@ pub struct Draft {
 
 const KEEP: &str = "
 INSERT INTO import_drafts (id, user_id, school_id, file_name, content, created_at) VALUES ($1, $2, $3, $4, $5, $6)";
-const EXPIRED: &str = "SELECT COUNT(*) FROM import_drafts WHERE created_at < $1";
+const EXPIRED: &str = "
+SELECT (SELECT COUNT(*) FROM import_drafts WHERE created_at < $1)
+  + (SELECT COUNT(*) FROM import_runs WHERE begun_at < $1)";
 const EXPIRE: &str = "DELETE FROM import_drafts WHERE created_at < $1";
 const TRIM: &str = "
 DELETE FROM import_drafts WHERE user_id = $1 AND id NOT IN (
@@ -61,7 +64,7 @@ pub async fn find(tx: &mut Tx, user: UserId, id: &str, now: Timestamp) -> Result
     }))
 }
 
-/// Drops what has become too old, whether anybody brings another file or not.
+/// Drops what has become too old, whether anybody brings another file or not: files, and what became of them.
 pub async fn expire(db: &Db, now: Timestamp) -> Result<()> {
     let mut tx = db.read().await?;
     let (expired,): (i64,) = tx.one(EXPIRED, [oldest(now).into()]).await?;
@@ -69,6 +72,7 @@ pub async fn expire(db: &Db, now: Timestamp) -> Result<()> {
     if expired > 0 {
         let mut tx = db.write().await?;
         tx.execute(EXPIRE, [oldest(now).into()]).await?;
+        runs::expire(&mut tx, oldest(now)).await?;
         tx.commit().await?;
     }
     Ok(())
@@ -95,6 +99,7 @@ const DROP_ALL: &str = "DELETE FROM import_drafts WHERE school_id = $1 OR school
 
 /// Drops the files for a school, or for several, unread: they may name anybody. Whoever brought one brings it again.
 pub async fn drop_all(tx: &mut Tx, school: SchoolId) -> Result<u64> {
+    runs::drop_all(tx, school).await?;
     tx.execute(DROP_ALL, [school.into()]).await
 }
 
@@ -102,6 +107,14 @@ const DROP: &str = "DELETE FROM import_drafts WHERE id = $1 AND user_id = $2";
 
 pub async fn drop(tx: &mut Tx, user: UserId, id: &str) -> Result<()> {
     tx.execute(DROP, [id.into(), user.into()]).await?;
+    Ok(())
+}
+
+const USED: &str = "DELETE FROM import_drafts WHERE id = $1";
+
+/// It is applied.
+pub(super) async fn used(tx: &mut Tx, id: &str) -> Result<()> {
+    tx.execute(USED, [id.into()]).await?;
     Ok(())
 }
 

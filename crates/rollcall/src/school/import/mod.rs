@@ -15,6 +15,7 @@ pub mod drafts;
 mod matching;
 pub mod oneroster;
 pub mod preview;
+pub mod runs;
 pub mod table;
 mod text;
 mod write;

@@ -77,7 +77,7 @@ pub enum Error {
     Empty,
     #[error(
         "the first line names no column {missing}: it must name full_name and rfid_card_id, and may name class_name, \
-         section_name, roll_number and is_active; it says {found:?}"
+         section_name, roll_number and is_active; it says \"{found}\""
     )]
     Missing { missing: &'static str, found: String },
     #[error("the first line names the column {0} twice")]
@@ -327,7 +327,7 @@ impl CardCell {
             Ok(card) => {
                 Ok(CardCell { text: text.to_owned(), number: i64::try_from(card.number()).unwrap_or(i64::MAX) })
             }
-            Err(error) => Err(format!("rfid_card_id {:?}: {error}", shortened(text))),
+            Err(error) => Err(format!("rfid_card_id \"{}\": {error}", shortened(text))),
         }
     }
 }
@@ -339,7 +339,7 @@ fn yes_or_no(text: &str) -> Result<bool, String> {
         | "sí" | "si" | "sim" | "истина" | "да" => Ok(true),
         "false" | "no" | "n" | "f" | "0" | "inactive" | "falsch" | "nein" | "faux" | "non" | "falso" | "não"
         | "ложь" | "нет" => Ok(false),
-        _ => Err(format!("is_active {:?}: write yes or no", shortened(text))),
+        _ => Err(format!("is_active \"{}\": write yes or no", shortened(text))),
     }
 }
 

@@ -110,7 +110,8 @@ pub async fn export_audit(State(app): State<App>, visitor: Visitor, Query(query)
     let header = [s.when, s.who, s.did, s.what, s.details].iter().map(ToString::to_string).collect();
     let row = |record: &Record| {
         let at = record.at.0.to_zoned(view.zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string();
-        vec![at, record.actor.clone(), record.action.clone(), record.of(), record.details.clone().unwrap_or_default()]
+        let (did, what) = (view.w.say_or_keep(&record.action), record.of(view.w));
+        vec![at, record.actor.clone(), did, what, record.details.clone().unwrap_or_default()]
     };
     let sheet = Sheet { name: s.audit.to_string(), header, rows: records.iter().map(row).collect() };
     sheet.answer(Kind::Csv, "audit")
@@ -118,8 +119,9 @@ pub async fn export_audit(State(app): State<App>, visitor: Visitor, Query(query)
 
 impl Record {
     /// `student 12`
-    fn of(&self) -> String {
-        format!("{} {}", self.entity, self.entity_id.as_deref().unwrap_or_default()).trim_end().to_owned()
+    fn of(&self, words: &Words) -> String {
+        let entity = words.say_or_keep(&self.entity);
+        format!("{entity} {}", self.entity_id.as_deref().unwrap_or_default()).trim_end().to_owned()
     }
 
     /// `name: Library, timezone: UTC → Asia/Dubai`

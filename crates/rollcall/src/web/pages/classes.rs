@@ -49,7 +49,7 @@ pub async fn rename_class(
     let school = school_of_class(&app, id).await?;
     let update = ClassUpdate { school_id: None, class_name: Some(name) };
     let done = api::classes::update_class(State(app), caller, Path(id), Json(update)).await;
-    view.back(&classes_of(school), done, |class| view.w.settings.renamed.with("name", &class.class_name))
+    view.back(&class_of(school, id), done, |class| view.w.settings.renamed.with("name", &class.class_name))
 }
 
 pub async fn delete_class(State(app): State<App>, visitor: Visitor, Path(id): Path<ClassId>) -> Reply {
@@ -71,7 +71,7 @@ pub async fn create_section(
     let school = school_of_class(&app, class).await?;
     let new = SectionCreation { class_id: class, section_name: name };
     let done = api::sections::create_section(State(app), caller, Json(new)).await;
-    view.back(&classes_of(school), done, |section| view.w.settings.added.with("name", &section.section_name))
+    view.back(&class_of(school, class), done, |section| view.w.settings.added.with("name", &section.section_name))
 }
 
 pub async fn rename_section(
@@ -81,17 +81,19 @@ pub async fn rename_section(
     Form(Named { name }): Form<Named>,
 ) -> Reply {
     let Visitor { caller, view } = visitor;
-    let school = section(&app, id).await?.school_id;
+    let Section { school_id: school, class_id: class, .. } = section(&app, id).await?;
     let update = SectionUpdate { class_id: None, section_name: Some(name) };
     let done = api::sections::update_section(State(app), caller, Path(id), Json(update)).await;
-    view.back(&classes_of(school), done, |section| view.w.settings.renamed.with("name", &section.section_name))
+    view.back(&class_of(school, class), done, |section| view.w.settings.renamed.with("name", &section.section_name))
 }
 
 pub async fn delete_section(State(app): State<App>, visitor: Visitor, Path(id): Path<SectionId>) -> Reply {
     let Visitor { caller, view } = visitor;
     let section = section(&app, id).await?;
     let done = api::sections::delete_section(State(app), caller, Path(id)).await;
-    view.back(&classes_of(section.school_id), done, |_| view.w.settings.deleted.with("name", &section.section_name))
+    view.back(&class_of(section.school_id, section.class_id), done, |_| {
+        view.w.settings.deleted.with("name", &section.section_name)
+    })
 }
 
 async fn school_of_class(app: &App, id: ClassId) -> Result<SchoolId, ApiError> {
@@ -107,4 +109,9 @@ async fn section(app: &App, id: SectionId) -> Result<Section, ApiError> {
 /// Where the classes of a school are.
 fn classes_of(school: SchoolId) -> String {
     format!("/school?school={school}#classes")
+}
+
+/// The same, with one of them open.
+fn class_of(school: SchoolId, class: ClassId) -> String {
+    format!("/school?school={school}&class={class}#class-{class}")
 }

@@ -13,7 +13,9 @@ use http::{StatusCode, header};
 use serde::Deserialize;
 
 use super::{
-    Form, Message, Refuse, Reply, View, Visitor, show,
+    Message, Refuse, Reply, View, Visitor,
+    applying::{run_page, state},
+    show,
     words::{Text, Words},
 };
 use crate::{
@@ -26,11 +28,12 @@ use crate::{
             drafts::{self, Draft},
             oneroster::{Cards, Package, Roster, SchoolReport},
             preview::Preview,
+            runs::{self, Run, State as RunState},
             table::{self, COLUMNS, Places, Table},
         },
         years,
     },
-    sync::import::{self, Agreed, Fingerprint, Import},
+    sync::import::{self, Import},
     web::{
         error::ApiError,
         extract::{LARGEST_FILE, Path, Query},
@@ -142,9 +145,9 @@ fn may_import(caller: &Caller, school: Option<SchoolId>) -> Result<(), ApiError>
 #[derive(Clone, Default, Deserialize)]
 pub struct How {
     #[serde(default)]
-    mode: Mode,
+    pub(super) mode: Mode,
     #[serde(default)]
-    cards: Cards,
+    pub(super) cards: Cards,
     /// Somebody said which column is which.
     columns: Option<String>,
     c0: Option<String>,
@@ -155,9 +158,9 @@ pub struct How {
     c5: Option<String>,
     /// Only with the deed: what he was shown.
     #[serde(default)]
-    fingerprint: String,
+    pub(super) fingerprint: String,
     #[serde(default)]
-    in_new_year: Option<bool>,
+    pub(super) in_new_year: Option<bool>,
 }
 
 #[derive(Template)]
@@ -172,7 +175,8 @@ struct PreviewPage {
     places: Places,
     /// Why the file cannot be read as it is.
     problem: Option<String>,
-    is_otherwise: bool,
+    /// Why it is shown again.
+    note: Option<String>,
     found: Option<(Import, Preview)>,
     schools: Vec<SchoolReport>,
     in_new_year: bool,
@@ -185,32 +189,73 @@ pub async fn show_preview(
     Query(how): Query<How>,
 ) -> Reply {
     let Visitor { caller, view } = visitor;
-    match find(&app, &caller, &id).await? {
-        Some(draft) => preview_page(&app, view, draft, how, false).await,
-        None => view.go("/import", Some(Message::problem(view.w.imports.gone))),
+    let (draft, run) = find(&app, &caller, &id).await?;
+    let note = run.as_ref().and_then(|run| Note::of(state(&app, run)));
+    match (draft, run) {
+        (_, Some(run)) if note.is_none() => run_page(&app, view, run).await,
+        // The page that asks has become another one.
+        _ if view.is_fragment => Ok(StatusCode::RESET_CONTENT.into_response()),
+        (Some(draft), _) => preview_page(&app, view, draft, how, note).await,
+        (None, _) => view.go("/import", Some(Message::problem(view.w.imports.gone))),
     }
 }
 
-async fn find(app: &App, caller: &Caller, id: &str) -> Result<Option<Draft>, ApiError> {
+/// The file, and what became of it.
+pub(super) async fn find(app: &App, caller: &Caller, id: &str) -> Result<(Option<Draft>, Option<Run>), ApiError> {
     caller.may_change()?;
     let mut tx = app.db.read().await?;
     let draft = drafts::find(&mut tx, caller.id(), id, app.clock.now()).await?;
+    let run = runs::find(&mut tx, caller.id(), id).await?;
+    // He may have lost a right since he brought it.
     if let Some(draft) = &draft {
-        // He may have lost a right since he brought it.
         may_import(caller, draft.school)?;
     }
-    Ok(draft)
+    if let Some(run) = &run {
+        may_import(caller, run.school_id)?;
+    }
+    Ok((draft, run))
 }
 
-async fn preview_page(app: &App, view: View, draft: Draft, how: How, is_otherwise: bool) -> Reply {
+/// Why the file is shown again after somebody wanted it applied: nothing was written.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Note {
+    /// The roster has changed since the look.
+    Otherwise,
+    /// The server was stopped.
+    Interrupted,
+    /// As a room said it.
+    Failed(String),
+}
+
+impl Note {
+    fn of(state: RunState<'_>) -> Option<Note> {
+        match state {
+            RunState::Otherwise => Some(Note::Otherwise),
+            RunState::Interrupted => Some(Note::Interrupted),
+            RunState::Failed(why) => Some(Note::Failed(why.to_owned())),
+            RunState::Writing | RunState::Following | RunState::LeftToOthers | RunState::Done => None,
+        }
+    }
+
+    fn in_words(&self, w: &Words) -> String {
+        let i = &w.imports;
+        match self {
+            Note::Otherwise => i.otherwise.into(),
+            Note::Interrupted => i.interrupted.into(),
+            Note::Failed(why) => i.not_applied.with("why", w.say_or_keep(why)).into(),
+        }
+    }
+}
+
+pub(super) async fn preview_page(app: &App, view: View, draft: Draft, how: How, note: Option<Note>) -> Reply {
     let mut page = PreviewPage {
+        note: note.map(|note| note.in_words(view.w)),
         w: view.w,
         view,
         how,
         names: Vec::new(),
         places: [None; COLUMNS.len()],
         problem: None,
-        is_otherwise,
         found: None,
         schools: Vec::new(),
         in_new_year: false,
@@ -220,8 +265,7 @@ async fn preview_page(app: &App, view: View, draft: Draft, how: How, is_otherwis
         Some(school) => page.look_at_table(app, school).await?,
         None => page.look_at_oneroster(app).await?,
     }
-    let status = if page.is_otherwise { StatusCode::CONFLICT } else { StatusCode::OK };
-    show(&page.view, &page).with_status(status)
+    show(&page.view, &page)
 }
 
 impl PreviewPage {
@@ -318,14 +362,14 @@ impl Fields {
 }
 
 impl How {
-    fn places(&self) -> Option<Places> {
+    pub(super) fn places(&self) -> Option<Places> {
         self.columns.as_ref()?;
         let given = [&self.c0, &self.c1, &self.c2, &self.c3, &self.c4, &self.c5];
         Some(given.map(|place| place.as_deref().and_then(|place| place.parse().ok())))
     }
 
     /// The same again, as fields of a form.
-    fn fields(&self) -> Vec<(&'static str, String)> {
+    pub(super) fn fields(&self) -> Vec<(&'static str, String)> {
         let mut fields = vec![
             ("mode", if self.mode == Mode::Replace { "replace" } else { "merge" }.to_owned()),
             ("cards", if self.cards == Cards::Identifier { "identifier" } else { "metadata" }.to_owned()),
@@ -338,50 +382,6 @@ impl How {
         }
         fields
     }
-}
-
-pub async fn run_import(
-    State(app): State<App>,
-    visitor: Visitor,
-    Path(id): Path<String>,
-    Form(how): Form<How>,
-) -> Reply {
-    let Visitor { caller, view } = visitor;
-    let i = &view.w.imports;
-    let Some(draft) = find(&app, &caller, &id).await? else {
-        return view.go("/import", Some(Message::problem(i.gone)));
-    };
-    let done = if let Some(school) = draft.school {
-        let table = Table::read_as(&draft.content, how.places())?;
-        let agreed = Fingerprint { of: &how.fingerprint, in_new_year: how.in_new_year.unwrap_or(false) };
-        let done = import::run_agreed(&app.db, &app.clock, caller.actor(), school, (table, how.mode), &agreed).await?;
-        match done {
-            Some(Agreed::Done(done)) => done,
-            Some(Agreed::Otherwise) => return preview_page(&app, view, draft, how, true).await,
-            None => return Err(ApiError::no_such("school", school)),
-        }
-    } else {
-        let roster = Package::of_zip(&draft.content).and_then(|files| Roster::read(&files, how.cards))?;
-        let meant = (roster, how.mode);
-        let done = import::run_oneroster_agreed(&app.db, &app.clock, caller.actor(), meant, &how.fingerprint).await?;
-        match done {
-            Some(done) => done.import,
-            None => return preview_page(&app, view, draft, how, true).await,
-        }
-    };
-    app.registry.raise(&done.devices);
-    let mut tx = app.db.write().await?;
-    drafts::drop(&mut tx, caller.id(), &id).await?;
-    tx.commit().await?;
-    let report = &done.report;
-    let mut words = i.done.with("added", report.added).with("changed", report.changed);
-    words = words.with("deactivated", report.deactivated).with("rejected", report.rejected.len());
-    let held: usize = done.held.iter().map(|held| held.removals + held.card_changes).sum();
-    if held == 0 {
-        return view.go("/students", Some(Message::good(words)));
-    }
-    // Where one decides about it.
-    view.go("/", Some(Message::good(format!("{words} {}", i.done_held.count(held)))))
 }
 
 pub async fn drop_file(State(app): State<App>, visitor: Visitor, Path(id): Path<String>) -> Reply {

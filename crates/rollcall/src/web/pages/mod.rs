@@ -5,7 +5,7 @@
 //! 1. **Texts**: a part of [`words`], in a file of its own there, named after the page. No text stands in a template.
 //! 2. **Template**: `templates/<page>.html`, which begins with `{% extends "base.html" %}` and has the blocks `title` and
 //!    `page`. What moves by itself stands in `{% block live %}` within `page`, as `overview.html` shows it. What is no text
-//!    of ours stands in `<bdi>` (names, reasons of a room, which are English: `<bdi lang="en">`), `<code>` or `<time>`.
+//!    of ours stands in `<bdi>`, `<code>` or `<time>`; what a room says, by `view.say(…)`, in the reader's language.
 //! 3. **Handlers**: a file here, `<verb>_<resource>` each, named in [`super::router`]. A handler takes [`Visitor`] (and so
 //!    sends everybody else to the sign-in page), asks `visitor.caller` what he may, calls the same functions of the rooms as
 //!    the API, and answers
@@ -23,6 +23,7 @@
 //! [`pager::Pager`], a hundred rows each.
 
 pub mod account;
+pub mod applying;
 pub mod assets;
 pub mod attendance;
 pub mod audit;

@@ -28,6 +28,13 @@ impl Pager {
         (page.unwrap_or(1).clamp(1, 1_000_000) - 1) * ROWS
     }
 
+    /// One page of a list that is in memory, as [`Pager::new`] describes it.
+    pub fn cut<T>(path: &str, query: &[(&str, &str)], page: Option<i64>, rows: Vec<T>) -> (Vec<T>, Pager) {
+        let pager = Pager::new(path, query, page.unwrap_or(1), i64::try_from(rows.len()).unwrap_or(i64::MAX));
+        let (before, shown) = ((pager.page - 1) * ROWS, usize::try_from(ROWS).unwrap_or(usize::MAX));
+        (rows.into_iter().skip(usize::try_from(before).unwrap_or(usize::MAX)).take(shown).collect(), pager)
+    }
+
     pub fn is_needed(&self) -> bool {
         self.total > ROWS
     }

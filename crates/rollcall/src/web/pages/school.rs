@@ -4,14 +4,16 @@ use std::iter;
 
 use askama::Template;
 use axum::extract::State;
-use jiff::civil::Date;
+use jiff::{ToSpan as _, civil::Date};
 use serde::Deserialize;
 
-use super::{Form, Message, Refuse, Reply, View, Visitor, first_start::zones, show, which_school, words::Words};
+use super::{
+    Form, Message, Refuse, Reply, View, Visitor, first_start::zones, pager::Pager, show, which_school, words::Words,
+};
 use crate::{
     app::App,
     school::{
-        SchoolId,
+        ClassId, SchoolId,
         classes::{self, Class},
         holidays::{self, Holiday},
         schools::{self, School},
@@ -35,13 +37,20 @@ struct SchoolPage {
     problem: Option<(String, String)>,
     holidays: Vec<Holiday>,
     classes: Vec<Class>,
+    /// The class that is open to be changed.
+    open: Option<ClassId>,
+    /// Of the classes.
+    pager: Pager,
     sections: Vec<Section>,
     year: Option<NewYear>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 pub struct SchoolQuery {
     school: Option<SchoolId>,
+    /// The class that is open to be changed.
+    class: Option<ClassId>,
+    page: Option<i64>,
 }
 
 pub async fn show_school(State(app): State<App>, visitor: Visitor, Query(query): Query<SchoolQuery>) -> Reply {
@@ -53,10 +62,16 @@ pub async fn show_school(State(app): State<App>, visitor: Visitor, Query(query):
     let mut tx = app.db.read().await?;
     let school = schools::find(&mut tx, id).await?.ok_or_else(|| ApiError::no_such("school", id))?;
     drop(tx);
-    school_page(&app, visitor.view, school, None).await
+    school_page(&app, visitor.view, school, query, None).await
 }
 
-async fn school_page(app: &App, view: View, school: School, problem: Option<(String, String)>) -> Reply {
+async fn school_page(
+    app: &App,
+    view: View,
+    school: School,
+    query: SchoolQuery,
+    problem: Option<(String, String)>,
+) -> Reply {
     let mut tx = app.db.read().await?;
     let holidays = holidays::list(&mut tx, school.id).await?;
     let classes = classes::list(&mut tx, Some(school.id)).await?;
@@ -64,7 +79,14 @@ async fn school_page(app: &App, view: View, school: School, problem: Option<(Str
     let year = years::open(&mut tx, school.id, app.clock.now()).await?;
     drop(tx);
     let view = view.at_school(school.id, &app.settings.timezone);
-    let page = SchoolPage { w: view.w, view, school, zones: zones(), problem, holidays, classes, sections, year };
+    // Of those that are long over nobody asks any more.
+    let oldest = view.now.to_zoned(view.zone.clone()).date().saturating_sub(1.year()).to_string();
+    let holidays = holidays.into_iter().filter(|holiday| holiday.last_day >= oldest).collect();
+    let of = school.id.to_string();
+    let (classes, pager) = Pager::cut("/school", &[("school", &of)], query.page, classes);
+    let open = query.class;
+    let page =
+        SchoolPage { w: view.w, view, school, zones: zones(), problem, holidays, classes, open, pager, sections, year };
     show(&page.view, &page)
 }
 
@@ -75,6 +97,10 @@ impl SchoolPage {
 
     fn why(&self) -> &str {
         self.problem.as_ref().map_or("", |(_, why)| why)
+    }
+
+    fn is_open(&self, class: &Class) -> bool {
+        self.open == Some(class.id)
     }
 
     fn sections_of(&self, class: &Class) -> Vec<&Section> {
@@ -123,7 +149,7 @@ pub async fn update_school(
             let SchoolForm { name, timezone, day_starts_at, grace_minutes, guard_percent, guard_number } = typed;
             let timezone = Some(timezone);
             let school = School { name, timezone, day_starts_at, grace_minutes, guard_percent, guard_number, ..school };
-            school_page(&app, view, school, Some(problem)).await.refused()
+            school_page(&app, view, school, SchoolQuery::default(), Some(problem)).await.refused()
         }
     }
 }

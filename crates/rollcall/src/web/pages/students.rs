@@ -261,7 +261,7 @@ pub async fn switch_student(
         }
         // Somebody else has his card now.
         Err(error) => match error.problem() {
-            Some((_, why)) => view.go(&to, Some(Message::problem(why))),
+            Some((_, why)) => view.go(&to, Some(Message::problem(view.w.say_or_keep(why)))),
             None => Err(error),
         },
     }

@@ -5,7 +5,7 @@ use axum::extract::State;
 use jiff::{Timestamp, civil::Date};
 use serde::Deserialize;
 
-use super::{Form, Message, Refuse, Reply, View, Visitor, show, words::Words};
+use super::{Form, Message, Refuse, Reply, View, Visitor, pager::Pager, show, words::Words};
 use crate::{
     accounts::{
         TokenId,
@@ -14,7 +14,7 @@ use crate::{
     app::App,
     web::{
         api::tokens::{self as api, TokenCreation},
-        extract::{Json, Path},
+        extract::{Json, Path, Query},
     },
 };
 
@@ -24,6 +24,7 @@ struct TokensPage {
     w: &'static Words,
     view: View,
     tokens: Vec<Token>,
+    pager: Pager,
     current: TokenId,
     /// Shown once, on the page that answers its making.
     secret: Option<String>,
@@ -31,13 +32,19 @@ struct TokensPage {
     problem: Option<String>,
 }
 
-pub async fn list_tokens(State(app): State<App>, visitor: Visitor) -> Reply {
-    tokens_page(&app, visitor, None, String::new(), None).await
+#[derive(Deserialize)]
+pub struct TokensQuery {
+    page: Option<i64>,
+}
+
+pub async fn list_tokens(State(app): State<App>, visitor: Visitor, Query(query): Query<TokensQuery>) -> Reply {
+    tokens_page(&app, visitor, query.page, None, String::new(), None).await
 }
 
 async fn tokens_page(
     app: &App,
     visitor: Visitor,
+    number: Option<i64>,
     secret: Option<String>,
     name: String,
     problem: Option<String>,
@@ -46,7 +53,8 @@ async fn tokens_page(
     let mut tx = app.db.read().await?;
     let tokens = tokens::list(&mut tx, Some(caller.id()), app.clock.now()).await?;
     drop(tx);
-    let page = TokensPage { w: view.w, view, tokens, current: caller.token, secret, name, problem };
+    let (tokens, pager) = Pager::cut("/tokens", &[], number, tokens);
+    let page = TokensPage { w: view.w, view, tokens, pager, current: caller.token, secret, name, problem };
     show(&page.view, &page)
 }
 
@@ -75,11 +83,11 @@ pub async fn create_token(State(app): State<App>, visitor: Visitor, Form(fields)
     match api::create_token(State(app.clone()), visitor.caller.clone(), Json(new)).await {
         Ok(created) => {
             let secret = created.data().access_token.clone();
-            tokens_page(&app, visitor, Some(secret), String::new(), None).await
+            tokens_page(&app, visitor, None, Some(secret), String::new(), None).await
         }
         Err(error) => {
             let Some((_, why)) = error.problem() else { return Err(error) };
-            tokens_page(&app, visitor, None, fields.name, Some(why.to_owned())).await.refused()
+            tokens_page(&app, visitor, None, None, fields.name, Some(why.to_owned())).await.refused()
         }
     }
 }

@@ -108,7 +108,7 @@ pub async fn claim_unknown(
             view.go(&format!("/terminals/{}", device.id), Some(message))
         }
         Err(error) if error.status().is_server_error() || error.problem().is_none() => Err(error),
-        Err(error) => view.go(from, Some(Message::problem(error.message()))),
+        Err(error) => view.go(from, Some(Message::problem(view.w.say_or_keep(error.message())))),
     }
 }
 

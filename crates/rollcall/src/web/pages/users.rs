@@ -6,7 +6,7 @@ use askama::Template;
 use axum::extract::State;
 use serde::Deserialize;
 
-use super::{Form, Message, Refuse, Reply, View, Visitor, show, words::Words};
+use super::{Form, Message, Refuse, Reply, View, Visitor, pager::Pager, show, words::Words};
 use crate::{
     accounts::{
         Role, UserId,
@@ -29,24 +29,25 @@ struct UsersPage {
     me: UserId,
     search: String,
     users: Vec<User>,
+    pager: Pager,
     fields: UserForm,
     problem: Option<(String, String)>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 pub struct UsersQuery {
     search: Option<String>,
+    page: Option<i64>,
 }
 
 pub async fn list_users(State(app): State<App>, visitor: Visitor, Query(query): Query<UsersQuery>) -> Reply {
-    let search = query.search.unwrap_or_default();
-    users_page(&app, visitor, search, UserForm::default(), None).await
+    users_page(&app, visitor, query, UserForm::default(), None).await
 }
 
 async fn users_page(
     app: &App,
     visitor: Visitor,
-    search: String,
+    query: UsersQuery,
     fields: UserForm,
     problem: Option<(String, String)>,
 ) -> Reply {
@@ -55,8 +56,10 @@ async fn users_page(
     let mut tx = app.db.read().await?;
     let mut users = users::list(&mut tx, view.school).await?;
     drop(tx);
+    let search = query.search.unwrap_or_default();
     users.retain(|user| search::finds(Some(&search), &[&*user.email, user.full_name.as_deref().unwrap_or_default()]));
-    let page = UsersPage { w: view.w, me: caller.id(), view, search, users, fields, problem };
+    let (users, pager) = Pager::cut("/users", &[("search", &search)], query.page, users);
+    let page = UsersPage { w: view.w, me: caller.id(), view, search, users, pager, fields, problem };
     show(&page.view, &page)
 }
 
@@ -142,7 +145,7 @@ pub async fn create_user(State(app): State<App>, visitor: Visitor, Form(fields):
             // Somebody has this address.
             let field = if field.is_empty() { "email" } else { field };
             let (problem, status) = ((field.to_owned(), why.to_owned()), error.status());
-            users_page(&app, visitor, String::new(), fields, Some(problem)).await.with_status(status)
+            users_page(&app, visitor, UsersQuery::default(), fields, Some(problem)).await.with_status(status)
         }
     }
 }

@@ -80,7 +80,8 @@ pub fn show_live(view: &View, page: &impl Template, live: impl Template) -> Repl
         return show(view, page);
     }
     let block = live.render().map_err(ApiError::internal)?;
-    let etag = format!("\"{}\"", fingerprint(&block));
+    // Weak: the block is the same whether it is compressed on its way or not.
+    let etag = format!("W/\"{}\"", fingerprint(&block));
     let tag = HeaderValue::try_from(&etag).map_err(ApiError::internal)?;
     if view.known_etag.as_deref() == Some(&etag) {
         return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response());
@@ -109,10 +110,20 @@ impl View {
         match done {
             Ok(answer) => self.go(to, Some(Message::good(says(answer.data())))),
             Err(error) => match error.problem() {
-                Some((_, why)) => self.go(to, Some(Message::problem(why))),
+                Some((_, why)) => self.go(to, Some(Message::problem(self.w.say_or_keep(why)))),
                 None => Err(error),
             },
         }
+    }
+
+    /// What a room said, in the reader's language; marked as English where it stays so.
+    pub fn say(&self, said: &str) -> Markup {
+        self.w.said(said)
+    }
+
+    /// The same with a class.
+    pub fn say_as(&self, class: &str, said: &str) -> Markup {
+        self.w.said_as(class, said)
     }
 
     /// A cookie of this server, out of reach for scripts.

@@ -4,7 +4,7 @@
 use rollcall::web::pages::words::Words;
 use serde_json::json;
 
-use super::{Page, browse, school::School};
+use super::{Page, browse, office, school::School};
 use crate::{
     databases::Database,
     pages::words::INVENTED,
@@ -39,6 +39,26 @@ async fn every_page_can_be_used_by_everybody() {
         for (name, path) in PAGES {
             page.goto(&school.url(path)).await;
             look_at(page, name).await;
+        }
+    })
+    .await;
+}
+
+/// Other words are longer, and have to fit as well.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_page_has_room_for_spanish() {
+    let school = School::open(Database::sqlite().await).await;
+    browse(async |page| {
+        page.goto(&school.url("/sign-in")).await;
+        sign_in(page, &school).await;
+        page.set_cookie("rollcall_language", "es").await;
+        for (name, path) in PAGES.iter().chain(office::PAGES) {
+            for (screen, size) in [("phone", PHONE), ("desk", DESK)] {
+                page.look_like("light", size).await;
+                page.goto(&school.url(path)).await;
+                page.fits(name).await;
+                page.keep_picture(&format!("{name}-spanish-{screen}")).await;
+            }
         }
     })
     .await;
@@ -84,9 +104,7 @@ async fn sign_in(page: &Page, school: &School) {
 }
 
 pub async fn sign_in_as(page: &Page, person: &Person) {
-    let session = person.token.as_str();
-    let cookie = json!({"name": "rollcall_session", "value": session, "domain": "127.0.0.1", "path": "/"});
-    page.tell_browser("Network.setCookie", cookie).await;
+    page.set_cookie("rollcall_session", &person.token).await;
 }
 
 pub async fn look_at(page: &Page, name: &str) {
@@ -101,6 +119,11 @@ pub async fn look_at(page: &Page, name: &str) {
 }
 
 impl Page {
+    async fn set_cookie(&self, name: &str, value: &str) {
+        let cookie = json!({"name": name, "value": value, "domain": "127.0.0.1", "path": "/"});
+        self.tell_browser("Network.setCookie", cookie).await;
+    }
+
     /// Nobody has to move the page sideways to read it.
     async fn fits(&self, name: &str) {
         let script = "const width = document.documentElement.clientWidth;

@@ -3,7 +3,7 @@
 mod every;
 mod office;
 mod proof;
-mod school;
+pub mod school;
 mod stories;
 
 use std::{fs, net::TcpListener, panic::AssertUnwindSafe, path::PathBuf, process::Command};

@@ -126,7 +126,7 @@ async fn something_is_wrong(campus: &mut Campus) {
     world
         .foreign(
             "UPDATE device_user_sync_status SET failed_version = wanted_version, confirmed_version = 0, sent_version = 0,
-               verified_version = 0, sync_retries = 3, error_message = 'the terminal refused the card: it has it for another person'
+               verified_version = 0, sync_retries = 3, error_message = 'the terminal says that the data is invalid (-6)'
              WHERE device_id = 2 AND student_id IN (6, 12)",
             [],
         )

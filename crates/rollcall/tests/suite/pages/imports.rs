@@ -3,7 +3,10 @@
 use jiff::SignedDuration;
 use rollcall::{
     accounts::{Role, UserId},
-    school::years,
+    school::{
+        import::{Report, drafts, runs},
+        years,
+    },
 };
 use terminal_simulator::Profile;
 
@@ -23,6 +26,9 @@ both_databases! {
     a_file_is_its_owners_for_an_hour,
     what_is_no_list_is_said_so,
     a_set_of_oneroster_files_is_looked_through,
+    an_import_shows_how_far_it_is,
+    who_applies_twice_applies_once,
+    an_import_that_was_interrupted_says_what_is_written,
 }
 
 /// Brings a file, and answers where its preview is.
@@ -77,11 +83,17 @@ async fn a_file_is_looked_through_and_applied(database: Database) {
     assert!(shown.text.contains("<th scope=\"row\">5</th>"), "the line that is wrong: {}", shown.text);
     assert_eq!(names(&campus).await.len(), 3, "nothing is written");
     let done = apply(&campus, &at, &shown).await;
-    assert_eq!(done.goes_to(), "/students");
-    assert!(done.cookie("rollcall_message").unwrap().contains("1%20added"), "{done:?}");
+    assert!(done.goes_to().starts_with(at.split('?').next().unwrap()), "{done:?}");
+    let result = look(&campus, done.goes_to()).await;
+    assert!(
+        result.text.contains("The list is applied") && result.text.contains("<dt>Added</dt><dd>1</dd>"),
+        "{result:?}"
+    );
     assert_eq!(names(&campus).await, ["Ana Quishpe", "Rumi Tayta", "Sisa Guamán"]);
+    campus.world.server.wait(SignedDuration::from_mins(61));
+    drafts::expire(&campus.world.app.db, campus.world.now()).await.unwrap();
     let gone = page(&campus.world.server, &campus.admin, &at).await;
-    assert_eq!(gone.goes_to(), "/import", "it is applied once");
+    assert_eq!(gone.goes_to(), "/import", "what it came to is kept for an hour");
 }
 
 async fn columns_with_other_names_are_told_apart(database: Database) {
@@ -138,7 +150,8 @@ async fn a_new_school_year_lets_go_what_was_looked_at(database: Database) {
     let again = apply(&campus, &at, &shown).await;
     assert_eq!(again.status, 409, "he was not told that it would be let go");
     assert!(again.text.contains("15 removals leave at once"), "{}", again.text);
-    assert_eq!(apply(&campus, &at, &again).await.goes_to(), "/students", "nothing waits");
+    let done = apply(&campus, &at, &again).await;
+    assert!(!look(&campus, done.goes_to()).await.text.contains("for a decision"), "nothing waits");
     campus.in_step(gate).await;
     assert_eq!(campus.held(gate, students[0]).await, None);
 
@@ -229,4 +242,94 @@ async fn a_set_of_oneroster_files_is_looked_through(database: Database) {
     apply(&otherwise.text).await.goes_to();
     let students = server.get(&campus.superadmin, "/api/v1/students").await;
     assert_eq!(students.column("full_name"), ["Inti Quispe"]);
+}
+
+const THREE: &str = "full_name,rfid_card_id\nAna Quishpe,101\nÓscar Ibáñez,102\nRumi Taita,103\n";
+
+/// As the server that is at it notes it: begun, and nothing else yet.
+async fn begin(campus: &Campus, at: &str) -> String {
+    let id = at.trim_start_matches("/import/").split('?').next().unwrap().to_owned();
+    let (me, now) = (UserId(campus.admin.id), campus.world.now());
+    let mut tx = campus.world.app.db.write().await.unwrap();
+    let draft = drafts::find(&mut tx, me, &id, now).await.unwrap().unwrap();
+    assert!(runs::begin(&mut tx, me, &draft, now).await.unwrap());
+    assert!(!runs::begin(&mut tx, me, &draft, now).await.unwrap(), "once");
+    tx.commit().await.unwrap();
+    id
+}
+
+async fn an_import_shows_how_far_it_is(database: Database) {
+    let campus = Campus::open(database).await;
+    let server = &campus.world.server;
+    let at = bring(&campus, "merge", THREE).await;
+    let shown = look(&campus, &at).await;
+    let id = begin(&campus, &at).await;
+    let writing = look(&campus, &at).await;
+    assert!(
+        writing.text.contains("The list is being written") && writing.text.contains("<progress"),
+        "{}",
+        writing.text
+    );
+    assert!(!writing.text.contains("name=\"fingerprint\""), "nothing is there to be pressed: {}", writing.text);
+    let block = super::live(server, &campus.admin, &at, None).await;
+    assert!(block.page(200).contains("The list is being written") && !block.text.contains("<html"), "{}", block.text);
+    assert!(apply(&campus, &at, &shown).await.goes_to().starts_with(&at), "who presses again sees how far it is");
+    assert_eq!(names(&campus).await, Vec::<String>::new());
+
+    let mut tx = campus.world.app.db.write().await.unwrap();
+    let report = Report { added: 3, ..Report::default() };
+    runs::written(&mut tx, &id, &report, campus.world.now()).await.unwrap();
+    runs::step(&mut tx, &id, (1, 2), campus.world.now()).await.unwrap();
+    tx.commit().await.unwrap();
+    let following = look(&campus, &at).await;
+    assert!(following.text.contains("1 of 2 terminals"), "{}", following.text);
+    assert!(following.text.contains("<progress id=\"going\" max=\"2\" value=\"1\">"), "{}", following.text);
+    assert!(following.text.contains("<dt>Added</dt><dd>3</dd>"), "{}", following.text);
+    let colleague = server.person("ana.colleague@example.org", Role::SchoolAdmin, Some(campus.school)).await;
+    assert_eq!(page(server, &colleague, &at).await.goes_to(), "/import", "it is his who brought the file");
+}
+
+async fn who_applies_twice_applies_once(database: Database) {
+    let mut campus = Campus::open(database).await;
+    let gate = campus.terminal("CJX9253300417", Profile::zam180()).await;
+    let at = bring(&campus, "merge", THREE).await;
+    let shown = look(&campus, &at).await;
+    let (one, other) = futures_util::future::join(apply(&campus, &at, &shown), apply(&campus, &at, &shown)).await;
+    assert!(one.goes_to().starts_with(&at) && other.goes_to().starts_with(&at), "{one:?} {other:?}");
+    assert!(apply(&campus, &at, &shown).await.goes_to().starts_with(&at));
+    let done = look(&campus, &at).await;
+    assert!(
+        done.text.contains("The list is applied") && done.text.contains("<dt>Added</dt><dd>3</dd>"),
+        "{}",
+        done.text
+    );
+    assert_eq!(names(&campus).await.len(), 3);
+    let audit = campus.get("/api/v1/audit?action=import").await;
+    assert_eq!(audit.data(200).as_array().unwrap().len(), 1, "{}", audit.text);
+    assert!(done.text.contains("0 of 3"), "how far the terminal is: {}", done.text);
+    campus.in_step(gate).await;
+    assert!(look(&campus, &at).await.text.contains("3 of 3"));
+}
+
+async fn an_import_that_was_interrupted_says_what_is_written(database: Database) {
+    let campus = Campus::open(database).await;
+    let at = bring(&campus, "merge", THREE).await;
+    begin(&campus, &at).await;
+    campus.world.server.wait(SignedDuration::from_secs(21));
+    let block = super::live(&campus.world.server, &campus.admin, &at, None).await;
+    assert_eq!((block.status, &*block.text), (205, ""), "the page loads itself anew");
+    let left = look(&campus, &at).await;
+    assert!(left.text.contains("Nothing was written: apply it again"), "{}", left.text);
+    let done = apply(&campus, &at, &left).await;
+    assert!(look(&campus, done.goes_to()).await.text.contains("The list is applied"));
+    assert_eq!(names(&campus).await.len(), 3);
+
+    let at = bring(&campus, "merge", "full_name,rfid_card_id\nZoë Groß,104\n").await;
+    let id = begin(&campus, &at).await;
+    let mut tx = campus.world.app.db.write().await.unwrap();
+    runs::written(&mut tx, &id, &Report::default(), campus.world.now()).await.unwrap();
+    tx.commit().await.unwrap();
+    campus.world.server.wait(SignedDuration::from_secs(21));
+    let left = look(&campus, &at).await;
+    assert!(left.text.contains("All of it is written. The server was stopped meanwhile"), "{}", left.text);
 }

@@ -1,11 +1,13 @@
 //! The dashboard as a browser without a script gets it: status, headers, markup, cookies.
 
 mod attendance;
+mod compression;
 mod every;
 mod first;
 mod imports;
 mod settings;
 mod signing;
+mod spanish;
 mod students;
 mod terminal;
 mod unknown;

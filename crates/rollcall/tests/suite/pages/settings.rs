@@ -18,6 +18,7 @@ both_databases! {
     a_token_is_shown_once,
     who_did_what_is_found_and_exported,
     nobody_sets_up_another_school,
+    long_lists_come_in_pages,
 }
 
 async fn a_school_is_set_up(database: Database) {
@@ -214,4 +215,34 @@ async fn nobody_sets_up_another_school(database: Database) {
         submit(server, Some(person), &format!("/school/{school}/classes"), &[("name", "X")]).await.page(403);
     }
     assert!(page(server, &campus.superadmin, "/school").await.page(200).contains("Which school?"));
+}
+
+async fn long_lists_come_in_pages(database: Database) {
+    let campus = Campus::open(database).await;
+    let server = &campus.world.server;
+    for number in 0..110 {
+        let email = format!("lorenzo.{number:03}@example.org");
+        server.person(&email, Role::Teacher, Some(campus.school)).await;
+        campus
+            .post("/api/v1/classes", json!({"school_id": campus.school, "class_name": format!("Clase {number:03}")}))
+            .await;
+        campus.post("/api/v1/tokens", json!({"name": format!("Nómina {number}")})).await.data(201);
+    }
+    let rows = async |path: &str, row: &str| {
+        let shown = page(server, &campus.admin, path).await;
+        assert!(shown.page(200).len() < 100 * 1024, "{path}: {} bytes", shown.text.len());
+        shown.text.matches(row).count()
+    };
+    for (path, row) in [("/users", "id=\"user-"), ("/tokens", "id=\"token-"), ("/school", "<li id=\"class-")] {
+        assert_eq!(rows(path, row).await, 100, "{path}");
+        let others = rows(&format!("{path}?page=2"), row).await;
+        assert!((10..20).contains(&others), "{path}: {others}");
+        assert_eq!(rows(&format!("{path}?page=9"), row).await, others, "{path}: behind the last page is the last page");
+    }
+    assert_eq!(rows("/users?search=lorenzo.10", "id=\"user-").await, 10);
+    let open = page(server, &campus.admin, "/school?class=7").await;
+    assert!(
+        open.page(200).contains("action=\"/classes/7/rename\"") && !open.text.contains("/classes/8/rename"),
+        "one is open"
+    );
 }

@@ -1,11 +1,12 @@
 //! `import`, on a database whose terminal was brought in step in this process.
 
-use std::fs;
+use std::{fs, time::Duration};
 
 use jiff::SignedDuration;
+use serde_json::{Value as Json, json};
 use terminal_simulator::{Profile, Terminal};
 
-use super::program::{rollcall, rollcall_reading};
+use super::program::{Serving, rollcall, rollcall_reading, until};
 use crate::{
     databases::{Database, both_databases},
     imports::oneroster::Set,
@@ -18,6 +19,7 @@ both_databases! {
     the_guard_is_told_of_before_and_after,
     imports_are_refused_in_words,
     a_folder_of_oneroster_files_is_imported,
+    a_server_that_is_killed_while_it_imports_leaves_nothing_or_all,
 }
 
 const SERIAL: &str = "CJX9253300417";
@@ -144,4 +146,70 @@ async fn a_folder_of_oneroster_files_is_imported(database: Database) {
     assert!(rollcall(url, &["import-oneroster", path]).await.refused(1).contains("manifest.csv"));
     assert!(rollcall(url, &["import-oneroster", "/nowhere.zip"]).await.refused(1).contains("nowhere.zip"));
     rollcall(url, &["import-oneroster"]).await.refused(2);
+}
+
+/// Rows of a file that takes a moment.
+const LARGE: i64 = 3_000;
+
+async fn a_server_that_is_killed_while_it_imports_leaves_nothing_or_all(database: Database) {
+    let url = database.url.clone();
+    let admin = ["user", "add", "ngozi@example.org", "--role", "superadmin", "--password-stdin"];
+    rollcall_reading(&url, &admin, "ọ̀rẹ́ ni ìwé").await.done();
+    let token = rollcall(&url, &["token", "create", "ngozi@example.org"]).await.done().trim().to_owned();
+    let browser = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let serving = Serving::start(&url, &[]).await;
+    let call = async |path: &str, body: Json| {
+        let sent = browser.post(serving.url(path)).bearer_auth(&token).json(&body).send().await.unwrap();
+        assert_eq!(sent.status(), 201, "{}", sent.text().await.unwrap());
+    };
+    call("/api/v1/schools", json!({"name": "Colegio Yachay"})).await;
+    for serial in ["CJX9253300417", "GED7242600838"] {
+        call("/api/v1/devices", json!({"school_id": 1, "serial_number": serial, "device_name": serial})).await;
+    }
+    serving.program.kill();
+
+    let mut expected = 0;
+    for (round, moment) in [0, 60, 250, 900].into_iter().enumerate() {
+        let serving = Serving::start(&url, &[]).await;
+        let cookie = format!("rollcall_session={token}");
+        let first = i64::try_from(round).unwrap() * LARGE + 1;
+        let rows = (0..LARGE).fold(String::new(), |rows, n| rows + &format!("Inti Quispe {round} {n},{}\n", first + n));
+        let file = format!(
+            "--end\r\nContent-Disposition: form-data; name=\"school_id\"\r\n\r\n1\r\n--end\r\nContent-Disposition: \
+             form-data; name=\"file\"; filename=\"a.csv\"\r\n\r\nfull_name,rfid_card_id\n{rows}\r\n--end--\r\n"
+        );
+        let brought =
+            browser.post(serving.url("/import")).header("Cookie", &cookie).header("Sec-Fetch-Site", "same-origin");
+        let brought =
+            brought.header("Content-Type", "multipart/form-data; boundary=end").body(file).send().await.unwrap();
+        let at = brought.headers()["location"].to_str().unwrap().to_owned();
+        let look = async |serving: &Serving| {
+            browser.get(serving.url(&at)).header("Cookie", &cookie).send().await.unwrap().text().await.unwrap()
+        };
+        let shown = look(&serving).await;
+        let fingerprint =
+            shown.split("name=\"fingerprint\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+        let apply = browser.post(serving.url(&at)).header("Cookie", &cookie).header("Sec-Fetch-Site", "same-origin");
+        let apply = apply.header("Content-Type", "application/x-www-form-urlencoded");
+        let applied = tokio::spawn(apply.body(format!("fingerprint={fingerprint}&in_new_year=false")).send());
+        tokio::time::sleep(Duration::from_millis(moment)).await;
+        serving.program.kill();
+        let _ = applied.await;
+
+        let serving = Serving::start(&url, &[]).await;
+        let said = until("the page says what became of it", async || {
+            let text = look(&serving).await;
+            (!text.contains("is being written") && !text.contains("is being queued")).then_some(text)
+        })
+        .await;
+        let is_all = ["All of it is written", "The list is applied"].iter().any(|words| said.contains(words));
+        let is_nothing = ["Nothing was written", "Nothing is written yet"].iter().any(|words| said.contains(words));
+        assert!(is_all != is_nothing, "after {moment} ms: {said}");
+        expected += if is_all { LARGE } else { 0 };
+        let mut tx = database.db.read().await.unwrap();
+        let (students,): (i64,) = tx.one("SELECT COUNT(*) FROM students", []).await.unwrap();
+        assert_eq!(students, expected, "after {moment} ms");
+        drop(tx);
+        serving.program.kill();
+    }
 }

@@ -78,9 +78,28 @@ words! {
         otherwise:
             "Somebody changed students meanwhile, so the file would do something else now. Nothing was written: look again." /
             "Alguien cambió estudiantes entretanto, así que el archivo haría ahora otra cosa. No se escribió nada: mire de nuevo.";
-        done:
-            "{added} added, {changed} changed, {deactivated} deactivated, {rejected} lines rejected." /
-            "{added} añadidos, {changed} cambiados, {deactivated} desactivados, {rejected} líneas rechazadas.";
+        interrupted:
+            "The server was stopped before the list was written. Nothing was written: apply it again." /
+            "El servidor se detuvo antes de escribir la lista. No se escribió nada: aplíquela de nuevo.";
+        not_applied: "It could not be applied, and nothing was written: {why}." / "No se pudo aplicar, y no se escribió nada: {why}.";
+        applying: "Applying the list" / "Aplicando la lista";
+        applied: "The list is applied" / "La lista está aplicada";
+        is_writing:
+            "The list is being written. Until all of it is, nothing of it is." /
+            "Se está escribiendo la lista. Hasta que esté toda, no está nada.";
+        is_following:
+            "All of it is written. What changes on terminals is being queued: {done} of {all} terminals." /
+            "Está toda escrita. Lo que cambia en los terminales se pone en cola: {done} de {all} terminales.";
+        may_close:
+            "You may close this page: it goes on, and what it came to stays here for an hour." /
+            "Puede cerrar esta página: continúa, y el resultado queda aquí durante una hora.";
+        all_written:
+            "All of it is written, and queued for the terminals." /
+            "Está toda escrita, y en cola para los terminales.";
+        left_to_others:
+            "All of it is written. The server was stopped meanwhile; what is left for the terminals is queued by itself." /
+            "Está toda escrita. Entretanto el servidor se detuvo; lo que falta para los terminales se pone en cola por sí solo.";
+        on_terminals: "On the terminals" / "En los terminales";
         done_held: "{n} change on terminals waits for a decision.|{n} changes on terminals wait for a decision." / "{n} cambio en terminales espera una decisión.|{n} cambios en terminales esperan una decisión.";
         schools: "Schools in the files" / "Colegios en los archivos";
         is_new: "new" / "nuevo";

@@ -15,8 +15,9 @@
 //! ```
 //!
 //! A language more is a column more: in `words!`, in every file, and a line in [`LANGUAGES`]. What is missing does not
-//! compile. What is no text of ours (names, serial numbers, what a room said of a command) is not here: it stands in `<bdi>`,
-//! `<code>` or `<time>`, and a test with an invented language holds that nothing else stands outside of this table.
+//! compile. What is no text of ours (names, serial numbers) is not here: it stands in `<bdi>`, `<code>` or `<time>`, and a test
+//! with an invented language holds that nothing else stands outside of this table. What a room says in English is put into
+//! the reader's language by [`rooms`].
 
 mod adoption;
 mod attendance;
@@ -25,6 +26,7 @@ mod connect;
 mod first;
 mod imports;
 mod overview;
+mod rooms;
 mod settings;
 mod signing;
 mod students;
@@ -135,6 +137,7 @@ language! {
     settings: settings::Settings,
     adoption: adoption::Adoption,
     webhooks: webhooks::Webhooks,
+    rooms: rooms::Rooms,
 }
 
 /// The languages that one can choose, the first for whoever asks for none of them.

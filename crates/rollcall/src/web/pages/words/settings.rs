@@ -47,6 +47,7 @@ words! {
         new_section_of: "New section of {name}" / "Nueva sección de {name}";
         add: "Add" / "Añadir";
         rename: "Rename" / "Renombrar";
+        change_named: "Change {name}" / "Cambiar {name}";
         rename_named: "New name of {name}" / "Nuevo nombre de {name}";
         change: "Change {name}" / "Cambiar {name}";
         class_delete_hint:

@@ -171,8 +171,8 @@ words! {
         one_per_poll: "one: it was seen to ignore all but the first" / "uno: se vio que ignora todos menos el primero";
         clock: "Its clock" / "Su reloj";
         clock_right: "right" / "correcto";
-        clock_ahead: "{n} second ahead|{n} seconds ahead" / "{n} segundo adelantado|{n} segundos adelantado";
-        clock_behind: "{n} second behind|{n} seconds behind" / "{n} segundo atrasado|{n} segundos atrasado";
+        clock_ahead: "{n} second ahead|{n} seconds ahead" / "{n} segundo de adelanto|{n} segundos de adelanto";
+        clock_behind: "{n} second behind|{n} seconds behind" / "{n} segundo de atraso|{n} segundos de atraso";
         holds: "People that it says it holds" / "Personas que dice tener";
         wants: "Students who belong on it" / "Estudiantes que le pertenecen";
         registered: "Registered" / "Registrado";

@@ -1,0 +1,336 @@
+//! The sentences in Spanish, by the room that says them.
+
+use super::{Sentence, sentences};
+
+pub(super) const SENTENCES: &[Sentence] = sentences! {
+    // Why a student waits or failed (sync::plan, sync::capacity, sync::words, sync::rights)
+    "this terminal takes none of the commands for people" / "este terminal no acepta ninguno de los comandos para personas";
+    "this terminal takes none of the commands for people: {said}" / "este terminal no acepta ninguno de los comandos para personas: {said}";
+    "card {card} also belongs to {name}: give one of the two another card" / "la tarjeta {card} también es de {name}: dé otra tarjeta a uno de los dos";
+    "waits until card {card} is taken from {name}" / "espera hasta que se quite la tarjeta {card} a {name}";
+    "waits until card {card} is taken from {name}, which is held until somebody decides" / "espera hasta que se quite la tarjeta {card} a {name}, lo que está retenido hasta que alguien decida";
+    "waits until card {card} is taken from {name}, who keeps it on this terminal by decision" / "espera hasta que se quite la tarjeta {card} a {name}, que la conserva en este terminal por decisión";
+    "the terminal is full: remove people from it, or retry" / "el terminal está lleno: elimine personas de él o reintente";
+    "the terminal is full, as {n} people fit: whoever is removed from it makes room" / "el terminal está lleno, pues caben {n} personas: quien se elimine de él deja sitio";
+    "no PIN is left for him: this terminal takes {n} digits, and whoever had one keeps it" / "no queda ningún PIN para él: este terminal acepta {n} cifras, y quien tuvo uno lo conserva";
+    "his PIN {pin} is too long: this terminal takes {n} digits" / "su PIN {pin} es demasiado largo: este terminal acepta {n} cifras";
+    "{pin} is no PIN that a terminal can hold" / "{pin} no es un PIN que un terminal pueda tener";
+    "card {card}: {said}" / "tarjeta {card}: {said}";
+    "name {name}: {said}" / "nombre {name}: {said}";
+    "he is on the terminal, but its door stays closed to him: it takes no door rights" / "está en el terminal, pero su puerta sigue cerrada para él: no acepta derechos de puerta";
+    "the terminal was switched off or deleted" / "el terminal se desactivó o se eliminó";
+    "the terminal collects commands but never answers" / "el terminal recoge los comandos pero nunca responde";
+    "the database came back from a backup" / "la base de datos se restauró de una copia de seguridad";
+    "the terminal keeps the former card by decision" / "el terminal conserva la tarjeta anterior por decisión";
+    "stays on the terminal by decision" / "se queda en el terminal por decisión";
+    "(erased)" / "(borrado)";
+
+    // Who is on a terminal whom Rollcall did not write (sync::adopt)
+    "PIN {pin} is somebody's on the terminal: nobody is overwritten under it" / "el PIN {pin} es de otra persona en el terminal: no se sobrescribe a nadie";
+    "PIN {pin} is {name}'s on the terminal: nobody is overwritten under it" / "el PIN {pin} es de {name} en el terminal: no se sobrescribe a nadie";
+    "card {card} is on the terminal with somebody, PIN {pin}: link or remove this person" / "la tarjeta {card} está en el terminal con otra persona, PIN {pin}: vincule o elimine a esa persona";
+    "card {card} is on the terminal with {name}, PIN {pin}: link or remove this person" / "la tarjeta {card} está en el terminal con {name}, PIN {pin}: vincule o elimine a esa persona";
+    "may be somebody, PIN {pin} on the terminal: link, keep or remove this person" / "puede ser otra persona, PIN {pin} en el terminal: vincúlela, consérvela o elimínela";
+    "may be {name}, PIN {pin} on the terminal: link, keep or remove this person" / "puede ser {name}, PIN {pin} en el terminal: vincule, conserve o elimine a esa persona";
+    "an administrator of the terminal: take that from him there first" / "un administrador del terminal: quítele antes ese derecho allí";
+    "several students have this card: give all but one another" / "varios estudiantes tienen esta tarjeta: dé otra a todos menos a uno";
+    "several people on the terminal have this card" / "varias personas en el terminal tienen esta tarjeta";
+    "the card is one student's, the name another's" / "la tarjeta es de un estudiante, el nombre de otro";
+    "the card is a student's whose name is quite another" / "la tarjeta es de un estudiante con un nombre muy distinto";
+    "the student is on the terminal with PIN {pin}, too" / "el estudiante está en el terminal también con el PIN {pin}";
+    "several students have this name" / "varios estudiantes tienen este nombre";
+    "several people on the terminal have this name" / "varias personas en el terminal tienen este nombre";
+    "this PIN was another student's: nobody is overwritten under it" / "este PIN fue de otro estudiante: no se sobrescribe a nadie";
+    "PIN {pin}: {said}" / "PIN {pin}: {said}";
+    "the terminal holds nobody with it whom Rollcall did not write" / "el terminal no tiene con él a nadie que Rollcall no haya escrito";
+    "decided twice" / "decidido dos veces";
+    "student {n}: linked to two people" / "estudiante {n}: vinculado a dos personas";
+    "matches nobody: say which student he is (student_id)" / "no coincide con nadie: diga qué estudiante es (student_id)";
+    "may be several students: say which one he is (student_id)" / "puede ser varios estudiantes: diga cuál es (student_id)";
+    "there is no student {n} in this terminal's school" / "no hay ningún estudiante {n} en el colegio de este terminal";
+    "{name} does not belong on this terminal: he is not active, or has no card" / "{name} no pertenece a este terminal: no está activo o no tiene tarjeta";
+    "{name} is on the terminal already, with PIN {pin}" / "{name} ya está en el terminal, con el PIN {pin}";
+    "this PIN was another student's on this terminal: its punches are his" / "este PIN fue de otro estudiante en este terminal: sus marcaciones son de aquel";
+    "each needs a pin, or a match without a student_id" / "cada una necesita un PIN, o una coincidencia sin student_id";
+    "stays by decision" / "se queda por decisión";
+    "is removed by decision" / "se elimina por decisión";
+    "the terminal has not said yet how many people it holds" / "el terminal aún no ha dicho cuántas personas tiene";
+    "the terminal is being read, {told} people so far: nothing is written to it" / "se está leyendo el terminal, {told} personas hasta ahora: no se escribe nada en él";
+    "the terminal is being read, {n} of {m} people so far: nothing is written to it" / "se está leyendo el terminal, {n} de {m} personas hasta ahora: no se escribe nada en él";
+    "the terminal told {n} people: students are linked only when it tells everybody. It is read again with the next verification, or now if you verify it; the mode add needs no list" / "el terminal nombró a {n} personas: solo se vincula a los estudiantes cuando nombra a todas. Se vuelve a leer con la próxima verificación, o ahora si lo verifica; escribir junto a ellas no necesita la lista";
+    "the terminal told {n} of {m} people: students are linked only when it tells everybody. It is read again with the next verification, or now if you verify it; the mode add needs no list" / "el terminal nombró a {n} de {m} personas: solo se vincula a los estudiantes cuando nombra a todas. Se vuelve a leer con la próxima verificación, o ahora si lo verifica; escribir junto a ellas no necesita la lista";
+    "nothing is written to the terminal until you decide: add, link_cards or replace" / "no se escribe nada en el terminal hasta que usted decida abajo";
+    "{n} people may be students: link, keep or remove them" / "{n} personas pueden ser estudiantes: vincúlelas, consérvelas o elimínelas";
+    "the students are written to the terminal" / "los estudiantes se escriben en el terminal";
+
+    // The guard
+    "nobody belongs on this terminal any more: everybody on it would be removed" / "ya nadie pertenece a este terminal: se eliminaría a todos los que están en él";
+    "the terminal was moved to another school: {n} people of the former one would be removed" / "el terminal pasó a otro colegio: se eliminaría a {n} personas del anterior";
+    "{n} of {m} people on this terminal would be removed within ten minutes; {said}" / "se eliminaría a {n} de {m} personas de este terminal en diez minutos; {said}";
+    "{n} of {m} people on this terminal would get another card within ten minutes; {said}" / "{n} de {m} personas de este terminal recibirían otra tarjeta en diez minutos; {said}";
+    "more than {n} % and more than {m} people wait for a decision" / "más del {n} % y más de {m} personas esperan una decisión";
+    "nothing of these is held on this terminal: {students}" / "nada de esto está retenido en este terminal: {students}";
+
+    // What a reading found (sync::repair, sync::found, sync::reading, sync::proof)
+    "the terminal loses this person again and again" / "el terminal pierde a esta persona una y otra vez";
+    "the terminal brings this person back again and again" / "el terminal vuelve a traer a esta persona una y otra vez";
+    "he is an administrator of the terminal: take that from him there, then retry" / "es administrador del terminal: quítele allí ese derecho y reintente";
+    "somebody of whom the terminal does not tell may have this card: delete him at its menu, then retry" / "puede que alguien de quien el terminal no informa tenga esta tarjeta: elimínelo en su menú y reintente";
+    "the terminal keeps changing it back: {said}" / "el terminal lo vuelve a cambiar: {said}";
+    "name should be {ours} and is {theirs}" / "el nombre debería ser {ours} y es {theirs}";
+    "card should be {ours} and is {theirs}" / "la tarjeta debería ser {ours} y es {theirs}";
+    "is being removed again" / "se está eliminando de nuevo";
+    "is being written again" / "se está escribiendo de nuevo";
+    "acknowledged again, not verified yet" / "confirmado de nuevo, aún sin verificar";
+    "the terminal counts {n} more people than it told of: nobody can say who they are" / "el terminal cuenta {n} personas más de las que nombró: nadie puede decir quiénes son";
+    "this terminal cannot be verified: it tells nothing of whom it holds" / "este terminal no se puede verificar: no dice nada de a quién tiene";
+    "this terminal cannot be verified: it tells only how many people it holds" / "este terminal no se puede verificar: solo dice cuántas personas tiene";
+    "nobody answered who should be there: it is tried again with the next verification" / "no respondió nadie de los que deberían estar: se intenta de nuevo con la próxima verificación";
+    "the terminal counted nobody meanwhile" / "entretanto el terminal no contó a nadie";
+    "the terminal got other firmware meanwhile" / "entretanto el terminal recibió otro firmware";
+    "the terminal turned out to speak another dialect" / "resultó que el terminal habla otro dialecto";
+    "the terminal is being asked whom it holds" / "se le está preguntando al terminal a quién tiene";
+    "it begins with the terminal's next polls" / "empieza con las próximas llamadas del terminal";
+    "never verified: the terminal is offline and is read back when it calls" / "nunca verificado: el terminal no está conectado y se leerá cuando llame";
+    "never verified" / "nunca verificado";
+    "{n} missing" / "{n} que faltan";
+    "{n} different" / "{n} diferentes";
+    "{n} extra" / "{n} de más";
+    "{n} written or removed again" / "{n} escritos o eliminados de nuevo";
+    "{n} verified, nothing differs" / "{n} verificados, nada difiere";
+
+    // What happened to one student (sync::timeline)
+    "is to be on this terminal" / "debe estar en este terminal";
+    "is to be on this terminal, under PIN {pin}" / "debe estar en este terminal, con el PIN {pin}";
+    "is to be there as {name} with card {card}" / "debe estar allí como {name} con la tarjeta {card}";
+    "is to be there as {name} with card {card}; {said}" / "debe estar allí como {name} con la tarjeta {card}; {said}";
+    "is to be removed" / "debe eliminarse";
+    "the terminal showed him to be as wanted" / "el terminal mostró que está como debe";
+    "the terminal has him no more" / "el terminal ya no lo tiene";
+    "a command to open the door to him is queued" / "un comando para abrirle la puerta está en cola";
+    "a command to close the door to him is queued" / "un comando para cerrarle la puerta está en cola";
+    "a command to clear his card first is queued" / "un comando para quitarle antes la tarjeta está en cola";
+    "a command to remove him is queued" / "un comando para eliminarlo está en cola";
+    "a command to add him is queued" / "un comando para añadirlo está en cola";
+    "a command to write him is queued" / "un comando para escribirlo está en cola";
+    "handed to the terminal" / "entregado al terminal";
+    "handed to the terminal, attempt {n}" / "entregado al terminal, intento {n}";
+    "no answer came" / "no llegó respuesta";
+    "the terminal answered: {said}" / "el terminal respondió: {said}";
+    "something newer took the place of this command" / "algo más nuevo tomó el lugar de este comando";
+    "the terminal mentioned his PIN" / "el terminal mencionó su PIN";
+    "the terminal told of {name} with card {card}" / "el terminal informó de {name} con la tarjeta {card}";
+    "the terminal told of {name} without a card" / "el terminal informó de {name} sin tarjeta";
+    "is not on the terminal" / "no está en el terminal";
+    "is still on the terminal" / "sigue en el terminal";
+    "name is {theirs} there and should be {ours}" / "el nombre allí es {theirs} y debería ser {ours}";
+    "card is {theirs} there and should be {ours}" / "la tarjeta allí es {theirs} y debería ser {ours}";
+    "card is nothing there and should be {ours}" / "allí no tiene tarjeta y debería ser {ours}";
+    "card is {theirs} there and should be nothing" / "la tarjeta allí es {theirs} y no debería tener";
+    "name is nothing there and should be {ours}" / "allí no tiene nombre y debería ser {ours}";
+    "no longer so: {said}" / "ya no es así: {said}";
+
+    // What a terminal answers (push_protocol::result)
+    "done" / "hecho";
+    "done ({n})" / "hecho ({n})";
+    "the terminal refused the parameters or has no such data ({n})" / "el terminal rechazó los parámetros o no tiene esos datos ({n})";
+    "the terminal misses a PIN or was given a wrong size ({n})" / "al terminal le falta un PIN o recibió un tamaño incorrecto ({n})";
+    "the terminal could not read or write its memory ({n})" / "el terminal no pudo leer o escribir su memoria ({n})";
+    "nothing on the terminal matches ({n})" / "nada en el terminal coincide ({n})";
+    "the terminal has no space left for this ({n})" / "al terminal no le queda espacio para esto ({n})";
+    "the terminal says that the data is invalid ({n})" / "el terminal dice que los datos no son válidos ({n})";
+    "the size of the template does not match ({n})" / "el tamaño de la plantilla no coincide ({n})";
+    "no such PIN on the terminal ({n})" / "el terminal no tiene ese PIN ({n})";
+    "the terminal says that a parameter is malformed ({n})" / "el terminal dice que un parámetro está mal formado ({n})";
+    "the template is invalid ({n})" / "la plantilla no es válida ({n})";
+    "the terminal does not know this command ({n})" / "el terminal no conoce este comando ({n})";
+    "the template is for another version of the algorithm ({n})" / "la plantilla es para otra versión del algoritmo ({n})";
+    "the command is too large ({n})" / "el comando es demasiado grande ({n})";
+    "the terminal says that the data has the wrong format ({n})" / "el terminal dice que los datos tienen un formato incorrecto ({n})";
+    "the terminal does not know one of the fields ({n})" / "el terminal no conoce uno de los campos ({n})";
+    "the terminal does not know this table: it speaks another dialect ({n})" / "el terminal no conoce esta tabla: habla otro dialecto ({n})";
+    "the terminal waited too long ({n})" / "el terminal esperó demasiado ({n})";
+    "the terminal could not reach the server ({n})" / "el terminal no pudo llegar al servidor ({n})";
+    "the terminal does not support this feature ({n})" / "el terminal no admite esta función ({n})";
+    "the terminal could not take the command apart ({n})" / "el terminal no pudo interpretar el comando ({n})";
+    "the terminal is full ({n})" / "el terminal está lleno ({n})";
+    "the terminal does not support this command ({n})" / "el terminal no admite este comando ({n})";
+    "the terminal ran out of time ({n})" / "al terminal se le acabó el tiempo ({n})";
+    "the terminal does not know this table ({n})" / "el terminal no conoce esta tabla ({n})";
+    "the terminal is busy ({n})" / "el terminal está ocupado ({n})";
+    "the command is too long for the terminal ({n})" / "el comando es demasiado largo para el terminal ({n})";
+    "the terminal has no memory left at the moment ({n})" / "al terminal no le queda memoria por el momento ({n})";
+    "the terminal could not fetch a file from the server ({n})" / "el terminal no pudo descargar un archivo del servidor ({n})";
+    "the terminal passed it on and will answer again ({n})" / "el terminal lo transmitió y responderá de nuevo ({n})";
+    "the terminal refused it ({n})" / "el terminal lo rechazó ({n})";
+
+    // Names, cards, PINs, serial numbers (push_protocol::text, school::names)
+    "a serial number has 1 to 32 letters, digits, '-' or '_'" / "un número de serie tiene de 1 a 32 letras, cifras, '-' o '_'";
+    "a PIN has 1 to 24 letters or digits" / "un PIN tiene de 1 a 24 letras o cifras";
+    "nothing is left of the name once control characters and blanks are removed" / "no queda nada del nombre una vez quitados los caracteres de control y los espacios";
+    "the terminal's character set has none of its characters" / "el juego de caracteres del terminal no tiene ninguno de sus caracteres";
+    "a card number is decimal digits, or hexadecimal with a letter or a leading 0x" / "un número de tarjeta son cifras decimales, o hexadecimales con una letra o con 0x delante";
+    "card 0 means \"no card\"" / "la tarjeta 0 significa «sin tarjeta»";
+    "a card number has at most 63 bits" / "un número de tarjeta tiene como máximo 63 bits";
+    "this terminal takes card numbers of at most 40 bits" / "este terminal acepta números de tarjeta de 40 bits como máximo";
+    "a name has at most {n} characters" / "un nombre tiene como máximo {n} caracteres";
+
+    // Students, schools, classes, holidays
+    "{name} (student {n}) has this card" / "{name} (estudiante {n}) tiene esta tarjeta";
+    "there is no school {n}" / "no hay ningún colegio {n}";
+    "there is no class {n}" / "no hay ninguna clase {n}";
+    "there is no section {n}" / "no hay ninguna sección {n}";
+    "there is no student {n}" / "no hay ningún estudiante {n}";
+    "there is no device {n}" / "no hay ningún terminal {n}";
+    "there is no user {n}" / "no hay ningún usuario {n}";
+    "there is no token {n}" / "no hay ningún token {n}";
+    "there is no holiday {n}" / "no hay ningún festivo {n}";
+    "there is no student on this device {n}" / "no hay ningún estudiante {n} en este terminal";
+    "the school has no class {n}" / "el colegio no tiene ninguna clase {n}";
+    "the school has no section {n}" / "el colegio no tiene ninguna sección {n}";
+    "section {n} belongs to another class" / "la sección {n} pertenece a otra clase";
+    "{name} is no time zone: give an IANA name such as Asia/Kathmandu" / "{name} no es una zona horaria: dé un nombre IANA como America/Guayaquil";
+    "{name} is no time of day: write HH:MM" / "{name} no es una hora del día: escriba HH:MM";
+    "between 0 and {n}" / "entre 0 y {n}";
+    "the school has a class {name} already" / "el colegio ya tiene una clase {name}";
+    "the class has a section {name} already" / "la clase ya tiene una sección {name}";
+    "a class stays in its school" / "una clase se queda en su colegio";
+    "a section stays in its class" / "una sección se queda en su clase";
+    "the last day is before the first" / "el último día es anterior al primero";
+    "{text} is no day like 2026-12-24" / "{text} no es un día como 2026-12-24";
+    "write a day as YYYY-MM-DD" / "escriba un día como AAAA-MM-DD";
+    "write YYYY-MM-DD or YYYY-MM-DDTHH:MM:SS" / "escriba AAAA-MM-DD o AAAA-MM-DDTHH:MM:SS";
+
+    // Files
+    "this is a spreadsheet, not CSV: save it as CSV first" / "esto es una hoja de cálculo, no CSV: guárdela antes como CSV";
+    "the file is empty: its first line names the columns, at least full_name and rfid_card_id" / "el archivo está vacío: su primera línea nombra las columnas, al menos full_name y rfid_card_id";
+    "the first line names no column {missing}: it must name full_name and rfid_card_id, and may name class_name, section_name, roll_number and is_active; it says {found}" / "la primera línea no nombra ninguna columna {missing}: debe nombrar full_name y rfid_card_id, y puede nombrar class_name, section_name, roll_number e is_active; dice {found}";
+    "the first line names the column {name} twice" / "la primera línea nombra dos veces la columna {name}";
+    "a section belongs to a class: with section_name the file needs class_name" / "una sección pertenece a una clase: con section_name el archivo necesita class_name";
+    "this is no zip file that can be read" / "esto no es un archivo zip que se pueda leer";
+    "there is no manifest.csv that names oneroster.version: is this a set of OneRoster files?" / "no hay ningún manifest.csv que nombre oneroster.version: ¿es un conjunto de archivos OneRoster?";
+    "OneRoster {version} is not known here: 1.1 and 1.2 are" / "OneRoster {version} no se conoce aquí: 1.1 y 1.2 sí";
+    "{file} is missing" / "falta {file}";
+    "orgs.csv names no org of type school" / "orgs.csv no nombra ninguna organización de tipo school";
+    "{file} is not UTF-8, which OneRoster asks for" / "{file} no es UTF-8, como pide OneRoster";
+    "{file} cannot be read: {why}" / "{file} no se puede leer: {why}";
+    "{file} is larger than 200 MB" / "{file} ocupa más de 200 MB";
+    "a file may have at most 10 MB" / "un archivo puede tener como máximo 10 MB";
+    "the form could not be read" / "no se pudo leer el formulario";
+
+    // Lines of files
+    "the line has bytes that are no letters in this file's encoding" / "la línea tiene bytes que no son letras en la codificación de este archivo";
+    "a quotation mark is not closed on this line" / "en esta línea una comilla no se cierra";
+    "the line has {n} cells, the header names {m}" / "la línea tiene {n} celdas, el encabezado nombra {m}";
+    "the line ends before its name or its card" / "la línea termina antes de su nombre o su tarjeta";
+    "the line has no name" / "la línea no tiene nombre";
+    "full_name: {said}" / "nombre: {said}";
+    "rfid_card_id {card}: {said}" / "tarjeta {card}: {said}";
+    "class_name: {said}" / "clase: {said}";
+    "section_name: {said}" / "sección: {said}";
+    "roll_number: {said}" / "número de lista: {said}";
+    "givenName, familyName: {said}" / "givenName, familyName: {said}";
+    "a section belongs to a class, and the line names none" / "una sección pertenece a una clase, y la línea no nombra ninguna";
+    "is_active {text}: write yes or no" / "activo {text}: escriba sí o no";
+    "rfid_card_id: {name} (student {n}) has this card" / "tarjeta: {name} (estudiante {n}) la tiene";
+    "rfid_card_id: {name} on line {n} has this card" / "tarjeta: {name} en la línea {n} la tiene";
+    "rfid_card_id: line {n} has the same card" / "tarjeta: la línea {n} tiene la misma";
+    "rfid_card_id: {said}" / "tarjeta: {said}";
+    "line {n} says the same" / "la línea {n} dice lo mismo";
+    "ambiguous: students {students} are all called {name}; give the card that one of them has, or a roll number" / "ambiguo: los estudiantes {students} se llaman todos {name}; dé la tarjeta que tiene uno de ellos, o un número de lista";
+    "ambiguous: line {n} means {name} (student {m}), too, and says something else" / "ambiguo: la línea {n} también se refiere a {name} (estudiante {m}), y dice otra cosa";
+
+    // Terminals
+    "a serial number cannot be changed: register the other terminal, as the replacement of this one" / "un número de serie no se puede cambiar: registre el otro terminal como reemplazo de este";
+    "{text} are no hours: write them as 22:00-04:00, when they begin and when they end" / "{text} no son horas: escríbalas como 22:00-04:00, cuándo empiezan y cuándo terminan";
+    "{text} is no address and no network: write 192.0.2.7 or 192.0.2.0/24, several with commas between them" / "{text} no es una dirección ni una red: escriba 192.0.2.7 o 192.0.2.0/24, varias separadas por comas";
+    "{text} is not possible: \"add\", \"link_cards\" and \"replace\" are" / "{text} no es posible: «add», «link_cards» y «replace» sí";
+    "this serial number is registered already" / "este número de serie ya está registrado";
+    "this serial number is registered already, as {name}" / "este número de serie ya está registrado, como {name}";
+    "no unregistered terminal with this serial number has called" / "no ha llamado ningún terminal sin registrar con este número de serie";
+    "the terminal holds {n} people already, and PINs of the one that it replaces may be theirs: empty it first, or claim it as a terminal of its own" / "el terminal ya tiene {n} personas, y los PIN del que reemplaza pueden ser suyos: vacíelo antes, o regístrelo como un terminal propio";
+    "there is no such terminal in this school" / "no existe ese terminal en este colegio";
+    "a terminal cannot replace itself" / "un terminal no se puede reemplazar a sí mismo";
+    "nobody doubts this terminal" / "nadie duda de este terminal";
+    "this student is not failed on this device: he is {said}" / "este estudiante no ha fallado en este terminal: está {said}";
+    "this student's change on this device is {said}: approve or reject it first" / "el cambio de este estudiante en este terminal está {said}: antes apruébelo o recházelo";
+    "pending" / "pendiente";
+    "sent" / "enviado";
+    "synced" / "sincronizado";
+    "failed" / "fallido";
+    "deleted" / "eliminado";
+    "held" / "retenido";
+    "kept" / "conservado";
+    "not_synced" / "no sincronizado";
+
+    "attendance" / "asistencia";
+    "security" / "control de acceso";
+    "legacy" / "antiguo";
+
+    // Users, tokens, the sign-in
+    "a password has at least {n} characters" / "una contraseña tiene como mínimo {n} caracteres";
+    "a password has at most {n} bytes" / "una contraseña tiene como máximo {n} bytes";
+    "{text} is no role: superadmin, school_admin or teacher" / "{text} no es un rol: superadmin, school_admin o teacher";
+    "somebody can log in already" / "alguien ya puede iniciar sesión";
+    "{text} is not an e-mail address" / "{text} no es una dirección de correo electrónico";
+    "{email} is the address of another user" / "{email} es la dirección de otro usuario";
+    "a {said} belongs to a school: give its id" / "un {said} pertenece a un colegio: elija cuál";
+    "superadmin" / "superadministrador";
+    "school_admin" / "administrador de colegio";
+    "teacher" / "profesor";
+    "a superadmin belongs to no school" / "un superadministrador no pertenece a ningún colegio";
+    "this is the last superadmin who can log in" / "es el último superadministrador que puede iniciar sesión";
+    "too many failed logins: try again in a quarter of an hour" / "demasiados intentos fallidos: pruebe de nuevo dentro de un cuarto de hora";
+    "this is not the password" / "esta no es la contraseña";
+    "that is past" / "eso ya pasó";
+    "that belongs to another school" / "eso pertenece a otro colegio";
+    "a teacher may look, not change" / "un profesor puede mirar, no cambiar";
+    "this is for administrators" / "esto es para administradores";
+    "this is for the superadmin" / "esto es para el superadministrador";
+
+    // The server
+    "something went wrong here; it has been logged" / "algo salió mal aquí; quedó anotado en el registro";
+    "the database cannot be reached; try again later" / "no se puede llegar a la base de datos; pruebe más tarde";
+    "the database cannot write to its disk, which is probably full: nothing was changed" / "la base de datos no puede escribir en su disco, que probablemente está lleno: no se cambió nada";
+    "the database may only be read at present: nothing was changed" / "por ahora la base de datos solo se puede leer: no se cambió nada";
+    "there is nothing at this address" / "no hay nada en esta dirección";
+    "this address does not take that method" / "esta dirección no acepta ese método";
+    "pages are counted from 1" / "las páginas se cuentan desde 1";
+    "between 1 and {n}" / "entre 1 y {n}";
+
+    // What was done to what (the audit log)
+    "create" / "crear";
+    "update" / "cambiar";
+    "delete" / "eliminar";
+    "import" / "importar";
+    "claim" / "registrar";
+    "approve" / "aprobar";
+    "reject" / "rechazar";
+    "login" / "entrar";
+    "login_failed" / "entrada fallida";
+    "logout" / "salir";
+    "revoke" / "revocar";
+    "open" / "abrir";
+    "sync" / "sincronizar";
+    "verify" / "verificar";
+    "retry" / "reintentar";
+    "push" / "enviar";
+    "takeover" / "tomar";
+    "confirm" / "confirmar";
+    "erase" / "borrar";
+    "restore" / "restaurar";
+    "change_password" / "cambiar contraseña";
+    "set_password" / "poner contraseña";
+    "database" / "base de datos";
+    "close" / "cerrar";
+    "student" / "estudiante";
+    "device" / "terminal";
+    "school" / "colegio";
+    "class" / "clase";
+    "section" / "sección";
+    "user" / "usuario";
+    "token" / "token";
+    "holiday" / "festivo";
+    "school_year" / "año escolar";
+    "session" / "sesión";
+};
