@@ -39,7 +39,12 @@ pub fn start(app: &App, tasks: &TaskTracker, stop: &CancellationToken) {
         tasks.spawn(repeat(app.clone(), Duration::from_secs(seconds), what, tick, stop.clone()));
     };
     every(1, "begin the verification that is due", |app| Box::pin(async move { verify_on_schedule(&app).await }));
-    every(2, "bring the log into the file", |app| Box::pin(async move { app.db.tidy_up().await }));
+    every(2, "bring the log into the file", |app| {
+        Box::pin(async move {
+            app.db.tidy_up().await;
+            Ok(())
+        })
+    });
     every(3, "store when terminals were last seen", |app| {
         Box::pin(async move { presence::flush(&app.db, &app.registry, app.clock.now()).await })
     });

@@ -91,7 +91,8 @@ pub async fn run(app: App, listeners: Listeners, shutdown: impl Future<Output = 
     if let Err(error) = presence::flush(&app.db, &app.registry, app.clock.now()).await {
         tracing::error!(error = &error as &dyn std::error::Error, "could not store when terminals were last seen");
     }
-    app.db.close().await;
+    // Whatever still writes is given up, and leaves nothing behind.
+    let _ = tokio::time::timeout(FAREWELL, app.db.close()).await;
     tracing::info!("stopped");
 }
 

@@ -240,11 +240,13 @@ impl Db {
 
     /// On SQLite what was committed stands in a log, and goes into the file in one go. Whoever happened to commit then would
     /// wait for all of it, so that is done beside the writers, who do not wait for this. PostgreSQL has a process for it.
-    pub async fn tidy_up(&self) -> Result<()> {
-        if let Pools::Sqlite { readers, .. } = &self.pools {
-            sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").execute(readers).await?;
+    /// Where it fails, because a disk is full, whoever commits says so.
+    pub async fn tidy_up(&self) {
+        if let Pools::Sqlite { readers, .. } = &self.pools
+            && let Err(error) = sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").execute(readers).await
+        {
+            tracing::debug!(error = &error as &dyn std::error::Error, "the log could not be brought into the file");
         }
-        Ok(())
     }
 
     /// Asks the database whether it is there.

@@ -1,16 +1,16 @@
 //! What PostgreSQL believes of its tables. It plans by how many rows it counted when a table was last analysed, and does that by
 //! itself a minute or more after many were written. Until then it takes a table that was filled a moment ago to be empty, and
 //! compares every row of it with every row of another. A roster, its ledger and its commands come all at once, so it is asked
-//! to count again as soon as more was written than it believes to be there.
+//! to count again as soon as they hold twice what it believes.
 
 use sqlx::AssertSqlSafe;
 
 use super::{Db, Result};
 
-/// Tables smaller than this are read as fast with any plan.
+/// Small tables are read as fast with any plan.
 const OUTGROWN: &str = "
     SELECT quote_ident(t.relname) FROM pg_stat_user_tables t JOIN pg_class c ON c.oid = t.relid
-    WHERE t.schemaname = current_schema() AND t.n_mod_since_analyze > 1000 + GREATEST(c.reltuples, 0)
+    WHERE t.schemaname = current_schema() AND t.n_live_tup > 2 * GREATEST(c.reltuples, 500)
     ORDER BY t.relname";
 
 /// Has the tables analysed that outgrew what is known of them; of several servers one does it. SQLite plans without counting.

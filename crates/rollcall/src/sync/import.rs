@@ -85,7 +85,8 @@ pub async fn run_agreed(
     import::lock(&mut tx, school).await?;
     let Some(plan) = import::plan(&mut tx, school, table, mode).await? else { return Ok(None) };
     let is_new_year = years::open(&mut tx, school, clock.now()).await?.is_some();
-    if plan.fingerprint() != agreed.of || is_new_year != agreed.in_new_year {
+    let is_as_shown = plan.fingerprint() == agreed.of && is_new_year == agreed.in_new_year;
+    if !is_as_shown || !runs::is_open(&mut tx, agreed.run).await? {
         return Ok(Some(Agreed::Otherwise));
     }
     let touched = plan.touched();
@@ -172,22 +173,17 @@ async fn write(
     }
     tx.commit().await?;
     // Whatever ends this server from here on, the roster is written, and the loop finds what it means.
-    let devices = follow(db, clock, &[school], run).await?;
+    let devices = follow(db, clock, Some(school), run).await?;
     let mut tx = db.read().await?;
     let held = guard::held(&mut tx, &devices).await?;
     Ok(Import { report, dry_run: false, held, devices })
 }
 
 /// Queues what a roster means on terminals, one after the other, and says how far that is.
-async fn follow(db: &Db, clock: &Clock, schools: &[SchoolId], run: Option<&str>) -> Result<Vec<DeviceId>> {
+async fn follow(db: &Db, clock: &Clock, school: Option<SchoolId>, run: Option<&str>) -> Result<Vec<DeviceId>> {
     let mut tx = db.read().await?;
-    let mut devices = Vec::new();
-    for school in schools {
-        devices.extend(reconcile::out_of_step(&mut tx, Some(*school)).await?);
-    }
+    let devices = reconcile::out_of_step(&mut tx, school).await?;
     drop(tx);
-    devices.sort_unstable();
-    devices.dedup();
     for done in 0..=devices.len() {
         if let Some(run) = run {
             let mut tx = db.write().await?;
@@ -256,7 +252,7 @@ pub async fn run_oneroster_agreed(
     let mut tx = db.write().await?;
     oneroster::lock(&mut tx, &roster).await?;
     let plans = oneroster::plan(&mut tx, roster, mode).await?;
-    if plans.fingerprint() != agreed.of {
+    if plans.fingerprint() != agreed.of || !runs::is_open(&mut tx, agreed.run).await? {
         return Ok(None);
     }
     Ok(Some(write_oneroster(db, clock, actor, tx, (plans, mode), Some(agreed.run)).await?))
@@ -283,8 +279,8 @@ async fn write_oneroster(
     }
     tx.commit().await?;
     let schools = plans.schools();
-    let of: Vec<SchoolId> = schools.iter().filter_map(|school| school.school_id).collect();
-    let devices = follow(db, clock, &of, run).await?;
+    // Students may have come from schools of which the set does not speak.
+    let devices = follow(db, clock, None, run).await?;
     let mut tx = db.read().await?;
     let held = guard::held(&mut tx, &devices).await?;
     Ok(OneRosterImport { import: Import { report, dry_run: false, held, devices }, schools })

@@ -52,8 +52,16 @@ impl Watch {
         }
     }
 
-    /// One look. Answers the devices whose flags are to be raised.
-    pub async fn tick(&mut self, mut changes: Changes) -> Result<Vec<DeviceId>> {
+    /// One look. Answers the devices whose flags are to be raised. After one that failed the next looks everywhere.
+    pub async fn tick(&mut self, changes: Changes) -> Result<Vec<DeviceId>> {
+        let looked = self.look_at(changes).await;
+        if looked.is_err() {
+            (self.foreign_commits, self.looked_everywhere) = (None, None);
+        }
+        looked
+    }
+
+    async fn look_at(&mut self, mut changes: Changes) -> Result<Vec<DeviceId>> {
         self.outlive_a_step().await?;
         changes.everything |= self.must_look_everywhere().await?;
         let mut devices = Vec::new();

@@ -101,6 +101,16 @@ pub async fn live(tx: &mut Tx, id: &str, now: Timestamp) -> Result<()> {
     Ok(())
 }
 
+const OPEN: &str = "SELECT id FROM import_runs WHERE id = $1 AND written_at IS NULL";
+
+/// Whether its roster may still be written, until the transaction ends: an erasure drops files, and whoever was erased must not
+/// come back with one that somebody had in hand.
+pub async fn is_open(tx: &mut Tx, id: &str) -> Result<bool> {
+    tx.lock(OPEN, [id.into()]).await?;
+    let open: Option<(String,)> = tx.optional(OPEN, [id.into()]).await?;
+    Ok(open.is_some())
+}
+
 const WRITTEN: &str = "
 UPDATE import_runs SET written_at = $2, alive_at = $2, added = $3, changed = $4, deactivated = $5, rejected = $6
 WHERE id = $1 AND written_at IS NULL";

@@ -97,7 +97,11 @@ async fn apply(app: App, caller: Caller, draft: Draft, how: How) -> Result<Ended
             (done.held.iter().map(|held| held.removals + held.card_changes).sum(), None)
         }
         Ok(Ended::Otherwise) => (0, Some(OTHERWISE)),
-        Err(error) => (0, Some(error.message())),
+        Err(error) => {
+            // It may be written already, and what follows of it is still to be queued.
+            app.wake.tell(|changes| changes.everything = true);
+            (0, Some(error.message()))
+        }
     };
     let mut tx = app.db.write().await?;
     runs::end(&mut tx, &draft.id, held, problem, app.clock.now()).await?;

@@ -8,7 +8,11 @@ use jiff::{ToSpan as _, civil::Date};
 use serde::Deserialize;
 
 use super::{
-    Form, Message, Refuse, Reply, View, Visitor, first_start::zones, pager::Pager, show, which_school, words::Words,
+    Form, Message, Refuse, Reply, View, Visitor,
+    first_start::zones,
+    pager::{Pager, ROWS},
+    show, which_school,
+    words::Words,
 };
 use crate::{
     app::App,
@@ -83,7 +87,11 @@ async fn school_page(
     let oldest = view.now.to_zoned(view.zone.clone()).date().saturating_sub(1.year()).to_string();
     let holidays = holidays.into_iter().filter(|holiday| holiday.last_day >= oldest).collect();
     let of = school.id.to_string();
-    let (classes, pager) = Pager::cut("/school", &[("school", &of)], query.page, classes);
+    let page = query.page.or_else(|| {
+        let at = classes.iter().position(|class| Some(class.id) == query.class)?;
+        Some(i64::try_from(at).ok()? / ROWS + 1)
+    });
+    let (classes, pager) = Pager::cut("/school", &[("school", &of)], page, classes);
     let open = query.class;
     let page =
         SchoolPage { w: view.w, view, school, zones: zones(), problem, holidays, classes, open, pager, sections, year };

@@ -24,6 +24,7 @@ both_databases! {
     roles_stand_in_a_file_of_their_own_since_1_2,
     cards_come_from_where_the_admin_says,
     what_the_guard_would_hold_is_said_before,
+    a_school_that_the_set_does_not_name_loses_whom_the_set_takes,
     classes_are_renamed_all_at_once,
     a_set_that_cannot_be_read_is_refused_in_words,
     only_a_superadmin_imports_schools,
@@ -301,6 +302,30 @@ async fn what_the_guard_would_hold_is_said_before(database: Database) {
     assert!(held[0]["reason"].as_str().unwrap().starts_with("15 of 30 people"), "{held}");
     let run = import(&server, &admin, "", set.zip()).await;
     assert_eq!((&run.data(200)["held"], numbers(&run)), (held, [0, 15, 15, 0, 0]));
+}
+
+/// He must not open the former school's door any more.
+async fn a_school_that_the_set_does_not_name_loses_whom_the_set_takes(database: Database) {
+    let server = Server::new(database);
+    let admin = server.superadmin().await;
+    let mut set = Set::of(&[("s", "Põhikool")]);
+    set.student("u1", "s", "Õie", "Mägi", "71");
+    set.student("u2", "s", "Urmas", "Lepp", "72");
+    import(&server, &admin, "", set.zip()).await.data(200);
+    let gate = "INSERT INTO devices (school_id, serial_number, device_name, start_state) VALUES (1, 'GED1', 'Värav', 'writing')";
+    server.sql(gate, []).await;
+    import(&server, &admin, "", set.zip()).await.data(200);
+    let arrived = "UPDATE device_user_sync_status SET confirmed_version = wanted_version, is_held = TRUE";
+    server.sql(arrived, []).await;
+    server.sql("UPDATE device_commands SET status = 'completed'", []).await;
+
+    let mut other = Set::of(&[("t", "Gümnaasium")]);
+    other.student("u1", "t", "Õie", "Mägi", "71");
+    import(&server, &admin, "", other.zip()).await.data(200);
+    let removed = "SELECT s.oneroster_id FROM device_commands c JOIN students s ON s.id = c.student_id
+        WHERE c.status = 'pending' AND c.command_type = 'delete_user'";
+    let removed: Vec<(String,)> = server.rows(removed, []).await;
+    assert_eq!(removed, [("u1".to_owned(),)]);
 }
 
 async fn classes_are_renamed_all_at_once(database: Database) {

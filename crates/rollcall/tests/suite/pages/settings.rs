@@ -245,4 +245,6 @@ async fn long_lists_come_in_pages(database: Database) {
         open.page(200).contains("action=\"/classes/7/rename\"") && !open.text.contains("/classes/8/rename"),
         "one is open"
     );
+    let late = page(server, &campus.admin, "/school?class=105").await;
+    assert!(late.page(200).contains("action=\"/classes/105/rename\""), "on whatever page it is");
 }

@@ -11,6 +11,8 @@
 
 mod spanish;
 
+use std::cell::Cell;
+
 use super::Words;
 use crate::web::pages::html::{Markup, escape};
 
@@ -78,24 +80,56 @@ impl Words {
     }
 }
 
-/// Several sentences may stand one behind the other.
+/// How much is tried before a text stays as it is. What somebody typed stands in some of them, and may look like many sentences.
+const TRIES: u32 = 2_000;
+
+/// What is left of the tries.
+struct Fuel(Cell<u32>);
+
+impl Fuel {
+    fn spend(&self) -> Option<()> {
+        self.0.set(self.0.get().checked_sub(1)?);
+        Some(())
+    }
+}
+
 fn say(sentences: &[Sentence], said: &str) -> Option<String> {
-    // Of several that fit the one that leaves least to its places.
-    let found = sentences.iter().filter_map(|sentence| {
-        let values = fill(sentences, sentence.english, said)?;
-        Some((fixed(sentence.english), sentence, values))
-    });
-    if let Some((_, sentence, values)) = found.max_by_key(|(fixed, ..)| *fixed) {
-        let filled = values
-            .iter()
-            .fold(sentence.other.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value));
-        return Some(filled);
+    say_several(sentences, said, &Fuel(Cell::new(TRIES)))
+}
+
+/// Several sentences may stand one behind the other.
+fn say_several(sentences: &[Sentence], said: &str, fuel: &Fuel) -> Option<String> {
+    if let Some(whole) = say_one(sentences, said, fuel) {
+        return Some(whole);
     }
     ["; ", ", "].into_iter().find_map(|between| {
         said.match_indices(between).find_map(|(at, _)| {
-            let (one, others) = (&said[..at], &said[at + between.len()..]);
-            Some(format!("{}{between}{}", say(sentences, one)?, say(sentences, others)?))
+            let one = say_one(sentences, &said[..at], fuel)?;
+            let others = say_several(sentences, &said[at + between.len()..], fuel)?;
+            Some(format!("{one}{between}{others}"))
         })
+    })
+}
+
+fn say_one(sentences: &[Sentence], said: &str, fuel: &Fuel) -> Option<String> {
+    fuel.spend()?;
+    // Of several that fit the one that leaves least to its places.
+    let found = sentences.iter().filter_map(|sentence| {
+        let values = fill(sentences, sentence.english, said, fuel)?;
+        Some((fixed(sentence.english), sentence, values))
+    });
+    let (_, sentence, values) = found.max_by_key(|(fixed, ..)| *fixed)?;
+    Some(put(sentence.other, &values))
+}
+
+/// A sentence with something in its places.
+fn put(sentence: &str, values: &[(&str, String)]) -> String {
+    let mut parts = sentence.split('{');
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| {
+        let (name, rest) = part.split_once('}').unwrap_or((part, ""));
+        let value = values.iter().find(|(known, _)| *known == name).map_or("", |(_, value)| value);
+        text + value + rest
     })
 }
 
@@ -112,7 +146,12 @@ fn fixed(sentence: &str) -> usize {
 }
 
 /// What stands in the places of a sentence, if the text is that sentence.
-fn fill(sentences: &[Sentence], sentence: &'static str, said: &str) -> Option<Vec<(&'static str, String)>> {
+fn fill(
+    sentences: &[Sentence],
+    sentence: &'static str,
+    said: &str,
+    fuel: &Fuel,
+) -> Option<Vec<(&'static str, String)>> {
     let (start, rest) = sentence.split_once('{').unwrap_or((sentence, ""));
     let said = said.strip_prefix(start)?;
     if start.len() == sentence.len() {
@@ -127,18 +166,19 @@ fn fill(sentences: &[Sentence], sentence: &'static str, said: &str) -> Option<Ve
         _ => said.match_indices(next).map(|(at, _)| at).collect(),
     };
     ends.into_iter().find_map(|end| {
-        let value = value(sentences, name, &said[..end])?;
-        let mut values = fill(sentences, rest, &said[end..])?;
+        fuel.spend()?;
+        let value = value(sentences, name, &said[..end], fuel)?;
+        let mut values = fill(sentences, rest, &said[end..], fuel)?;
         values.push((name, value));
         Some(values)
     })
 }
 
-fn value(sentences: &[Sentence], name: &str, text: &str) -> Option<String> {
+fn value(sentences: &[Sentence], name: &str, text: &str, fuel: &Fuel) -> Option<String> {
     match name {
         "n" | "m" => text.parse::<i64>().ok().map(|_| text.to_owned()),
         _ if text.is_empty() => None,
-        _ if name.starts_with("said") => say(sentences, text),
+        _ if name.starts_with("said") => say_several(sentences, text, fuel),
         _ => Some(text.to_owned()),
     }
 }
@@ -176,6 +216,20 @@ mod tests {
             let (name, rest) = part.split_once('}').unwrap();
             text + &value(name) + rest
         })
+    }
+
+    /// Each separator would otherwise double the work.
+    #[test]
+    fn what_looks_like_many_sentences_ends_soon_and_stays_english() {
+        for said in ["a, ".repeat(60), "a; b, ".repeat(40), format!("card {}", "x: ".repeat(60))] {
+            assert_eq!(spanish(&said), None);
+            assert_eq!(language("en").unwrap().say(&said), None);
+        }
+    }
+
+    #[test]
+    fn what_fills_a_place_is_no_place_itself() {
+        assert_eq!(put("{one} y {two}", &[("one", "{two}".to_owned()), ("two", "2".to_owned())]), "{two} y 2");
     }
 
     #[test]
