@@ -5,7 +5,8 @@
 //! per poll, a commit per request, a loop over rows) is built here, so that each ratio is of one run on one machine. The
 //! load generator has the same cores as the server. A gate that is missed makes the exit status 1.
 //!
-//! `ROLLCALL_BENCH=small` takes a minute or two; `ROLLCALL_BENCH_ONLY=poll,pages` runs some parts.
+//! `ROLLCALL_BENCH=small` takes a minute or two; `ROLLCALL_BENCH_ONLY=poll,pages` runs some parts,
+//! `ROLLCALL_BENCH_ON=postgresql` one database.
 
 mod delivery;
 mod fleet;
@@ -94,9 +95,13 @@ async fn measure(sizes: Sizes) -> bool {
     }
     let is_wanted = |part: &str| wanted.is_empty() || wanted.contains(&part);
 
+    let on = env::var("ROLLCALL_BENCH_ON").ok();
     let databases = Databases::find();
     let mut report = Report::new(sizes.name, machine::about(&databases).await);
     for database in databases.all() {
+        if on.as_deref().is_some_and(|on| !on.eq_ignore_ascii_case(database.product)) {
+            continue;
+        }
         machine::measure(&mut report, database).await;
         if is_wanted("poll") {
             poll::measure(&mut report, database, sizes).await;

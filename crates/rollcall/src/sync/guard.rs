@@ -204,7 +204,7 @@ macro_rules! hold {
             $decided,
             ") AND NOT EXISTS (SELECT 1 FROM device_commands c WHERE c.device_id = device_user_sync_status.device_id
                  AND c.student_id = device_user_sync_status.student_id AND c.status IN ('pending', 'sent')
-                 AND c.attempts > 0 AND c.wanted_version = device_user_sync_status.wanted_version)
+                 AND c.attempts > 0 AND c.wanted_version = device_user_sync_status.wanted_version LIMIT 1 OFFSET 0)
              RETURNING device_id"
         )
     };

@@ -85,7 +85,8 @@ macro_rules! unmapped {
              WHERE ",
             $scope,
             " AND NOT EXISTS (
-               SELECT 1 FROM device_user_mappings m WHERE m.device_id = b.device_id AND m.student_id = b.student_id)
+               SELECT 1 FROM device_user_mappings m WHERE m.device_id = b.device_id AND m.student_id = b.student_id
+               LIMIT 1 OFFSET 0)
              ORDER BY b.student_id, b.device_id LIMIT 10000"
         )
     };

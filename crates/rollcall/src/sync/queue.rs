@@ -51,7 +51,7 @@ macro_rules! open {
             $scope,
             " AND l.confirmed_version <> l.wanted_version AND l.failed_version <> l.wanted_version
                AND COALESCE(l.decision, '') NOT IN ('held', 'kept') AND NOT EXISTS (SELECT 1 FROM device_commands c WHERE c.device_id = l.device_id
-                 AND c.student_id = l.student_id AND c.status IN ('pending', 'sent'))
+                 AND c.student_id = l.student_id AND c.status IN ('pending', 'sent') LIMIT 1 OFFSET 0)
              ORDER BY l.device_id, l.priority DESC, l.student_id LIMIT $2"
         )
     };
@@ -145,7 +145,7 @@ const WAITING: &str = "
     WHERE (l.obstacle IS NULL OR l.obstacle = 'card_busy')
       AND l.confirmed_version <> l.wanted_version AND l.failed_version <> l.wanted_version
       AND COALESCE(l.decision, '') NOT IN ('held', 'kept') AND NOT EXISTS (SELECT 1 FROM device_commands c WHERE c.device_id = l.device_id
-        AND c.student_id = l.student_id AND c.status IN ('pending', 'sent'))
+        AND c.student_id = l.student_id AND c.status IN ('pending', 'sent') LIMIT 1 OFFSET 0)
     ORDER BY l.device_id, l.student_id LIMIT 500";
 
 /// Two who swap cards are edited one after the other: the first waits already when the second comes.

@@ -216,7 +216,7 @@ const OUT_OF_STEP: &str = concat!(
          WHERE l.device_id = d.id AND l.confirmed_version <> l.wanted_version AND l.failed_version <> l.wanted_version
            AND l.obstacle IS NULL AND COALESCE(l.decision, '') NOT IN ('held', 'kept')
            AND NOT EXISTS (SELECT 1 FROM device_commands c WHERE c.device_id = l.device_id
-             AND c.student_id = l.student_id AND c.status IN ('pending', 'sent'))
+             AND c.student_id = l.student_id AND c.status IN ('pending', 'sent') LIMIT 1 OFFSET 0)
          LIMIT 1 OFFSET 0))
      ORDER BY d.id"
 );
