@@ -4,6 +4,7 @@
 -- events: what it is told of, each with a comma before and after it.
 -- former_secret: signs beside the new one for a day after it was renewed.
 -- off_reason: 'admin', 'gone' (it answered 410) or 'failing' (for days), while it is not active.
+-- failures: tries since then at which nothing arrived. turn_at: when it was claimed last.
 -- claimed_by, claimed_until: one server talks to it at a time; when that dies, the others wait until then.
 CREATE TABLE webhook_endpoints (
   id {identity},
@@ -17,6 +18,7 @@ CREATE TABLE webhook_endpoints (
   off_reason TEXT,
   made_by BIGINT,
   failing_since {timestamp},
+  failures BIGINT NOT NULL DEFAULT 0,
   last_success_at {timestamp},
   last_error TEXT,
   dropped BIGINT NOT NULL DEFAULT 0,
@@ -24,15 +26,17 @@ CREATE TABLE webhook_endpoints (
   minute_requests BIGINT NOT NULL DEFAULT 0,
   claimed_by TEXT,
   claimed_until {timestamp},
+  turn_at {timestamp},
   created_at {timestamp} NOT NULL,
   updated_at {timestamp} NOT NULL
 );
 CREATE INDEX webhook_endpoints_school ON webhook_endpoints (school_id);
 
 -- Requests: a number of events of one kind, gathered once and never changed, with the id that its receiver sees.
+-- No references: an endpoint may be deleted while a transaction tells it something. What is left of it is swept.
 CREATE TABLE webhook_messages (
   id {identity},
-  endpoint_id BIGINT NOT NULL REFERENCES webhook_endpoints(id) ON DELETE CASCADE,
+  endpoint_id BIGINT NOT NULL,
   message_id TEXT NOT NULL UNIQUE,
   kind TEXT NOT NULL,
   number BIGINT NOT NULL,
@@ -53,7 +57,7 @@ CREATE INDEX webhook_messages_finished ON webhook_messages (finished_at) WHERE f
 -- subjects: ids of students or punches, as a JSON array. details: JSON.
 CREATE TABLE webhook_events (
   id {identity},
-  endpoint_id BIGINT NOT NULL REFERENCES webhook_endpoints(id) ON DELETE CASCADE,
+  endpoint_id BIGINT NOT NULL,
   kind TEXT NOT NULL,
   school_id BIGINT,
   device_id BIGINT,
@@ -62,9 +66,10 @@ CREATE TABLE webhook_events (
   details TEXT,
   at {timestamp} NOT NULL,
   ready_at {timestamp} NOT NULL,
-  message BIGINT REFERENCES webhook_messages(id) ON DELETE CASCADE
+  message BIGINT
 );
-CREATE INDEX webhook_events_waiting ON webhook_events (endpoint_id, message, ready_at);
+CREATE INDEX webhook_events_endpoint ON webhook_events (endpoint_id);
+CREATE INDEX webhook_events_ungathered ON webhook_events (endpoint_id, kind, id) WHERE message IS NULL;
 CREATE INDEX webhook_events_message ON webhook_events (message) WHERE message IS NOT NULL;
 
 -- Terminals that were noted to be silent, or to have come back since.

@@ -1,7 +1,7 @@
 //! The only place that reads the time. Everything else is handed a [`Clock`], or the instant itself.
 
 use std::sync::{
-    Arc,
+    Arc, Mutex, PoisonError,
     atomic::{AtomicI64, Ordering},
 };
 
@@ -9,7 +9,22 @@ use jiff::{SignedDuration, Timestamp};
 
 /// Tells the time: the machine's, or one that a test moves by hand.
 #[derive(Clone, Debug)]
-pub struct Clock(Source);
+pub struct Clock {
+    source: Source,
+    steady: Arc<Mutex<Steady>>,
+}
+
+/// What was seen when somebody asked last whether the clock was stepped.
+#[derive(Debug)]
+struct Steady {
+    wall: Timestamp,
+    monotonic: SignedDuration,
+    /// By monotonic time.
+    since: SignedDuration,
+}
+
+/// Wall and monotonic time that part by more than this mean that the wall clock was stepped.
+pub const STEP: SignedDuration = SignedDuration::from_mins(1);
 
 #[derive(Clone, Debug)]
 enum Source {
@@ -33,17 +48,66 @@ struct Manual {
 impl Clock {
     #[expect(clippy::disallowed_methods, reason = "this is the place that reads the monotonic clock")]
     pub fn machine() -> Clock {
-        Clock(Source::Machine { started: std::time::Instant::now(), database_ahead: Arc::default() })
+        Clock::of(Source::Machine { started: std::time::Instant::now(), database_ahead: Arc::default() })
     }
 
     pub fn manual(at: Timestamp) -> Clock {
         let wall = AtomicI64::new(at.as_microsecond());
-        Clock(Source::Manual(Arc::new(Manual { wall, monotonic: AtomicI64::new(0) })))
+        Clock::of(Source::Manual(Arc::new(Manual { wall, monotonic: AtomicI64::new(0) })))
+    }
+
+    fn of(source: Source) -> Clock {
+        let (wall, monotonic) = (source.now(), source.monotonic());
+        Clock { source, steady: Arc::new(Mutex::new(Steady { wall, monotonic, since: SignedDuration::ZERO })) }
     }
 
     /// The present, cut to microseconds: what both databases can hold.
     pub fn now(&self) -> Timestamp {
-        let micros = match &self.0 {
+        self.source.now()
+    }
+
+    /// Time since the clock was made, never stepped by anybody. Its distance to [`Clock::now`] shows that the wall clock
+    /// was.
+    pub fn monotonic(&self) -> SignedDuration {
+        self.source.monotonic()
+    }
+
+    /// For how long, at least, nobody has stepped the wall clock. Sees a step when it is asked the next time.
+    pub fn steady_for(&self) -> SignedDuration {
+        let mut steady = self.steady.lock().unwrap_or_else(PoisonError::into_inner);
+        let (wall, monotonic) = (self.now(), self.monotonic());
+        let parted = wall.duration_since(steady.wall) - (monotonic - steady.monotonic);
+        let since = if parted.abs() > STEP { monotonic } else { steady.since };
+        *steady = Steady { wall, monotonic, since };
+        monotonic - since
+    }
+
+    /// Follows the database's clock, so that several servers mean the same by a deadline. A manual clock stays.
+    pub fn follow(&self, database_now: Timestamp) {
+        if let Source::Machine { database_ahead, .. } = &self.source {
+            database_ahead.store(database_now.as_microsecond() - machine_now().as_microsecond(), Ordering::Relaxed);
+        }
+    }
+
+    /// Lets time pass on a manual clock; the machine's cannot be moved.
+    pub fn advance(&self, by: SignedDuration) {
+        self.step(by);
+        if let Source::Manual(manual) = &self.source {
+            manual.monotonic.fetch_add(micros(by), Ordering::Relaxed);
+        }
+    }
+
+    /// Steps a manual clock without any time passing, as an administrator or a time server does.
+    pub fn step(&self, by: SignedDuration) {
+        if let Source::Manual(manual) = &self.source {
+            manual.wall.fetch_add(micros(by), Ordering::Relaxed);
+        }
+    }
+}
+
+impl Source {
+    fn now(&self) -> Timestamp {
+        let micros = match self {
             Source::Machine { database_ahead, .. } => {
                 machine_now().as_microsecond() + database_ahead.load(Ordering::Relaxed)
             }
@@ -52,36 +116,12 @@ impl Clock {
         Timestamp::from_microsecond(micros).unwrap_or(Timestamp::MAX)
     }
 
-    /// Time since the clock was made, never stepped by anybody. Its distance to [`Clock::now`] shows that the wall clock
-    /// was.
-    pub fn monotonic(&self) -> SignedDuration {
-        match &self.0 {
+    fn monotonic(&self) -> SignedDuration {
+        match self {
             Source::Machine { started, .. } => {
                 SignedDuration::try_from(started.elapsed()).unwrap_or(SignedDuration::MAX)
             }
             Source::Manual(manual) => SignedDuration::from_micros(manual.monotonic.load(Ordering::Relaxed)),
-        }
-    }
-
-    /// Follows the database's clock, so that several servers mean the same by a deadline. A manual clock stays.
-    pub fn follow(&self, database_now: Timestamp) {
-        if let Source::Machine { database_ahead, .. } = &self.0 {
-            database_ahead.store(database_now.as_microsecond() - machine_now().as_microsecond(), Ordering::Relaxed);
-        }
-    }
-
-    /// Lets time pass on a manual clock; the machine's cannot be moved.
-    pub fn advance(&self, by: SignedDuration) {
-        self.step(by);
-        if let Source::Manual(manual) = &self.0 {
-            manual.monotonic.fetch_add(micros(by), Ordering::Relaxed);
-        }
-    }
-
-    /// Steps a manual clock without any time passing, as an administrator or a time server does.
-    pub fn step(&self, by: SignedDuration) {
-        if let Source::Manual(manual) = &self.0 {
-            manual.wall.fetch_add(micros(by), Ordering::Relaxed);
         }
     }
 }

@@ -107,9 +107,10 @@ pub async fn learn_who_listens(app: &App) -> store::Result<()> {
     Ok(())
 }
 
-/// Terminals that do not call any more, and those that do again.
+/// Terminals that do not call any more, and those that do again. Who was heard here is written down first.
 pub async fn note_silences(app: &App) -> store::Result<()> {
-    silence::tick(&app.db, &app.settings.timezone, app.clock.monotonic(), app.clock.now()).await
+    presence::flush(&app.db, &app.registry, app.clock.now()).await?;
+    silence::tick(&app.db, &app.settings.timezone, app.clock.steady_for(), app.clock.now()).await
 }
 
 /// The row of `schedules` for the reading of every terminal.

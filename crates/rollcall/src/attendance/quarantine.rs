@@ -111,7 +111,8 @@ WHERE serial_number = $1 AND device_id IS NULL ORDER BY id LIMIT $2";
 
 const RELEASE: &str = "WITH v(id, punched_instant, is_from_future) AS (VALUES {rows})
 UPDATE punches SET device_id = $1, school_id = $2, punched_instant = v.punched_instant, is_from_future = v.is_from_future
-FROM v WHERE punches.id = v.id AND punches.device_id IS NULL";
+FROM v WHERE punches.id = v.id AND punches.device_id IS NULL
+RETURNING punches.id";
 
 /// Hands a page of the quarantined punches to the terminal's row, now that its zone is known. Owners are found by
 /// [`super::attribute`]. Answers whether more may be left.
@@ -137,8 +138,9 @@ pub async fn release(tx: &mut Tx, claimed: &Claimed, now: Timestamp) -> Result<b
         })
         .collect();
     let more = i64::try_from(rows.len()).is_ok_and(|count| count == PAGE);
-    tx.execute_rows(RELEASE, &[claimed.device.into(), claimed.school.into()], rows).await?;
-    outbox::punches(tx, kept.iter().map(|punch| (claimed.school, punch.id)), now).await?;
+    // Another server may have released some just now, and told of them.
+    let released: Vec<(i64,)> = tx.all_rows(RELEASE, &[claimed.device.into(), claimed.school.into()], rows).await?;
+    outbox::punches(tx, released.into_iter().map(|(punch,)| (claimed.school, punch)), now).await?;
     saw(tx, claimed.device, kept.into_iter().map(|punch| punch.pin)).await?;
     Ok(more)
 }

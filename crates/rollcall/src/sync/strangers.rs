@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use push_protocol::{command::Command, text::Pin};
+use serde_json::json;
 
 use super::{
     adopt, guard, manner, reading,
@@ -15,6 +16,7 @@ use crate::{
     devices::DeviceId,
     school::SchoolId,
     store::{Result, Tx, wake},
+    webhooks::{Kind, outbox},
 };
 
 /// The stored `step` of a command that removes a stranger.
@@ -58,6 +60,7 @@ pub(super) async fn remove(tx: &mut Tx, device: DeviceId, found: &[&Finding], no
     }
     let (is_policy,): (bool,) = tx.one(POLICY, [device.into()]).await?;
     let mut open: Vec<Open> = tx.all(OPEN, [device.into()]).await?;
+    let is_told = open.iter().any(|row| row.decision.as_deref() == Some("held"));
     open.retain(|row| {
         let is_meant = is_policy || row.decision.as_deref() == Some("approved");
         is_meant && sure.contains(row.device_pin.as_str()) && !row.is_being_removed
@@ -80,6 +83,10 @@ pub(super) async fn remove(tx: &mut Tx, device: DeviceId, found: &[&Finding], no
         Some(reason) => {
             tracing::warn!(device = %device, people = new.len(), %reason, "the removal of strangers is held");
             mark(tx, device, &new, &reason.to_string(), Some("held")).await?;
+            if !is_told {
+                let details = json!({"held": "strangers", "number": new.len(), "reason": reason.to_string()});
+                outbox::terminal(tx, Kind::RemovalsHeld, device, details, now).await?;
+            }
         }
     }
     queue(tx, device, allowed, now).await

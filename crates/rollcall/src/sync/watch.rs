@@ -11,7 +11,7 @@ use super::{
     stepped,
 };
 use crate::{
-    clock::Clock,
+    clock::{Clock, STEP},
     devices::DeviceId,
     school::SchoolId,
     store::{Db, Result, wake::Changes},
@@ -22,8 +22,6 @@ use crate::{
 const LOOK_EVERYWHERE_EVERY: SignedDuration = SignedDuration::from_millis(3_500);
 /// Looking everywhere takes at most this part of the time, however large the fleet.
 const SHARE_OF_TIME: i32 = 20;
-/// Wall and monotonic time that part by more than this mean that the wall clock was stepped.
-const STEP: SignedDuration = SignedDuration::from_mins(1);
 
 /// What the loop remembers between ticks.
 #[derive(Debug)]

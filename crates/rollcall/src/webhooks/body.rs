@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 
-use super::{Kind, messages::Due};
+use super::{Kind, messages::Due, reason::reason};
 use crate::{
     devices::DeviceId,
     school::SchoolId,
@@ -59,6 +59,11 @@ impl Row {
         self.subjects.as_deref().and_then(|ids| serde_json::from_str(ids).ok()).unwrap_or_default()
     }
 
+    /// A terminal that was moved still has people of its former school, whom the new one need not know.
+    fn may_name(&self, student: &Student) -> bool {
+        self.school_id == Some(student.school_id)
+    }
+
     /// What every event has, its details, and what is its own. Its id holds that of its message, which is drawn by lot: numbers
     /// of rows come again after a restore.
     fn event(&self, due: &Due, id: &str, own: Json) -> Json {
@@ -92,7 +97,7 @@ async fn punches(tx: &mut Tx, due: &Due, rows: &[Row]) -> Result<Vec<Json>> {
     let mut events = Vec::new();
     for row in rows {
         for punch in row.subjects().iter().filter_map(|id| found.get(id)) {
-            let student = punch.student_id.and_then(|student| owners.get(&student));
+            let student = punch.student_id.and_then(|student| owners.get(&student)).filter(|one| row.may_name(one));
             let device =
                 punch.device_id.map(|id| terminal(id, punch.serial_number.as_deref(), punch.device_name.as_deref()));
             let own = json!({
@@ -138,6 +143,8 @@ const PUNCHES: &str = "
 #[derive(Clone, Debug, Serialize, sqlx::FromRow)]
 struct Student {
     id: i64,
+    #[serde(skip)]
+    school_id: SchoolId,
     full_name: String,
     class_name: Option<String>,
     section_name: Option<String>,
@@ -146,31 +153,34 @@ struct Student {
 
 const STUDENTS: &str = "
     WITH v(id) AS (VALUES {rows})
-    SELECT s.id, s.full_name, c.class_name, e.section_name, s.roll_number
+    SELECT s.id, s.school_id, s.full_name, c.class_name, e.section_name, s.roll_number
     FROM v JOIN students s ON s.id = v.id
     LEFT JOIN classes c ON c.id = s.class_id LEFT JOIN sections e ON e.id = s.section_id";
 const REASONS: &str = "
     WITH v(device_id, student_id) AS (VALUES {rows})
-    SELECT l.device_id, l.student_id, l.error_message FROM v JOIN device_user_sync_status l
+    SELECT l.device_id, l.student_id, l.obstacle, l.error_message FROM v JOIN device_user_sync_status l
       ON l.device_id = v.device_id AND l.student_id = v.student_id AND l.failed_version = l.wanted_version";
 
-/// One event for each student. Who was deleted by SQL has his number left.
+/// One event for each student. Who was deleted by SQL, or is of another school, has his number left.
 async fn students(tx: &mut Tx, due: &Due, kind: Kind, rows: &[Row]) -> Result<Vec<Json>> {
     let found = students_by_id(tx, rows.iter().flat_map(Row::subjects).collect()).await?;
-    let mut reasons: HashMap<(DeviceId, i64), Option<String>> = HashMap::new();
+    let mut reasons: HashMap<(DeviceId, i64), String> = HashMap::new();
     if kind == Kind::StudentFailed {
         let of_row = |row: &Row| {
             let device = row.device_id;
             row.subjects().into_iter().filter_map(move |student| Some(vec![device?.into(), student.into()]))
         };
         let asked = rows.iter().flat_map(of_row).collect();
-        let told: Vec<(DeviceId, i64, Option<String>)> = tx.all_rows(REASONS, &[], asked).await?;
-        reasons.extend(told.into_iter().map(|(device, student, words)| ((device, student), words)));
+        let told: Vec<(DeviceId, i64, Option<String>, Option<String>)> = tx.all_rows(REASONS, &[], asked).await?;
+        reasons.extend(told.into_iter().map(|(device, student, obstacle, words)| {
+            ((device, student), reason(obstacle.as_deref(), words.as_deref().unwrap_or_default()))
+        }));
     }
     let mut events = Vec::new();
     for row in rows {
         for id in row.subjects() {
-            let student = found.get(&id).map_or(json!({"id": id}), |student| json!(student));
+            let student = found.get(&id).filter(|student| row.may_name(student));
+            let student = student.map_or(json!({"id": id}), |student| json!(student));
             let mut own = json!({"student": student});
             if kind == Kind::StudentFailed {
                 own["reason"] = json!(row.device_id.and_then(|device| reasons.get(&(device, id))));

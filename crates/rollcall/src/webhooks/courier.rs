@@ -64,15 +64,20 @@ impl Courier {
             return Ok(0);
         }
         let mut tx = self.db.read().await?;
-        let values = [
+        let fixed = [
             now.into(),
             (now - MINUTE).into(),
             PER_MINUTE.into(),
             messages::MOST_WAITING.into(),
             (places as i64).into(),
+            (now + CLAIM * 2).into(),
+            (now + messages::WAITS_AT_MOST).into(),
+            (now + messages::LINGERS_AT_MOST).into(),
         ];
-        let due: Vec<(EndpointId,)> = tx.all(DUE, values).await?;
+        let mut due: Vec<(EndpointId,)> = tx.all_rows(DUE, &fixed, messages::kinds()).await?;
         drop(tx);
+        // Claims are taken in the same order by every server.
+        due.sort_unstable();
         if due.is_empty() {
             return Ok(0);
         }
@@ -80,7 +85,13 @@ impl Courier {
         let mut tx = self.db.write().await?;
         let mut claimed = Vec::new();
         for (endpoint,) in due {
-            let values = [endpoint.into(), claimed_by.as_str().into(), (now + CLAIM).into(), now.into()];
+            let values = [
+                endpoint.into(),
+                claimed_by.as_str().into(),
+                (now + CLAIM).into(),
+                now.into(),
+                (now + CLAIM * 2).into(),
+            ];
             if tx.execute(CLAIM_IT, values).await? > 0 {
                 claimed.push(endpoint);
             }
@@ -108,20 +119,25 @@ impl Courier {
 
 const MINUTE: SignedDuration = SignedDuration::from_mins(1);
 
-/// Those that may get a request now, in the order of their numbers: claims are taken in the same order by every server.
+/// Those that may get a request now. Whoever had no turn for longest comes first, so that many slow ones starve nobody.
+/// Times that lie too far ahead were written before the clock was stepped back, and hold up nothing.
 const DUE: &str = "
+    WITH v(kind) AS (VALUES {rows})
     SELECT e.id FROM webhook_endpoints e
-    WHERE e.is_active AND (e.claimed_until IS NULL OR e.claimed_until <= $1)
-      AND (e.minute_requests < $3 OR e.minute_began IS NULL OR e.minute_began <= $2)
-      AND (EXISTS (SELECT 1 FROM webhook_messages m
-          WHERE m.endpoint_id = e.id AND m.state = 'waiting' AND m.next_attempt_at <= $1)
-        OR (EXISTS (SELECT 1 FROM webhook_events w
-            WHERE w.endpoint_id = e.id AND w.message IS NULL AND w.ready_at <= $1)
-          AND (SELECT COUNT(*) FROM webhook_messages m WHERE m.endpoint_id = e.id AND m.state = 'waiting') < $4))
-    ORDER BY e.id LIMIT $5";
+    WHERE e.is_active AND (e.claimed_until IS NULL OR e.claimed_until <= $1 OR e.claimed_until > $6)
+      AND (e.minute_requests < $3 OR e.minute_began IS NULL OR e.minute_began <= $2 OR e.minute_began > $1)
+      AND (EXISTS (SELECT 1 FROM webhook_messages m WHERE m.endpoint_id = e.id AND m.state = 'waiting'
+          AND (m.next_attempt_at <= $1 OR m.next_attempt_at > $7))
+        OR EXISTS (SELECT 1 FROM (
+            SELECT v.kind, (SELECT w.ready_at FROM webhook_events w WHERE w.endpoint_id = e.id AND w.kind = v.kind
+              AND w.message IS NULL ORDER BY w.id LIMIT 1) AS ready_at FROM v) r
+          WHERE (r.ready_at <= $1 OR r.ready_at > $8)
+            AND (SELECT COUNT(*) FROM webhook_messages m
+              WHERE m.endpoint_id = e.id AND m.kind = r.kind AND m.state = 'waiting') < $4))
+    ORDER BY COALESCE(e.turn_at, e.created_at), e.id LIMIT $5";
 const CLAIM_IT: &str = "
-    UPDATE webhook_endpoints SET claimed_by = $2, claimed_until = $3
-    WHERE id = $1 AND is_active AND (claimed_until IS NULL OR claimed_until <= $4)";
+    UPDATE webhook_endpoints SET claimed_by = $2, claimed_until = $3, turn_at = $4
+    WHERE id = $1 AND is_active AND (claimed_until IS NULL OR claimed_until <= $4 OR claimed_until > $5)";
 
 /// One endpoint is talked to.
 struct Round {
@@ -138,7 +154,7 @@ struct Leaving {
     body: String,
 }
 
-#[derive(Debug, sqlx::FromRow)]
+#[derive(sqlx::FromRow)]
 struct Receiver {
     url: String,
     secret: String,

@@ -108,8 +108,8 @@ macro_rules! columns {
     () => {
         "id, school_id, url, events, is_active, off_reason, failing_since, last_success_at, last_error, dropped,
          former_secret_until, created_at, updated_at, SUBSTR(secret, LENGTH(secret) - 3) AS secret_hint,
-         (SELECT CAST(COALESCE(SUM(w.number), 0) AS BIGINT) FROM webhook_events w
-           WHERE w.endpoint_id = webhook_endpoints.id) AS waiting"
+         CASE WHEN is_active THEN (SELECT CAST(COALESCE(SUM(w.number), 0) AS BIGINT) FROM webhook_events w
+           WHERE w.endpoint_id = webhook_endpoints.id) ELSE 0 END AS waiting"
     };
 }
 
@@ -179,7 +179,8 @@ const UPDATE: &str = concat!(
     columns!()
 );
 const SWITCH_ON: &str = "
-    UPDATE webhook_endpoints SET is_active = TRUE, off_reason = NULL, failing_since = NULL WHERE id = $1 AND NOT is_active";
+    UPDATE webhook_endpoints SET is_active = TRUE, off_reason = NULL, failing_since = NULL, failures = 0
+    WHERE id = $1 AND NOT is_active";
 
 /// Changes the fields given. Whoever is switched on begins anew.
 pub async fn update(
@@ -191,13 +192,21 @@ pub async fn update(
 ) -> Result<Option<Endpoint>, Error> {
     let url = update.url.map(|url| target::parse(url, networks)).transpose()?;
     match update.is_active {
-        Some(true) => drop(tx.execute(SWITCH_ON, [id.into()]).await?),
+        Some(true) => switch_on(tx, id).await?,
         Some(false) => drop(switch_off(tx, id, Off::Admin, now).await?),
         None => {}
     }
     let values =
         [id.into(), url.as_ref().map(url::Url::as_str).into(), update.events.map(Events::stored).into(), now.into()];
     Ok(tx.optional(UPDATE, values).await?)
+}
+
+async fn switch_on(tx: &mut Tx, id: EndpointId) -> store::Result<()> {
+    if tx.execute(SWITCH_ON, [id.into()]).await? > 0 {
+        // What the sweep has left.
+        tx.execute(FORGET_WAITING, [id.into()]).await?;
+    }
+    Ok(())
 }
 
 /// Why an endpoint is told nothing any more.
@@ -229,13 +238,12 @@ const GIVE_UP_ALL: &str = "
     UPDATE webhook_messages SET state = 'given_up', finished_at = $2 WHERE endpoint_id = $1 AND state = 'waiting'";
 const FORGET_WAITING: &str = "DELETE FROM webhook_events WHERE endpoint_id = $1";
 
-/// Tells an endpoint nothing any more; what waited for it is given up. Whether it was active.
+/// Tells an endpoint nothing any more; what waited for it is given up, and swept by [`super::limits`]. Whether it was active.
 pub async fn switch_off(tx: &mut Tx, id: EndpointId, why: Off, now: Timestamp) -> store::Result<bool> {
     if tx.execute(SWITCH_OFF, [id.into(), why.as_str().into(), now.into()]).await? == 0 {
         return Ok(false);
     }
     tx.execute(GIVE_UP_ALL, [id.into(), now.into()]).await?;
-    tx.execute(FORGET_WAITING, [id.into()]).await?;
     Ok(true)
 }
 
@@ -252,7 +260,7 @@ pub async fn renew(tx: &mut Tx, id: EndpointId, secret: &Secret, now: Timestamp)
 
 const DELETE: &str = "DELETE FROM webhook_endpoints WHERE id = $1";
 
-/// Deletes it with everything that waits for it. Whether it was there.
+/// Deletes it; what waits for it is swept by [`super::limits`]. Whether it was there.
 pub async fn delete(tx: &mut Tx, id: EndpointId) -> store::Result<bool> {
     Ok(tx.execute(DELETE, [id.into()]).await? > 0)
 }

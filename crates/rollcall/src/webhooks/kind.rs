@@ -57,9 +57,13 @@ impl Kind {
         }
     }
 
+    pub(super) fn all() -> impl Iterator<Item = Kind> {
+        Kind::CHOSEN.into_iter().chain([Kind::Dropped, Kind::Test])
+    }
+
     /// As stored, whatever kind it is.
     pub fn parse(text: &str) -> Option<Kind> {
-        Kind::CHOSEN.into_iter().chain([Kind::Dropped, Kind::Test]).find(|kind| kind.as_str() == text)
+        Kind::all().find(|kind| kind.as_str() == text)
     }
 
     /// How long an event waits for others of its kind, so that they leave in one request.

@@ -6,11 +6,12 @@ use super::{
     EndpointId, Kind,
     endpoints::{self, Off},
 };
-use crate::store::{Instant, Result, Tx};
+use crate::store::{Instant, Result, Tx, Value};
 
 /// Events of one request.
 pub const MOST_EVENTS: i64 = 1_000;
-/// Requests of one endpoint that wait for another try. What comes after them waits ungathered, and fills fewer requests.
+/// Requests of one endpoint and kind that wait for another try. What comes after them waits ungathered, and fills fewer
+/// requests; a receiver that refuses one kind hears of the others.
 pub(super) const MOST_WAITING: i64 = 5;
 
 /// A request that is due.
@@ -34,11 +35,16 @@ impl From<String> for StoredKind {
     }
 }
 
-const WAITING: &str = "SELECT COUNT(*) FROM webhook_messages WHERE endpoint_id = $1 AND state = 'waiting'";
 /// Punches are many and give way: a terminal that fell silent must not wait behind a day of them.
 const READY: &str = "
-    SELECT kind FROM webhook_events WHERE endpoint_id = $1 AND message IS NULL AND ready_at <= $2
-    ORDER BY CASE kind WHEN 'punch.stored' THEN 1 ELSE 0 END, ready_at, id LIMIT 1";
+    WITH v(kind) AS (VALUES {rows}), r AS (
+      SELECT v.kind, (SELECT w.ready_at FROM webhook_events w WHERE w.endpoint_id = $1 AND w.kind = v.kind
+          AND w.message IS NULL ORDER BY w.id LIMIT 1) AS ready_at,
+        (SELECT COUNT(*) FROM webhook_messages m WHERE m.endpoint_id = $1 AND m.kind = v.kind AND m.state = 'waiting')
+          AS waiting
+      FROM v)
+    SELECT r.kind FROM r WHERE (r.ready_at <= $2 OR r.ready_at > $3) AND r.waiting < $4
+    ORDER BY CASE r.kind WHEN 'punch.stored' THEN 1 ELSE 0 END, r.ready_at LIMIT 1";
 const OF_KIND: &str = "
     SELECT id, number FROM webhook_events WHERE endpoint_id = $1 AND message IS NULL AND kind = $2 ORDER BY id LIMIT $3";
 const CREATE: &str = "
@@ -50,12 +56,9 @@ const PUT_INTO: &str = "
 
 /// Makes a request of what is ready, if anything is. The caller has claimed the endpoint.
 pub(super) async fn gather(tx: &mut Tx, endpoint: EndpointId, message_id: &str, now: Timestamp) -> Result<()> {
-    let (waiting,): (i64,) = tx.one(WAITING, [endpoint.into()]).await?;
-    if waiting >= MOST_WAITING {
-        return Ok(());
-    }
-    let ready: Option<(String,)> = tx.optional(READY, [endpoint.into(), now.into()]).await?;
-    let Some((kind,)) = ready else { return Ok(()) };
+    let fixed = [endpoint.into(), now.into(), (now + LINGERS_AT_MOST).into(), MOST_WAITING.into()];
+    let ready: Vec<(String,)> = tx.all_rows(READY, &fixed, kinds()).await?;
+    let Some((kind,)) = ready.into_iter().next() else { return Ok(()) };
     let rows: Vec<(i64, i64)> = tx.all(OF_KIND, [endpoint.into(), kind.as_str().into(), MOST_EVENTS.into()]).await?;
     let mut number = 0;
     let fit = |(_, events): &&(i64, i64)| {
@@ -70,13 +73,24 @@ pub(super) async fn gather(tx: &mut Tx, endpoint: EndpointId, message_id: &str, 
     Ok(())
 }
 
+/// Every kind that there is, as rows of a statement.
+pub(super) fn kinds() -> Vec<Vec<Value>> {
+    Kind::all().map(|kind| vec![kind.as_str().into()]).collect()
+}
+
+/// What is to become due later than this was written before the clock was stepped back.
+pub(super) const LINGERS_AT_MOST: SignedDuration = SignedDuration::from_mins(1);
+/// The same of another try.
+pub(super) const WAITS_AT_MOST: SignedDuration = SignedDuration::from_hours(12);
+
 const DUE: &str = "
     SELECT id, message_id, kind, attempts, created_at FROM webhook_messages
-    WHERE endpoint_id = $1 AND state = 'waiting' AND next_attempt_at <= $2 ORDER BY next_attempt_at, id LIMIT 1";
+    WHERE endpoint_id = $1 AND state = 'waiting' AND (next_attempt_at <= $2 OR next_attempt_at > $3)
+    ORDER BY next_attempt_at, id LIMIT 1";
 
 /// The request whose turn it is.
 pub(super) async fn due(tx: &mut Tx, endpoint: EndpointId, now: Timestamp) -> Result<Option<Due>> {
-    tx.optional(DUE, [endpoint.into(), now.into()]).await
+    tx.optional(DUE, [endpoint.into(), now.into(), (now + WAITS_AT_MOST).into()]).await
 }
 
 /// What became of a try.
@@ -109,10 +123,13 @@ pub(super) enum Fate {
     Dropped,
 }
 
-/// A request is tried for so long.
+/// A request is tried for so long, and so often: time alone says little of a receiver when it was this server that was off,
+/// or whose clock jumped.
 pub const TRIED_FOR: SignedDuration = SignedDuration::from_hours(72);
-/// An endpoint at which nothing arrived for so long is switched off.
+pub const TRIES: i64 = 10;
+/// An endpoint at which nothing arrived for so long, and at so many tries, is switched off.
 pub const OFF_AFTER: SignedDuration = SignedDuration::from_hours(120);
+pub const FAILURES: i64 = 5;
 /// An endpoint failed for so long before what waits is hurried after the first success.
 const FAILED_FOR: SignedDuration = SignedDuration::from_mins(1);
 
@@ -128,10 +145,11 @@ const TOLD: &str = "DELETE FROM webhook_events WHERE message = $1";
 const DROP: &str = "DELETE FROM webhook_messages WHERE id = $1";
 const FAILING_SINCE: &str = "SELECT failing_since FROM webhook_endpoints WHERE id = $1";
 const WORKS: &str = "
-    UPDATE webhook_endpoints SET failing_since = NULL, last_success_at = $2, last_error = NULL WHERE id = $1";
+    UPDATE webhook_endpoints SET failing_since = NULL, failures = 0, last_success_at = $2, last_error = NULL
+    WHERE id = $1";
 const FAILS: &str = "
-    UPDATE webhook_endpoints SET failing_since = COALESCE(failing_since, $2), last_error = $3 WHERE id = $1
-    RETURNING failing_since";
+    UPDATE webhook_endpoints SET failing_since = COALESCE(failing_since, $2), failures = failures + 1, last_error = $3
+    WHERE id = $1 RETURNING failing_since, failures";
 /// Writes down what became of a try. `chance` is between 0 and 1: receivers that failed together are not all tried together.
 pub(super) async fn record(
     tx: &mut Tx,
@@ -144,6 +162,7 @@ pub(super) async fn record(
     tx.lock(LOCK, [endpoint.into()]).await?;
     match outcome {
         Outcome::Empty => {
+            tx.execute(TOLD, [due.id.into()]).await?;
             tx.execute(DROP, [due.id.into()]).await?;
             Ok(Fate::Dropped)
         }
@@ -166,11 +185,13 @@ pub(super) async fn record(
         }
         Outcome::Failed { status, words, not_before } => {
             let wait = backoff(due.attempts + 1, chance).max(not_before.unwrap_or_default().min(LONGEST_WAIT));
-            let is_over = now.duration_since(due.created_at.0) >= TRIED_FOR;
+            let is_over = due.attempts + 1 >= TRIES && now.duration_since(due.created_at.0) >= TRIED_FOR;
             fail(tx, due, *status, words, now + wait, now, is_over).await?;
-            let failing: Option<(Instant,)> =
+            let failing: Option<(Instant, i64)> =
                 tx.optional(FAILS, [endpoint.into(), now.into(), words.as_str().into()]).await?;
-            if failing.is_some_and(|(since,)| now.duration_since(since.0) >= OFF_AFTER) {
+            let is_hopeless =
+                |(since, tries): (Instant, i64)| tries >= FAILURES && now.duration_since(since.0) >= OFF_AFTER;
+            if failing.is_some_and(is_hopeless) {
                 endpoints::switch_off(tx, endpoint, Off::Failing, now).await?;
                 return Ok(Fate::Off);
             }
@@ -264,9 +285,16 @@ const FORGET_FAILURES: &str = "
     DELETE FROM webhook_failures WHERE (device_id, student_id) IN (
       SELECT device_id, student_id FROM webhook_failures WHERE told_at < $1 LIMIT $2)";
 
-/// Forgets so many requests that ended before then, and failures that were told before. Answers how many.
+/// Of endpoints that were deleted.
+const FORGET_ORPHANS: &str = "
+    DELETE FROM webhook_messages WHERE id IN (
+      SELECT m.id FROM webhook_messages m
+      WHERE NOT EXISTS (SELECT 1 FROM webhook_endpoints e WHERE e.id = m.endpoint_id) LIMIT $1)";
+
+/// Forgets so many requests that ended before then or are of nobody any more, and failures that were told before. Answers how many.
 pub async fn forget(tx: &mut Tx, before: Timestamp, at_most: u32) -> Result<u64> {
-    let messages = tx.execute(FORGET, [before.into(), at_most.into()]).await?;
+    let mut messages = tx.execute(FORGET, [before.into(), at_most.into()]).await?;
+    messages += tx.execute(FORGET_ORPHANS, [at_most.into()]).await?;
     Ok(messages + tx.execute(FORGET_FAILURES, [before.into(), at_most.into()]).await?)
 }
 

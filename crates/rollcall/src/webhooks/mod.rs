@@ -22,6 +22,7 @@
 //! | `target` | where it may go |
 //! | [`messages`] | gathering, what became of each, forgetting |
 //! | `body` | what a message says |
+//! | `reason` | why somebody cannot be written, without names and cards |
 //! | `post` | one request |
 //! | [`courier`] | the loop that sends |
 //! | [`limits`] | how much may wait |
@@ -34,6 +35,7 @@ pub mod limits;
 pub mod messages;
 pub mod outbox;
 mod post;
+mod reason;
 pub mod secret;
 pub mod silence;
 mod target;

@@ -1,12 +1,7 @@
 //! One request. The connection goes to an address that was looked at, not to a name that may mean another one a moment
 //! later; nothing is followed elsewhere, and nothing of the answer is read but its head.
 
-use std::{
-    fmt,
-    net::{IpAddr, SocketAddr},
-    sync::Arc,
-    time::Duration,
-};
+use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{Request, StatusCode, header};
@@ -28,6 +23,8 @@ use crate::networks::Networks;
 
 /// From the look at the name to the head of the answer.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// For each address of a name, so that one that is dead leaves time for another.
+const TO_CONNECT: Duration = Duration::from_secs(3);
 
 /// Sends requests. Cheap to clone.
 #[derive(Clone)]
@@ -63,8 +60,9 @@ pub(super) enum NoAnswer {
     Target(#[from] target::NoTarget),
     #[error("the name {0} is not known")]
     Unknown(String),
-    #[error("{name} is {address}, which is no public address, and --webhook-networks of this server does not name it")]
-    NotPublic { name: String, address: IpAddr },
+    /// What a name of the inside stands for is nobody's business who only may write it down.
+    #[error("{0} stands for no public address, and --webhook-networks of this server does not name what it stands for")]
+    NotPublic(String),
     #[error("nobody answers at {address}: {why}")]
     Unreachable { address: SocketAddr, why: String },
     #[error("no connection that can be trusted: {0}")]
@@ -117,12 +115,13 @@ impl Post {
         let mut why = NoAnswer::Unknown(name.clone());
         for address in addresses {
             if !target::may_go(address.ip(), &self.networks) {
-                why = NoAnswer::NotPublic { name: name.clone(), address: address.ip() };
+                why = NoAnswer::NotPublic(name.clone());
                 continue;
             }
-            match TcpStream::connect(address).await {
-                Ok(io) => return Ok(io),
-                Err(error) => why = NoAnswer::Unreachable { address, why: error.to_string() },
+            match timeout(TO_CONNECT, TcpStream::connect(address)).await {
+                Ok(Ok(io)) => return Ok(io),
+                Ok(Err(error)) => why = NoAnswer::Unreachable { address, why: error.to_string() },
+                Err(_) => why = NoAnswer::Unreachable { address, why: "it takes too long".to_owned() },
             }
         }
         Err(why)

@@ -35,13 +35,15 @@ struct Changed {
     silent_since: Option<Instant>,
 }
 
+/// Back is who was seen after it was noted to be silent. What was noted in the future was noted before the clock was stepped
+/// back, and mutes nobody.
 const CHANGED: &str = "
     SELECT d.id, d.school_id, COALESCE(d.timezone, k.timezone) AS timezone, d.last_seen,
       CASE WHEN s.is_silent THEN s.last_seen END AS silent_since
     FROM devices d JOIN schools k ON k.id = d.school_id LEFT JOIN terminal_silences s ON s.device_id = d.id
     WHERE d.is_active AND d.deleted_at IS NULL AND d.last_seen IS NOT NULL
-      AND CASE WHEN COALESCE(s.is_silent, FALSE) THEN d.last_seen >= $1
-        ELSE d.last_seen < $1 AND (s.noted_at IS NULL OR s.noted_at <= $2) END
+      AND CASE WHEN COALESCE(s.is_silent, FALSE) THEN d.last_seen >= $1 AND (d.last_seen > s.noted_at OR s.noted_at > $3)
+        ELSE d.last_seen < $1 AND (s.noted_at IS NULL OR s.noted_at <= $2 OR s.noted_at > $3) END
     ORDER BY d.id";
 /// Another server may have noted it just now.
 const FELL_SILENT: &str = "
@@ -50,14 +52,14 @@ const FELL_SILENT: &str = "
     WHERE NOT terminal_silences.is_silent";
 const CAME_BACK: &str = "UPDATE terminal_silences SET is_silent = FALSE WHERE device_id = $1 AND is_silent";
 
-/// Notes and tells what changed. `up_for`: since when this server would have heard the terminals; one that has just been
-/// started knows nothing of who is silent. `zone` is that of schools that name none.
+/// Notes and tells what changed. `up_for`: since when this server would have heard the terminals, by a clock that nobody
+/// stepped; one that has just been started, or whose clock was, knows nothing of who is silent. `zone` is that of schools that name none.
 pub async fn tick(db: &Db, zone: &TimeZone, up_for: SignedDuration, now: Timestamp) -> Result<()> {
     if up_for < SILENT_AFTER {
         return Ok(());
     }
     let mut tx = db.read().await?;
-    let values = [(now - SILENT_AFTER).into(), (now - NOTED_AGAIN).into()];
+    let values = [(now - SILENT_AFTER).into(), (now - NOTED_AGAIN).into(), now.into()];
     let mut changed: Vec<Changed> = tx.all(CHANGED, values).await?;
     if changed.is_empty() {
         return Ok(());

@@ -124,6 +124,7 @@ async fn every_change_is_written_down(database: Database) {
     let log = told.campus.get("/api/v1/audit?entity=webhook").await;
     assert_eq!(log.column("action"), ["delete", "test", "renew-secret", "update", "create"]);
     assert!(log.column("actor").iter().all(|actor| actor == "inti.quispe@example.org"));
+    super::sweep(&told.campus).await;
     assert_eq!(told.waiting().await, 0, "what waited for it went with it");
 }
 

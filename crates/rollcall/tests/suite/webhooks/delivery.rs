@@ -23,6 +23,9 @@ both_databases! {
     what_failed_is_sent_again_under_the_same_id,
     a_receiver_that_asks_for_time_gets_it,
     after_three_days_a_message_is_given_up_and_after_five_the_webhook_is_switched_off,
+    a_server_that_was_off_gives_nothing_up_at_the_first_try,
+    a_clock_that_was_stepped_back_holds_up_nothing,
+    whoever_had_no_turn_for_longest_comes_first,
     a_receiver_that_is_gone_is_left_alone,
     of_two_servers_one_sends,
     another_server_follows_one_that_died,
@@ -117,6 +120,74 @@ async fn after_three_days_a_message_is_given_up_and_after_five_the_webhook_is_sw
     let path = format!("/api/v1/webhooks/{}", told.id);
     let on = told.campus.world.server.patch(&told.campus.admin, &path, json!({"is_active": true})).await;
     assert_eq!((&on.data(200)["off_reason"], &on.data(200)["failing_since"]), (&json!(null), &json!(null)));
+}
+
+async fn a_server_that_was_off_gives_nothing_up_at_the_first_try(database: Database) {
+    let told = Told::of(database, &["punch.stored"]).await;
+    told.receiver.answers([Answer::Status(500), Answer::Status(500)]);
+    told.test().await;
+    told.send().await;
+    told.campus.world.clock.advance(OFF_AFTER + SignedDuration::from_hours(24));
+    told.send().await;
+    assert_eq!(told.receiver.take().len(), 2);
+    assert_eq!(told.deliveries().await[0]["state"], "waiting");
+    assert_eq!(told.endpoint().await["is_active"], true);
+    told.campus.world.clock.advance(SignedDuration::from_mins(1));
+    told.send().await;
+    assert_eq!((told.receiver.one().kind(), told.waiting().await), ("webhook.test", 0));
+    let failing = "SELECT COUNT(*) FROM webhook_endpoints WHERE failures <> 0 OR failing_since IS NOT NULL";
+    assert_eq!(told.campus.world.number(failing).await, 0, "a success ends it");
+}
+
+async fn a_clock_that_was_stepped_back_holds_up_nothing(database: Database) {
+    let told = Told::of(database, &["punch.stored"]).await;
+    let clock = &told.campus.world.clock;
+    // A minute that was full, a claim of a server that died, and another try: all of them tomorrow.
+    let tomorrow = told.campus.world.now() + SignedDuration::from_hours(24);
+    clock.step(SignedDuration::from_hours(24));
+    told.receiver.answers([Answer::Status(500)]);
+    told.test().await;
+    told.send().await;
+    told.receiver.one();
+    let sql =
+        "UPDATE webhook_endpoints SET minute_requests = 120, minute_began = $1, claimed_by = 'x', claimed_until = $2";
+    let until = tomorrow + CLAIM;
+    told.campus.world.foreign(sql, [tomorrow.into(), until.into()]).await;
+    clock.step(-SignedDuration::from_hours(24));
+    told.send().await;
+    assert_eq!((told.receiver.one().kind(), told.waiting().await), ("webhook.test", 0));
+
+    // What was to linger until tomorrow.
+    told.test().await;
+    told.campus.world.foreign("UPDATE webhook_events SET ready_at = $1", [tomorrow.into()]).await;
+    told.send().await;
+    assert_eq!((told.receiver.one().kind(), told.waiting().await), ("webhook.test", 0));
+}
+
+async fn whoever_had_no_turn_for_longest_comes_first(database: Database) {
+    let told = Told::of(database, &["punch.stored"]).await;
+    let app = &told.campus.world.app;
+    let now = app.clock.now();
+    let mut tx = app.db.write().await.unwrap();
+    let insert = "INSERT INTO webhook_endpoints (url, events, secret, created_at, updated_at) VALUES {rows}";
+    let row = |n: usize| {
+        let url = format!("{}&number={n}", told.receiver.url);
+        vec![url.into(), ",punch.stored,".into(), told.secret.clone().into(), now.into(), now.into()]
+    };
+    // More than one server talks to at a time.
+    tx.execute_rows(insert, &[], (1..70).map(row).collect()).await.unwrap();
+    tx.commit().await.unwrap();
+    let tell = "INSERT INTO webhook_events (endpoint_id, kind, number, at, ready_at)
+        SELECT id, 'webhook.test', 1, $1, $1 FROM webhook_endpoints";
+    let mut paths = std::collections::BTreeSet::new();
+    for _ in 0..2 {
+        told.campus.world.clock.advance(SignedDuration::from_secs(1));
+        told.campus.world.foreign(tell, [told.campus.world.now().into()]).await;
+        assert_eq!(app.courier.tick(app.clock.now()).await.unwrap(), 64);
+        app.courier.idle().await;
+        paths.extend(told.receiver.take().into_iter().map(|got| got.path));
+    }
+    assert_eq!(paths.len(), 70, "nobody was left out twice");
 }
 
 async fn a_receiver_that_is_gone_is_left_alone(database: Database) {
@@ -223,7 +294,8 @@ async fn where_nobody_may_go_nobody_is_sent(database: Database) {
     strict.idle().await;
     assert_eq!(told.receiver.take().len(), 0);
     let why = told.deliveries().await[0]["last_error"].clone();
-    assert!(why.as_str().unwrap().starts_with("localhost is "), "{why}");
+    assert!(why.as_str().unwrap().starts_with("localhost stands for no public address"), "{why}");
+    assert!(!why.as_str().unwrap().contains("127.0.0.1") && !why.as_str().unwrap().contains("::1"), "{why}");
     told.campus.world.clock.advance(SignedDuration::from_mins(2));
     told.send().await;
     assert_eq!(told.receiver.one().kind(), "webhook.test", "here it may");
@@ -259,6 +331,10 @@ async fn a_secret_that_is_renewed_signs_beside_the_new_one_for_a_day(database: D
     told.send().await;
     let got = told.receiver.one();
     assert!(got.signatures.len() == 1 && got.is_signed_with(&new), "{got:#?}");
+    super::sweep(&told.campus).await;
+    let former =
+        "SELECT COUNT(*) FROM webhook_endpoints WHERE former_secret IS NOT NULL OR former_secret_until IS NOT NULL";
+    assert_eq!(told.campus.world.number(former).await, 0, "nor is it kept");
 }
 
 async fn a_certificate_of_nobody_is_not_trusted(database: Database) {

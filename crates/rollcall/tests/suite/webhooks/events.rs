@@ -6,7 +6,7 @@ use rollcall::{
     webhooks::silence::{NOTED_AGAIN, SILENT_AFTER},
 };
 use serde_json::{Value as Json, json};
-use terminal_simulator::{CapacityTold, Profile, Terminal};
+use terminal_simulator::{CapacityTold, HeldUser, Profile, Terminal};
 
 use super::{
     Told,
@@ -18,11 +18,17 @@ both_databases! {
     a_punch_is_told_with_its_student,
     whoever_is_verified_is_told_in_one_message,
     whoever_failed_is_told_once_with_the_reason,
+    why_somebody_failed_names_no_card_and_nobody_else,
+    whoever_is_of_another_school_is_named_to_nobody,
     a_terminal_falls_silent_and_comes_back,
     a_terminal_that_comes_and_goes_floods_nobody,
     a_silent_terminal_on_a_holiday_is_no_alarm,
     a_server_that_was_just_started_accuses_nobody,
+    a_server_whose_clock_was_stepped_accuses_nobody,
+    whoever_was_heard_just_now_is_not_silent,
+    back_is_who_was_seen_after_it_was_silent,
     removals_that_are_held_are_told,
+    strangers_who_are_held_are_told,
     a_terminal_that_is_nearly_full_is_told_once,
     punches_out_of_quarantine_are_told,
     nobody_is_told_of_another_school,
@@ -111,9 +117,7 @@ async fn whoever_failed_is_told_once_with_the_reason(database: Database) {
     told.campus.run_for(60).await;
     let got = told.send_all().await;
     assert_eq!(column(&got, "/student/full_name"), [&json!("Ольга Іваненко")]);
-    let status = told.campus.status(gate).await;
-    let shown = status.students.values().find(|shown| shown.name == "Ольга Іваненко").unwrap();
-    assert_eq!(column(&got, "/reason"), [&json!(shown.error)]);
+    assert_eq!(column(&got, "/reason"), [&json!("his card cannot be represented on the terminal")]);
     assert_eq!(got[0].events()[0]["terminal"]["serial_number"], SERIAL);
 
     // He is tried again with a reading, three times, and when somebody wants it.
@@ -124,6 +128,66 @@ async fn whoever_failed_is_told_once_with_the_reason(database: Database) {
     told.campus.world.clock.advance(SignedDuration::from_hours(24));
     told.campus.post(&retry, json!({})).await.data(200);
     assert_eq!(column(&told.send_all().await, "/student/full_name"), [&json!("Ольга Іваненко")]);
+}
+
+async fn why_somebody_failed_names_no_card_and_nobody_else(database: Database) {
+    let mut told = Told::of(database, &["student.failed"]).await;
+    let gate = told.campus.terminal(SERIAL, Profile::zam180()).await;
+    told.campus.enrol("Mbali Dlamini", "471147").await;
+    let kept = told.campus.enrol("Þórdís Jónsdóttir", "815815").await;
+    told.campus.in_step(gate).await;
+    let sql = "INSERT INTO students (school_id, full_name, rfid_card_id) VALUES ($1, 'Ольга Іваненко', '471147')";
+    told.campus.world.foreign(sql, [told.campus.school.into()]).await;
+    told.campus.run_for(60).await;
+    let got = told.send_all().await;
+    assert_eq!(column(&got, "/student/full_name"), [&json!("Ольга Іваненко")]);
+    assert_eq!(column(&got, "/reason"), [&json!("another student of the school has the same card")]);
+    assert!(!got[0].text.contains("471147") && !got[0].text.contains("Mbali"), "{}", got[0].text);
+
+    // What is stored for a person has the card, and what the terminal has instead.
+    let words = "the terminal keeps changing it back: card should be \"815815\" and is \"471147\"";
+    let sql =
+        "UPDATE device_user_sync_status SET failed_version = wanted_version, error_message = $2 WHERE student_id = $1";
+    told.campus.world.foreign(sql, [kept.into(), words.into()]).await;
+    let app = told.campus.world.app.clone();
+    let mut tx = app.db.write().await.unwrap();
+    let failed = [(kept, words.to_owned())];
+    rollcall::webhooks::outbox::failed(&mut tx, gate, &failed, app.clock.now()).await.unwrap();
+    tx.commit().await.unwrap();
+    let got = told.send_all().await;
+    assert_eq!(column(&got, "/student/full_name"), [&json!("Þórdís Jónsdóttir")]);
+    assert_eq!(column(&got, "/reason"), [&json!("the terminal keeps changing him back")]);
+    assert!(!got[0].text.contains("815815") && !got[0].text.contains("471147"), "{}", got[0].text);
+}
+
+async fn whoever_is_of_another_school_is_named_to_nobody(database: Database) {
+    let mut told = Told::of(database, &["student.verified", "punch.stored"]).await;
+    let student = told.campus.enrol("Ngozi Okafor", "4711").await;
+    let gate = told.campus.terminal(SERIAL, Profile::zam180()).await;
+    told.campus.in_step(gate).await;
+    told.campus.read_back(gate).await;
+    assert_eq!(column(&told.send_all().await, "/student/full_name"), [&json!("Ngozi Okafor")]);
+
+    // The terminal moves to a school whose programs never knew her, and she is taken from it.
+    let other = told.campus.world.server.school("中关村第一小学").await;
+    let there = Receiver::start().await;
+    let body = json!({"school_id": other, "url": there.url, "events": ["student.verified", "punch.stored"]});
+    told.campus.world.server.post(&told.campus.superadmin, "/api/v1/webhooks", body).await.data(201);
+    let path = format!("/api/v1/devices/{gate}");
+    told.campus.world.server.put(&told.campus.superadmin, &path, json!({"school_id": other})).await.data(200);
+    let at = told.campus.world.fleet.terminals()[0].local(told.campus.world.now());
+    told.campus.world.fleet.terminal(0).punch("1", at);
+    told.campus.quiet(gate).await;
+    let approve = format!("/api/v1/device/{gate}/removals/approve");
+    told.campus.world.server.post(&told.campus.superadmin, &approve, json!({})).await.data(200);
+    told.campus.read_back(gate).await;
+    assert_eq!(told.send_all().await.len(), 0, "it is not theirs any more");
+    let got = there.take();
+    let of = |kind: &str| got.iter().filter(|got| got.kind() == kind).cloned().collect::<Vec<_>>();
+    assert_eq!(column(&of("punch.stored"), "/student"), [&Json::Null]);
+    assert_eq!(column(&of("student.verified"), "/student"), [&json!({"id": student})]);
+    assert_eq!(column(&of("student.verified"), "/on_terminal"), [&json!(false)]);
+    assert!(got.iter().all(|got| !got.text.contains("Ngozi")), "{got:#?}");
 }
 
 /// Time passes, with what the loops do about it.
@@ -211,6 +275,77 @@ async fn a_server_that_was_just_started_accuses_nobody(database: Database) {
     assert_eq!(told.waiting().await, 1);
     tick(SILENT_AFTER).await.unwrap();
     assert_eq!(told.waiting().await, 1, "another server has noted it");
+}
+
+async fn a_server_whose_clock_was_stepped_accuses_nobody(database: Database) {
+    let mut told = Told::of(database, &["terminal.silent"]).await;
+    told.campus.terminal(SERIAL, Profile::zam180()).await;
+    pass(&mut told, minutes(10)).await;
+    told.campus.cut_the_line(0, minutes(120));
+    told.campus.world.clock.step(minutes(60));
+    let note = async |told: &Told| loops::note_silences(&told.campus.world.app).await.unwrap();
+    note(&told).await;
+    assert_eq!(told.waiting().await, 0, "it was heard a moment ago");
+    told.campus.world.clock.advance(SILENT_AFTER - minutes(1));
+    note(&told).await;
+    assert_eq!(told.waiting().await, 0);
+    told.campus.world.clock.advance(minutes(1));
+    note(&told).await;
+    assert_eq!(told.waiting().await, 1, "now it has been silent for so long by any clock");
+}
+
+async fn whoever_was_heard_just_now_is_not_silent(database: Database) {
+    let mut told = Told::of(database, &["terminal.silent"]).await;
+    told.campus.terminal(SERIAL, Profile::zam180()).await;
+    pass(&mut told, minutes(10)).await;
+    let long_ago = told.campus.world.now() - minutes(20);
+    told.campus.world.foreign("UPDATE devices SET last_seen = $1", [long_ago.into()]).await;
+    let poll = format!("GET /iclock/getrequest?SN={SERIAL} HTTP/1.1\r\nHost: a\r\n\r\n");
+    told.campus.world.converse(poll.as_bytes()).await;
+    loops::note_silences(&told.campus.world.app).await.unwrap();
+    assert_eq!(told.waiting().await, 0, "that it was heard was not written down yet");
+}
+
+async fn back_is_who_was_seen_after_it_was_silent(database: Database) {
+    let mut told = Told::of(database, &["terminal.silent", "terminal.back"]).await;
+    let gate = told.campus.terminal(SERIAL, Profile::zam180()).await;
+    told.campus.run_for(60).await;
+    let app = told.campus.world.app.clone();
+    let now = told.campus.world.now();
+    let tick =
+        async || rollcall::webhooks::silence::tick(&app.db, &app.settings.timezone, minutes(60), now).await.unwrap();
+    let seen = "UPDATE devices SET last_seen = $1";
+    told.campus.world.foreign(seen, [(now - minutes(2)).into()]).await;
+    let noted = "INSERT INTO terminal_silences (device_id, is_silent, last_seen, noted_at) VALUES ($1, TRUE, $2, $3)";
+    let values = [gate.into(), (now - minutes(20)).into(), (now - minutes(1)).into()];
+    told.campus.world.foreign(noted, values).await;
+    tick().await;
+    assert_eq!(told.waiting().await, 0, "nobody has seen it since");
+    told.campus.world.foreign(seen, [now.into()]).await;
+    tick().await;
+    assert_eq!(told.waiting().await, 1, "it is back");
+
+    // Noted by a clock that was stepped back since.
+    told.campus.world.foreign(seen, [(now - minutes(20)).into()]).await;
+    told.campus.world.foreign("UPDATE terminal_silences SET noted_at = $1", [(now + minutes(600)).into()]).await;
+    tick().await;
+    assert_eq!(told.waiting().await, 2, "that does not mute it");
+}
+
+async fn strangers_who_are_held_are_told(database: Database) {
+    let mut told = Told::of(database, &["removals.held"]).await;
+    told.campus.enrol_many(20).await;
+    let gate = told.campus.terminal(SERIAL, Profile::zam180()).await;
+    told.campus.in_step(gate).await;
+    told.campus.world.foreign("UPDATE devices SET strangers = 'remove' WHERE id = $1", [gate.into()]).await;
+    let strangers = (0..15).map(|n| HeldUser::new(&format!("{}", 700 + n), "Ἄγνωστος"));
+    told.campus.world.fleet.terminal(0).preload_users(strangers);
+    told.campus.read_back(gate).await;
+    let got = told.send_all().await;
+    assert_eq!((column(&got, "/held"), column(&got, "/number")), (vec![&json!("strangers")], vec![&json!(15)]));
+    assert!(!got[0].text.contains("Ἄγνωστος"), "{}", got[0].text);
+    told.campus.read_back(gate).await;
+    assert_eq!(told.send_all().await.len(), 0, "there is something to decide already");
 }
 
 async fn removals_that_are_held_are_told(database: Database) {

@@ -25,6 +25,9 @@ both_databases! {
     what_waits_fills_few_messages,
     a_minute_has_room_for_so_many_requests,
     after_a_failure_everything_waits_for_one_success,
+    whoever_refuses_one_kind_hears_of_the_others,
+    nothing_is_left_of_a_webhook_that_was_deleted,
+    what_waited_when_it_was_switched_off_is_swept,
     a_school_has_so_many_webhooks,
     what_ended_is_forgotten,
     where_nobody_listens_a_punch_costs_no_statement,
@@ -129,6 +132,80 @@ async fn after_a_failure_everything_waits_for_one_success(database: Database) {
     ids.sort_unstable();
     assert_eq!(ids, (1..=400).collect::<Vec<i64>>(), "each once");
     assert_eq!(told.waiting().await, 0);
+}
+
+async fn whoever_refuses_one_kind_hears_of_the_others(database: Database) {
+    let told = Told::of(database, &["punch.stored", "terminal.silent"]).await;
+    told.receiver.refuses("punch.stored");
+    for commit in 0..10 {
+        punches(&told, 1 + commit * 10..11 + commit * 10).await;
+        told.campus.world.clock.advance(SignedDuration::from_secs(6));
+        told.send().await;
+    }
+    assert_eq!(told.deliveries().await.len(), 5, "no more punches are gathered");
+    assert!(told.receiver.take().iter().all(|got| got.kind() == "punch.stored"));
+    told.test().await;
+    told.send().await;
+    let arrived = told.receiver.take();
+    assert!(arrived.iter().any(|got| got.kind() == "webhook.test"), "{arrived:#?}");
+    told.receiver.works();
+    told.campus.world.clock.advance(SignedDuration::from_hours(1));
+    told.send_all().await;
+    assert_eq!(told.waiting().await, 0);
+}
+
+/// A transaction tells an endpoint something, and ends after the endpoint was deleted or switched off.
+async fn tell_too_late(told: &Told) {
+    let late =
+        "INSERT INTO webhook_events (endpoint_id, kind, number, at, ready_at) VALUES ($1, 'punch.stored', 1, $2, $2)";
+    told.campus.world.foreign(late, [told.id.into(), told.campus.world.now().into()]).await;
+}
+
+async fn nothing_is_left_of_a_webhook_that_was_deleted(database: Database) {
+    let told = Told::of(database, &["punch.stored"]).await;
+    told.receiver.answers([Answer::Status(500)]);
+    punches(&told, 1..101).await;
+    told.send_all().await;
+    // More rows than one portion.
+    for hundred in 1..=25 {
+        punches(&told, 100 * hundred + 1..100 * hundred + 101).await;
+    }
+    let rows = "INSERT INTO webhook_events (endpoint_id, kind, number, at, ready_at)
+        SELECT w.endpoint_id, w.kind, 1, w.at, w.ready_at FROM webhook_events w, webhook_events x, webhook_events y LIMIT 2500";
+    told.campus.world.foreign(rows, []).await;
+    let path = format!("/api/v1/webhooks/{}", told.id);
+    told.campus.world.server.delete(&told.campus.admin, &path).await.data(200);
+    tell_too_late(&told).await;
+    told.send().await;
+    assert_eq!(told.receiver.take().len(), 0);
+    super::sweep(&told.campus).await;
+    assert_eq!(told.waiting().await, 0);
+    loops::forget(&told.campus.world.app, told.campus.world.now()).await.unwrap();
+    assert_eq!(told.campus.world.number("SELECT COUNT(*) FROM webhook_messages").await, 0);
+}
+
+async fn what_waited_when_it_was_switched_off_is_swept(database: Database) {
+    let told = Told::of(database, &["punch.stored"]).await;
+    punches(&told, 1..101).await;
+    let path = format!("/api/v1/webhooks/{}", told.id);
+    let switch = async |is_active: bool| {
+        let body = json!({"is_active": is_active});
+        told.campus.world.server.patch(&told.campus.admin, &path, body).await.data(200).clone()
+    };
+    let off = switch(false).await;
+    assert_eq!((&off["waiting"], &off["dropped"]), (&json!(0), &json!(100)));
+    tell_too_late(&told).await;
+    // Somebody may be quicker than the sweep.
+    switch(true).await;
+    assert_eq!(told.send_all().await.len(), 0, "it begins anew");
+    switch(false).await;
+    tell_too_late(&told).await;
+    super::sweep(&told.campus).await;
+    assert_eq!(told.waiting().await, 0);
+    switch(true).await;
+    punches(&told, 101..102).await;
+    super::sweep(&told.campus).await;
+    assert_eq!(told.send_all().await.len(), 1);
 }
 
 async fn a_school_has_so_many_webhooks(database: Database) {

@@ -68,6 +68,13 @@ impl Told {
     }
 }
 
+/// What is done about what waits, every ten seconds.
+pub async fn sweep(campus: &Campus) {
+    let app = &campus.world.app;
+    let most = rollcall::webhooks::limits::MOST_WAITING;
+    rollcall::webhooks::limits::tick(&app.db, most, app.clock.now()).await.unwrap();
+}
+
 /// What leaves goes to receivers of this machine, too.
 pub async fn allow_loopback(campus: &mut Campus) {
     let app = &mut campus.world.app;

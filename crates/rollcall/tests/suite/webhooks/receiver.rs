@@ -25,6 +25,8 @@ struct Inner {
     got: Mutex<Vec<Got>>,
     /// What it answers next; then 204.
     answers: Mutex<VecDeque<Answer>>,
+    /// The kind of events that it never takes.
+    refused: Mutex<Option<&'static str>>,
     hung: Semaphore,
     let_go: Semaphore,
 }
@@ -57,6 +59,7 @@ impl Receiver {
         let inner = Arc::new(Inner {
             got: Mutex::default(),
             answers: Mutex::default(),
+            refused: Mutex::default(),
             hung: Semaphore::new(0),
             let_go: Semaphore::new(0),
         });
@@ -69,8 +72,14 @@ impl Receiver {
         self.inner.answers.lock().unwrap().extend(answers);
     }
 
+    /// From now on it takes everything but this kind of events.
+    pub fn refuses(&self, kind: &'static str) {
+        *self.inner.refused.lock().unwrap() = Some(kind);
+    }
+
     /// From now on it takes everything.
     pub fn works(&self) {
+        *self.inner.refused.lock().unwrap() = None;
         self.inner.answers.lock().unwrap().clear();
     }
 
@@ -133,7 +142,11 @@ async fn take(State(inner): State<Arc<Inner>>, uri: Uri, headers: HeaderMap, bod
         text: String::from_utf8(body.to_vec()).unwrap(),
         body: serde_json::from_slice(&body).unwrap(),
     };
+    let is_refused = inner.refused.lock().unwrap().is_some_and(|kind| kind == got.kind());
     inner.got.lock().unwrap().push(got);
+    if is_refused {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    }
     let answer = inner.answers.lock().unwrap().pop_front();
     match answer {
         None => StatusCode::NO_CONTENT.into_response(),
