@@ -419,8 +419,8 @@ impl Tx {
 
 /// Pages that a connection may keep, as kibibytes with a minus. What a transaction changed is written out and read again when it
 /// does not fit, and the largest (a terminal of 10,000 students is filled) changes some ten megabytes.
-const WRITER_MEMORY: &str = "-24576";
-const READER_MEMORY: &str = "-6144";
+const WRITER_MEMORY: &str = "-16384";
+const READER_MEMORY: &str = "-2048";
 /// Of the write-ahead log, until whoever commits has to bring it into the file himself ([`Db::tidy_up`] does it beside him).
 const FRAMES_AT_MOST: &str = "16000";
 /// Whoever takes rows and the thread that finds them wake each other less often than for every row.
