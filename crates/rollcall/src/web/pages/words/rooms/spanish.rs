@@ -298,6 +298,24 @@ pub(super) const SENTENCES: &[Sentence] = sentences! {
     "pages are counted from 1" / "las páginas se cuentan desde 1";
     "between 1 and {n}" / "entre 1 y {n}";
 
+    // Webhooks: how they are set up, and why a message did not arrive (webhooks)
+    "this webhook is switched off: switch it on first" / "este webhook está desactivado: actívelo primero";
+    "name at least one event" / "indique al menos un evento";
+    "{name} is no event: {list}" / "{name} no es un evento: {list}";
+    "there are {n} of them already, and a school has no more: delete one first" / "ya hay {n}, y un colegio no tiene más: elimine uno primero";
+    "it is no address like https://example.org/hooks" / "no es una dirección como https://example.org/hooks";
+    "it begins with http:// or https://" / "empieza por http:// o https://";
+    "no user and password in it: messages are signed, and addresses are shown" / "sin usuario ni contraseña: los mensajes van firmados, y las direcciones se muestran";
+    "it has at most {n} characters" / "tiene como máximo {n} caracteres";
+    "{name} is no public address, and --webhook-networks of this server does not name it" / "{name} no es una dirección pública, y --webhook-networks de este servidor no la indica";
+    "{name} stands for no public address, and --webhook-networks of this server does not name what it stands for" / "{name} no corresponde a ninguna dirección pública, y --webhook-networks de este servidor no indica a qué corresponde";
+    "the address cannot be used any more: {said}" / "la dirección ya no se puede usar: {said}";
+    "the name {name} is not known" / "el nombre {name} no se conoce";
+    "nobody answers at {address}: {why}" / "nadie responde en {address}: {why}";
+    "no connection that can be trusted: {why}" / "ninguna conexión de la que fiarse: {why}";
+    "it broke off: {why}" / "se interrumpió: {why}";
+    "no answer within {n} seconds" / "ninguna respuesta en {n} segundos";
+
     // What was done to what (the audit log)
     "create" / "crear";
     "update" / "cambiar";
