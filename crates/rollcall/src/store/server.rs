@@ -30,11 +30,13 @@ impl Server {
     /// Connects and brings the tables to a version.
     pub async fn open(url: &str, own: Option<&str>, version: i64) -> Result<Server> {
         let options = |url| PgConnectOptions::from_str(url).map_err(Error::Server);
-        let mut through = options(url)?.application_name("rollcall");
-        if own.is_some() {
+        let through = options(url)?.application_name("rollcall");
+        let through = match own {
             // Poolers refuse what they do not know.
-            through = through.extra_float_digits(None).statement_cache_capacity(0);
-        }
+            Some(_) => through.extra_float_digits(None).statement_cache_capacity(0),
+            // What is estimated to be costly would first be compiled, for a tenth of a second; nothing here takes that long.
+            None => through.options([("jit", "off")]),
+        };
         // A pool would try again for long and then say nothing but that it took too long.
         through.connect().await.map_err(Error::Server)?.close().await.map_err(Error::Server)?;
         let pool = |connections| {

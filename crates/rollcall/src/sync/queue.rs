@@ -137,6 +137,8 @@ async fn forget_cards_no_longer_twice(tx: &mut Tx, sql: &'static str, id: i64) -
     Ok(())
 }
 
+/// `sync_status` follows from the versions and the decision; it is asked as well because PostgreSQL knows how many are in which
+/// state, and would take what compares two columns for nearly everybody.
 const WAITING: &str = "
     WITH v(device_id) AS (VALUES {rows})
     SELECT l.device_id, l.student_id, l.device_pin, l.is_wanted, l.wanted_name, l.wanted_card, l.wanted_version,
@@ -144,7 +146,7 @@ const WAITING: &str = "
     FROM v JOIN device_user_sync_status l ON l.device_id = v.device_id
     WHERE (l.obstacle IS NULL OR l.obstacle = 'card_busy')
       AND l.confirmed_version <> l.wanted_version AND l.failed_version <> l.wanted_version
-      AND COALESCE(l.decision, '') NOT IN ('held', 'kept') AND NOT EXISTS (SELECT 1 FROM device_commands c WHERE c.device_id = l.device_id
+      AND l.sync_status IN ('pending', 'sent') AND NOT EXISTS (SELECT 1 FROM device_commands c WHERE c.device_id = l.device_id
         AND c.student_id = l.student_id AND c.status IN ('pending', 'sent') LIMIT 1 OFFSET 0)
     ORDER BY l.device_id, l.student_id LIMIT 500";
 
