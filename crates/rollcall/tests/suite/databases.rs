@@ -14,6 +14,7 @@
 use std::{
     env,
     io::{BufRead as _, BufReader},
+    mem,
     path::Path,
     process::{Child, Command, Stdio},
     str::FromStr,
@@ -92,6 +93,12 @@ impl Database {
     /// The same database, as another program has it open.
     pub async fn other(&self) -> &Db {
         self.other.get_or_init(|| async { Db::open(&self.url).await.expect("the same database") }).await
+    }
+
+    /// From now on everybody uses another one. Answers the former, which is still the one that goes with the value.
+    pub fn change(&mut self, db: Db, url: &str) -> (Db, String) {
+        self.other = OnceCell::new();
+        (mem::replace(&mut self.db, db), mem::replace(&mut self.url, url.to_owned()))
     }
 
     /// Another database of the same kind.

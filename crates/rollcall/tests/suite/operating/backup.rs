@@ -101,9 +101,7 @@ async fn a_terminal_that_lived_on_is_in_step_again(database: Database) {
     let done = restored::restored(&mut tx, restored::jump(), campus.world.now()).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!((done.terminals, done.withdrawn), (1, 1));
-    let (old_db, old_url) = (campus.world.database.db.clone(), campus.world.database.url.clone());
-    campus.world.database.db = restored_db;
-    campus.world.database.url.clone_from(&copied.url);
+    let (former_db, former_url) = campus.world.database.change(restored_db, &copied.url);
     campus.world.restart().await;
     assert_eq!(campus.verified(device).await, 0, "nothing is proven of now");
 
@@ -134,8 +132,7 @@ async fn a_terminal_that_lived_on_is_in_step_again(database: Database) {
     assert!(punches.iter().all(|(_, times)| *times == 1), "once: {punches:?}");
     // The other database is dropped with the test.
     campus.world.app.db.close().await;
-    campus.world.database.db = old_db;
-    campus.world.database.url = old_url;
+    campus.world.database.change(former_db, &former_url);
     drop(campus);
     drop(copied);
 }
