@@ -34,7 +34,7 @@ impl Server {
         let through = match own {
             // Poolers refuse what they do not know.
             Some(_) => through.extra_float_digits(None).statement_cache_capacity(0),
-            // What is estimated to be costly would first be compiled, for a tenth of a second; nothing here takes that long.
+            // What is estimated to be costly would be compiled first, which takes longer than our statements do.
             None => through.options([("jit", "off")]),
         };
         // A pool would try again for long and then say nothing but that it took too long.
