@@ -159,19 +159,23 @@ pub async fn list(tx: &mut Tx, filter: &Filter, limit: i64, offset: i64) -> Resu
     Ok((rows, total))
 }
 
-// Schools outermost, so that each one's days are found by its index, and nothing but the index is read: a punch has a school
-// when its terminal is registered.
+// Each hour of each school's day is a piece of an index, and nothing but the index is read. `CROSS JOIN` keeps SQLite from
+// beginning with the punches: it would read those of all days.
 const BY_HOUR: &str = "
-    SELECT CAST(SUBSTR(p.punched_at, 12, 2) AS BIGINT) AS hour, COUNT(*)
-    FROM schools k JOIN punches p ON p.school_id = k.id AND p.punched_at >= $2 AND p.punched_at < $3
-    WHERE (CAST($1 AS BIGINT) IS NULL OR k.id = $1)
-    GROUP BY 1 ORDER BY 1";
+    WITH hours(hour, since, until) AS (VALUES
+      (0, 'T00', 'T01'), (1, 'T01', 'T02'), (2, 'T02', 'T03'), (3, 'T03', 'T04'), (4, 'T04', 'T05'), (5, 'T05', 'T06'),
+      (6, 'T06', 'T07'), (7, 'T07', 'T08'), (8, 'T08', 'T09'), (9, 'T09', 'T10'), (10, 'T10', 'T11'), (11, 'T11', 'T12'),
+      (12, 'T12', 'T13'), (13, 'T13', 'T14'), (14, 'T14', 'T15'), (15, 'T15', 'T16'), (16, 'T16', 'T17'), (17, 'T17', 'T18'),
+      (18, 'T18', 'T19'), (19, 'T19', 'T20'), (20, 'T20', 'T21'), (21, 'T21', 'T22'), (22, 'T22', 'T23'), (23, 'T23', 'T24'))
+    SELECT CAST(h.hour AS BIGINT), (
+      SELECT COUNT(*) FROM schools k CROSS JOIN punches p
+      WHERE (CAST($1 AS BIGINT) IS NULL OR k.id = $1) AND p.school_id = k.id
+        AND p.punched_at >= CAST($2 AS TEXT) || h.since AND p.punched_at < CAST($2 AS TEXT) || h.until)
+    FROM hours h ORDER BY h.hour";
 
-/// How many punches each hour of a day brought, by the terminals' own clocks: pairs of hour and number. Hours without any
-/// are left out.
+/// How many punches each hour of a day brought, by the terminals' own clocks: pairs of hour and number.
 pub async fn by_hour(tx: &mut Tx, school: Option<SchoolId>, day: Date) -> Result<Vec<(i64, i64)>> {
-    let (from, to) = (Moment::Day(day).beginning(), Moment::Day(day).end());
-    tx.all(BY_HOUR, [school.into(), from.into(), to.into()]).await
+    tx.all(BY_HOUR, [school.into(), day.to_string().into()]).await
 }
 
 #[cfg(test)]
