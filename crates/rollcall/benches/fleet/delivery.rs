@@ -21,7 +21,7 @@ pub async fn measure(report: &mut Report, fleet: &Fleet, sizes: Sizes) {
     // Interleaved, so that both meet the same machine.
     let (hundred, lone, various) = (fleet.devices[0], fleet.devices[1], fleet.devices[2]);
     let (mut batches, mut singles) = (Vec::new(), Vec::new());
-    for _ in 0..sizes.commands.min(fleet.students) / 100 {
+    for _ in 0..sizes.commands.min(fleet.students) / 100 - 1 {
         batches.push(deliver(fleet, hundred, 100).await);
         for _ in 0..3 {
             singles.push(deliver(fleet, lone, 1).await);
@@ -38,6 +38,15 @@ pub async fn measure(report: &mut Report, fleet: &Fleet, sizes: Sizes) {
     let ends = median(&batches[batches.len() - tenth..]) / median(&batches[..tenth]);
     let what = format!("time of a batch, last of {} commands / first", sizes.commands);
     report.gate(&what, product, &[ends], Gate::AtMost(1.5), 1.1);
+
+    let (mut among_many, mut among_few) = (Vec::new(), Vec::new());
+    for _ in 0..90 {
+        among_many.push(deliver(fleet, lone, 1).await);
+        among_few.push(deliver(fleet, hundred, 1).await);
+    }
+    let grows = median(&among_many) / median(&among_few);
+    let what = "a lone command and its result, nearly all still to come / nearly none";
+    report.gate_at_full_size(what, product, &[grows], Gate::AtMost(1.5), 1.1);
 
     let (mut few, mut many) = (Vec::new(), Vec::new());
     for _ in 0..(fleet.students / 210).min(20) {

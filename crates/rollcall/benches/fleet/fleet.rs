@@ -14,6 +14,7 @@ use rollcall::{
         reconcile::{Scope, out_of_step, reconcile},
     },
 };
+use sqlx::{Connection as _, Executor as _, PgConnection};
 use tokio::time::interval;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -32,7 +33,7 @@ pub struct Fleet {
     pub students: i64,
     pub devices: Vec<DeviceId>,
     pub now: Timestamp,
-    _counting: AbortOnDropHandle<()>,
+    _keeping_house: AbortOnDropHandle<()>,
 }
 
 impl Fleet {
@@ -43,8 +44,8 @@ impl Fleet {
         add_school(&mut tx, 1, students, terminals).await;
         tx.commit().await.expect("a commit");
         let devices = devices(&db).await;
-        let counting = AbortOnDropHandle::new(tokio::spawn(count_again(db.clone())));
-        Fleet { url, db, students, devices, now: beginning(), _counting: counting }
+        let keeping_house = AbortOnDropHandle::new(tokio::spawn(keep_house(db.clone())));
+        Fleet { url, db, students, devices, now: beginning(), _keeping_house: keeping_house }
     }
 
     /// The full pass, as the product's own watch does it: every terminal that is out of step, until nothing is left to be
@@ -72,9 +73,16 @@ impl Fleet {
         }
     }
 
-    /// Every terminal took everything that it was ever given.
+    /// Every terminal took everything that it was ever given. No product writes all of that at once: the database is left as
+    /// it finds it when it came bit by bit.
     pub async fn confirm(&self) {
         confirm(&self.db).await;
+        self.db.tidy_up().await;
+        if self.db.product() == "PostgreSQL" {
+            let mut server = PgConnection::connect(&self.url).await.expect("a connection");
+            server.execute("VACUUM ANALYZE device_user_sync_status, device_commands").await.expect("its housekeeping");
+            server.close().await.ok();
+        }
     }
 
     pub async fn run(&self, sql: &'static str) {
@@ -121,10 +129,11 @@ impl Fleet {
 }
 
 /// As the program does beside everything else.
-async fn count_again(db: Db) {
-    let mut times = interval(Duration::from_secs(5));
+async fn keep_house(db: Db) {
+    let mut times = interval(Duration::from_secs(2));
     loop {
         times.tick().await;
+        db.tidy_up().await;
         statistics::refresh(&db).await.expect("statistics");
     }
 }
