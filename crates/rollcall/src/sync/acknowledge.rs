@@ -94,11 +94,14 @@ pub async fn acknowledge(
         tx.note(noted);
     }
     let has_moved = effects.has_room;
+    let concerns_others =
+        effects.is_full || !effects.lacking.is_empty() || asked.iter().any(|command| command.student_id.is_none());
     effects.write(tx, device, now).await?;
     if has_moved {
         capacity::look(tx, device, now).await?;
     }
-    event::wrote(tx, device, asked.iter().filter_map(|command| command.student_id)).await?;
+    let students = || asked.iter().filter_map(|command| command.student_id);
+    event::wrote(tx, device, students()).await?;
     for command in asked.iter().filter(|command| command.student_id.is_none()) {
         let Some(answer) = codes.get(&command.wire_id) else { continue };
         match (command.step.as_str(), &command.device_pin) {
@@ -116,7 +119,11 @@ pub async fn acknowledge(
             start::proceed(tx, device, Told::Count(count), now).await?;
         }
     }
-    let mut reconciled = queue::open_rows(tx, Scope::Device(device), now).await?;
+    let mut reconciled = if concerns_others {
+        queue::open_rows(tx, Scope::Device(device), now).await?
+    } else {
+        queue::open_answered(tx, device, students(), now).await?
+    };
     reconciled.devices = vec![device];
     Ok(reconciled)
 }

@@ -312,12 +312,37 @@ async fn save(tx: &mut Tx, device: DeviceId, row: &Device) -> Result<()> {
     Ok(())
 }
 
-const DUE: &str = "
-    SELECT c.device_id FROM device_commands c JOIN devices d ON d.id = c.device_id AND d.start_state <> 'holds_people'
-    WHERE c.status IN ('pending', 'sent') AND ((c.status = 'pending' AND c.deadline_at IS NULL) OR c.deadline_at <= $1)
-    UNION SELECT id FROM devices WHERE log_request = 'wanted' AND start_state <> 'holds_people'
-    UNION SELECT id FROM devices WHERE verify_at <= $1 AND start_state <> 'unknown'
-    UNION SELECT device_id FROM readings WHERE state = 'running' AND (wake_at IS NULL OR wake_at <= $1)";
+/// Steps from terminal to terminal through an index, so that one with ten thousand commands is found as fast as one with one.
+macro_rules! each_with {
+    ($status:literal) => {
+        concat!(
+            "(SELECT MIN(device_id) FROM device_commands WHERE status = '",
+            $status,
+            "' UNION ALL
+              SELECT (SELECT MIN(c.device_id) FROM device_commands c WHERE c.status = '",
+            $status,
+            "' AND c.device_id > w.device_id)
+              FROM ",
+            $status,
+            " w WHERE w.device_id IS NOT NULL)"
+        )
+    };
+}
+const DUE: &str = concat!(
+    "WITH RECURSIVE pending(device_id) AS ",
+    each_with!("pending"),
+    ", sent(device_id) AS ",
+    each_with!("sent"),
+    "SELECT w.device_id FROM pending w JOIN devices d ON d.id = w.device_id AND d.start_state <> 'holds_people'
+     WHERE EXISTS (SELECT 1 FROM device_commands c WHERE c.device_id = w.device_id AND c.status = 'pending'
+       AND (c.deadline_at IS NULL OR c.deadline_at <= $1) LIMIT 1 OFFSET 0)
+     UNION SELECT w.device_id FROM sent w JOIN devices d ON d.id = w.device_id AND d.start_state <> 'holds_people'
+     WHERE EXISTS (SELECT 1 FROM device_commands c WHERE c.device_id = w.device_id AND c.status = 'sent'
+       AND c.deadline_at <= $1 LIMIT 1 OFFSET 0)
+     UNION SELECT id FROM devices WHERE log_request = 'wanted' AND start_state <> 'holds_people'
+     UNION SELECT id FROM devices WHERE verify_at <= $1 AND start_state <> 'unknown'
+     UNION SELECT device_id FROM readings WHERE state = 'running' AND (wake_at IS NULL OR wake_at <= $1)"
+);
 
 /// Devices that have commands to hand out or to take back now: one statement per server and tick. One that waits for an
 /// admin's decision is only read.

@@ -17,7 +17,10 @@ use jiff::{SignedDuration, Timestamp};
 use push_protocol::text::Card;
 use serde_json::json;
 
-use super::{deadline::later, scope::Scope};
+use super::{
+    deadline::later,
+    scope::{Scope, rows_of_student},
+};
 use crate::{
     devices::DeviceId,
     school::StudentId,
@@ -58,7 +61,7 @@ macro_rules! removals {
 /// The numbers of terminals on which something in scope is to be judged. Each is counted by an index, however many people a
 /// terminal holds; whom it holds is counted when it matters.
 macro_rules! judge {
-    ($scope:literal) => {
+    ($rows:expr, $scope:literal) => {
         concat!(
             "SELECT d.id AS device_id, d.serial_number, k.guard_percent, k.guard_number, CAST(0 AS BIGINT) AS holds, ",
             removals!(),
@@ -76,7 +79,9 @@ macro_rules! judge {
                NOT EXISTS (SELECT 1 FROM belonging b WHERE b.device_id = d.id) AS is_roster_empty
              FROM devices d JOIN schools k ON k.id = d.school_id
              WHERE d.is_active AND d.deleted_at IS NULL AND d.start_state = 'writing' AND d.id IN (
-               SELECT o.device_id FROM device_user_sync_status o WHERE ",
+               SELECT o.device_id FROM ",
+            $rows,
+            " o WHERE ",
             $scope,
             " AND o.confirmed_version <> o.wanted_version AND o.failed_version <> o.wanted_version
                  AND (o.decision IS NULL OR o.decision = 'kept')
@@ -85,8 +90,8 @@ macro_rules! judge {
         )
     };
 }
-const JUDGE_OF_STUDENT: &str = judge!("o.student_id = $1");
-const JUDGE_ON_DEVICE: &str = judge!("o.device_id = $1");
+const JUDGE_OF_STUDENT: &str = judge!(rows_of_student!(), "o.student_id = $1");
+const JUDGE_ON_DEVICE: &str = judge!("device_user_sync_status", "o.device_id = $1");
 
 /// Holds what is too much, on every terminal in scope. The caller holds the locks of the devices, and what is wanted is in
 /// the ledger.
@@ -154,18 +159,20 @@ struct Carded {
 }
 
 macro_rules! carded {
-    ($scope:literal) => {
+    ($rows:expr, $scope:literal) => {
         concat!(
             "SELECT device_id, student_id, wanted_card, held_card_number, card_change_wanted_at IS NOT NULL AS is_known
-             FROM device_user_sync_status WHERE ",
+             FROM ",
+            $rows,
+            " l WHERE ",
             $scope,
             " AND is_wanted AND is_held AND wanted_card_number IS NULL
                AND confirmed_version <> wanted_version AND failed_version <> wanted_version"
         )
     };
 }
-const CARDED_OF_STUDENT: &str = carded!("student_id = $1");
-const CARDED_ON_DEVICE: &str = carded!("device_id = $1");
+const CARDED_OF_STUDENT: &str = carded!(rows_of_student!(), "student_id = $1");
+const CARDED_ON_DEVICE: &str = carded!("device_user_sync_status", "device_id = $1");
 const CHANGES_CARD: &str = "
     WITH v(device_id, student_id, card_number, is_change) AS (VALUES {rows})
     UPDATE device_user_sync_status SET wanted_card_number = v.card_number,

@@ -12,7 +12,7 @@ use super::{
     plan::{self, CardUse, CardUses, Open, Stays, Step, Wanted},
     reconcile::Reconciled,
     rights,
-    scope::Scope,
+    scope::{Scope, rows_of_student},
 };
 use crate::{
     devices::DeviceId,
@@ -32,7 +32,9 @@ struct Row {
     is_wanted: bool,
     wanted_name: Option<String>,
     wanted_card: Option<String>,
+    wanted_card_number: Option<i64>,
     wanted_version: i64,
+    failed_version: i64,
     is_held: bool,
     obstacle: Option<String>,
     error_message: Option<String>,
@@ -40,12 +42,21 @@ struct Row {
     was_written: bool,
 }
 
+macro_rules! columns {
+    () => {
+        "l.device_id, l.student_id, l.device_pin, l.is_wanted, l.wanted_name, l.wanted_card, l.wanted_card_number,
+         l.wanted_version, l.failed_version, l.is_held, l.obstacle, l.error_message, l.priority,
+         l.written_event > 0 AS was_written"
+    };
+}
 macro_rules! open {
-    ($scope:literal) => {
+    ($rows:expr, $scope:literal) => {
         concat!(
-            "SELECT l.device_id, l.student_id, l.device_pin, l.is_wanted, l.wanted_name, l.wanted_card, l.wanted_version,
-               l.is_held, l.obstacle, l.error_message, l.priority, l.written_event > 0 AS was_written
-             FROM device_user_sync_status l
+            "SELECT ",
+            columns!(),
+            " FROM ",
+            $rows,
+            " l
              JOIN devices d ON d.id = l.device_id AND d.is_active AND d.deleted_at IS NULL AND d.start_state = 'writing'
              WHERE ",
             $scope,
@@ -56,8 +67,8 @@ macro_rules! open {
         )
     };
 }
-const OPEN_OF_STUDENT: &str = open!("l.student_id = $1");
-const OPEN_ON_DEVICE: &str = open!("l.device_id = $1");
+const OPEN_OF_STUDENT: &str = open!(rows_of_student!(), "l.student_id = $1");
+const OPEN_ON_DEVICE: &str = open!("device_user_sync_status", "l.device_id = $1");
 
 /// Plans and queues what is open in scope. The caller holds the locks of the devices.
 pub(super) async fn open_rows(tx: &mut Tx, scope: Scope, now: Timestamp) -> Result<Reconciled> {
@@ -87,14 +98,56 @@ async fn open(tx: &mut Tx, scope: Scope, asked: Option<StudentId>, now: Timestam
             tx.all(OPEN_ON_DEVICE, [device.into(), limit]).await?
         }
     };
-    let mut by_device: BTreeMap<DeviceId, Vec<Row>> = BTreeMap::new();
     let is_partial = rows.len() as i64 == COMMANDS_PER_TRANSACTION;
-    for row in rows {
-        by_device.entry(row.device_id).or_default().push(row);
-    }
+    let mut by_device = by_device(rows);
     if let Scope::Student(_) = scope {
         add_those_who_wait(tx, &mut by_device).await?;
     }
+    plan(tx, by_device, asked, now).await?.write(tx, now, is_partial).await
+}
+
+/// Whoever waits for what another had, a card or a place, has an obstacle; and what did not fit into one transaction is
+/// queued when the rest has left.
+const EVERYBODY_COUNTS: &str = "
+    SELECT EXISTS (SELECT 1 FROM device_user_sync_status WHERE device_id = $1 AND obstacle IS NOT NULL)
+      OR NOT EXISTS (SELECT 1 FROM device_commands WHERE device_id = $1 AND status = 'pending')";
+const OPEN_OF_STUDENTS: &str = concat!(
+    "WITH v(student_id) AS (VALUES {rows}) ",
+    open!("device_user_sync_status", "l.device_id = $1 AND l.student_id IN (SELECT v.student_id FROM v)")
+);
+
+/// The same after a terminal did what these students' commands said. Nobody else is looked at where nothing can have
+/// become open for them: a terminal that is being filled has thousands whose commands are under way.
+pub(super) async fn open_answered(
+    tx: &mut Tx,
+    device: DeviceId,
+    students: impl Iterator<Item = StudentId>,
+    now: Timestamp,
+) -> Result<Reconciled> {
+    let (everybody_counts,): (bool,) = tx.one(EVERYBODY_COUNTS, [device.into()]).await?;
+    if everybody_counts {
+        return open_rows(tx, Scope::Device(device), now).await;
+    }
+    let students: Vec<Vec<Value>> = students.map(|student| vec![student.into()]).collect();
+    let fixed = [device.into(), COMMANDS_PER_TRANSACTION.into()];
+    let rows: Vec<Row> = tx.all_rows(OPEN_OF_STUDENTS, &fixed, students).await?;
+    plan(tx, by_device(rows), None, now).await?.write(tx, now, false).await
+}
+
+fn by_device(rows: Vec<Row>) -> BTreeMap<DeviceId, Vec<Row>> {
+    let mut by_device: BTreeMap<DeviceId, Vec<Row>> = BTreeMap::new();
+    for row in rows {
+        by_device.entry(row.device_id).or_default().push(row);
+    }
+    by_device
+}
+
+async fn plan(
+    tx: &mut Tx,
+    by_device: BTreeMap<DeviceId, Vec<Row>>,
+    asked: Option<StudentId>,
+    now: Timestamp,
+) -> Result<Writing> {
     let mut writing = Writing::default();
     let terminals = manner::terminals(tx, by_device.keys().copied()).await?;
     let mut uses = card_uses(tx, &by_device).await?;
@@ -113,7 +166,7 @@ async fn open(tx: &mut Tx, scope: Scope, asked: Option<StudentId>, now: Timestam
             writing.step(row, plan::wanted_number(open), step, terminal, now);
         }
     }
-    writing.write(tx, now, is_partial).await
+    Ok(writing)
 }
 
 macro_rules! forget_twice {
@@ -137,18 +190,15 @@ async fn forget_cards_no_longer_twice(tx: &mut Tx, sql: &'static str, id: i64) -
     Ok(())
 }
 
-/// `sync_status` follows from the versions and the decision; it is asked as well because PostgreSQL knows how many are in which
-/// state, and would take what compares two columns for nearly everybody.
-const WAITING: &str = "
-    WITH v(device_id) AS (VALUES {rows})
-    SELECT l.device_id, l.student_id, l.device_pin, l.is_wanted, l.wanted_name, l.wanted_card, l.wanted_version,
-      l.is_held, l.obstacle, l.error_message, l.priority, l.written_event > 0 AS was_written
-    FROM v JOIN device_user_sync_status l ON l.device_id = v.device_id
-    WHERE (l.obstacle IS NULL OR l.obstacle = 'card_busy')
-      AND l.confirmed_version <> l.wanted_version AND l.failed_version <> l.wanted_version
-      AND l.sync_status IN ('pending', 'sent') AND NOT EXISTS (SELECT 1 FROM device_commands c WHERE c.device_id = l.device_id
-        AND c.student_id = l.student_id AND c.status IN ('pending', 'sent') LIMIT 1 OFFSET 0)
-    ORDER BY l.device_id, l.student_id LIMIT 500";
+const WAITING: &str = concat!(
+    "WITH v(device_id) AS (VALUES {rows}) SELECT ",
+    columns!(),
+    " FROM v JOIN device_user_sync_status l ON l.device_id = v.device_id
+     WHERE l.obstacle = 'card_busy' AND l.confirmed_version <> l.wanted_version AND l.failed_version <> l.wanted_version
+       AND COALESCE(l.decision, '') NOT IN ('held', 'kept') AND NOT EXISTS (SELECT 1 FROM device_commands c WHERE c.device_id = l.device_id
+         AND c.student_id = l.student_id AND c.status IN ('pending', 'sent') LIMIT 1 OFFSET 0)
+     ORDER BY l.device_id, l.student_id LIMIT 500"
+);
 
 /// Two who swap cards are edited one after the other: the first waits already when the second comes.
 async fn add_those_who_wait(tx: &mut Tx, by_device: &mut BTreeMap<DeviceId, Vec<Row>>) -> Result<()> {
@@ -282,9 +332,7 @@ impl Writing {
             Step::Whole(command) => (command, WHOLE),
             Step::ClearCard(command) => (command, CLEAR_CARD),
             Step::Wait(obstacle, words) => {
-                if row.obstacle.as_deref() != Some(obstacle.as_str()) || row.error_message.as_ref() != Some(&words) {
-                    self.note(row, card, 0, Some(obstacle.as_str()), Some(words));
-                }
+                self.note(row, card, 0, Some(obstacle.as_str()), Some(words));
                 return;
             }
             Step::Fail(obstacle, words) => {
@@ -326,6 +374,7 @@ impl Writing {
         }
     }
 
+    /// What the planning of a row says of it, where the ledger does not say it already.
     fn note(
         &mut self,
         row: &Row,
@@ -337,6 +386,10 @@ impl Writing {
         if failed > 0 {
             let words = words.clone().unwrap_or_default();
             self.failed.entry(row.device_id).or_default().push((row.student_id, words));
+        }
+        let known = (row.wanted_card_number, row.failed_version, row.obstacle.as_deref(), &row.error_message);
+        if known == (card, failed, obstacle, &words) {
+            return;
         }
         self.ledger.push(vec![
             row.device_id.into(),

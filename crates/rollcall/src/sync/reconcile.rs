@@ -12,7 +12,7 @@ pub use super::scope::Scope;
 use super::{guard, pins, queue};
 use crate::{
     devices::DeviceId,
-    school::SchoolId,
+    school::{SchoolId, StudentId},
     store::{Result, Tx},
 };
 
@@ -132,7 +132,9 @@ macro_rules! want {
                decision = CASE WHEN ",
             same_card!(),
             " THEN device_user_sync_status.decision END,
-               wanted_name = excluded.wanted_name, wanted_card = excluded.wanted_card, wanted_card_number = NULL,
+               wanted_card_number = CASE WHEN device_user_sync_status.wanted_card = excluded.wanted_card
+                 THEN device_user_sync_status.wanted_card_number END,
+               wanted_name = excluded.wanted_name, wanted_card = excluded.wanted_card,
                wanted_version = device_user_sync_status.wanted_version + 1, wanted_at = excluded.wanted_at,
                obstacle = NULL, priority = 10, sync_retries = 0, repairs = 0, updated_at = excluded.updated_at"
         )
@@ -226,4 +228,25 @@ const OUT_OF_STEP: &str = concat!(
 pub async fn out_of_step(tx: &mut Tx, school: Option<SchoolId>) -> Result<Vec<DeviceId>> {
     let devices: Vec<(DeviceId,)> = tx.all(OUT_OF_STEP, [school.into()]).await?;
     Ok(devices.into_iter().map(|(device,)| device).collect())
+}
+
+/// As many are looked after one by one; beyond that terminal by terminal costs less.
+const FEW: i64 = 20;
+
+const STUDENTS_OUT_OF_STEP: &str = concat!(
+    "SELECT DISTINCT b.student_id FROM belonging b
+     JOIN devices d ON d.id = b.device_id AND d.start_state = 'writing'
+     LEFT JOIN device_user_sync_status l ON l.device_id = b.device_id AND l.student_id = b.student_id
+     WHERE (CAST($1 AS BIGINT) IS NULL OR b.school_id = $1) AND ",
+    differs!(),
+    ") AND COALESCE(l.wanted_card, b.rfid_card_id) = b.rfid_card_id
+     LIMIT $2"
+);
+
+/// Those of a school, or of all, who are wanted otherwise than the ledger says, if they are few: each is then reconciled on
+/// all of his terminals at once. Nobody whose card changed: how many there are the guard wants to see together.
+pub async fn few_out_of_step(tx: &mut Tx, school: Option<SchoolId>) -> Result<Vec<StudentId>> {
+    let students: Vec<(StudentId,)> = tx.all(STUDENTS_OUT_OF_STEP, [school.into(), (FEW + 1).into()]).await?;
+    let are_few = students.len() as i64 <= FEW;
+    Ok(students.into_iter().filter(|_| are_few).map(|(student,)| student).collect())
 }

@@ -3,11 +3,13 @@
 //! A tick looks as wide as somebody said, and everywhere when nobody can have said it. It is the only loop of this room;
 //! handlers reconcile what they touched in their own transaction.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
     delivery,
-    reconcile::{Scope, out_of_step, reconcile},
+    reconcile::{Scope, few_out_of_step, out_of_step, reconcile},
     stepped,
 };
 use crate::{
@@ -113,15 +115,32 @@ impl Watch {
     }
 }
 
-/// Reconciles the devices of a school, or of all, that are out of step, each in transactions of its own.
+/// Reconciles the devices of a school, or of all, that are out of step, each in transactions of its own. Where that is
+/// because of a few students, these come first: what one of them takes does not grow with the others.
 pub(super) async fn look(db: &Db, clock: &Clock, school: Option<SchoolId>) -> Result<Vec<DeviceId>> {
-    let mut tx = db.read().await?;
-    let devices = out_of_step(&mut tx, school).await?;
-    drop(tx);
-    for device in &devices {
-        settle(db, clock, *device).await?;
+    let mut found = out_of_step_now(db, school).await?;
+    let mut devices = BTreeSet::from_iter(found.clone());
+    if !found.is_empty() {
+        let students = few_out_of_step(&mut db.read().await?, school).await?;
+        for student in &students {
+            let mut tx = db.write().await?;
+            let done = reconcile(&mut tx, Scope::Student(*student), clock.now()).await?;
+            tx.commit().await?;
+            devices.extend(done.devices);
+        }
+        if !students.is_empty() {
+            found = out_of_step_now(db, school).await?;
+        }
     }
-    Ok(devices)
+    for device in found {
+        settle(db, clock, device).await?;
+        devices.insert(device);
+    }
+    Ok(devices.into_iter().collect())
+}
+
+async fn out_of_step_now(db: &Db, school: Option<SchoolId>) -> Result<Vec<DeviceId>> {
+    out_of_step(&mut db.read().await?, school).await
 }
 
 /// Reconciles one device, in as many transactions as it takes.

@@ -1,7 +1,11 @@
 //! How commands leave and come back (rules 7, 8, 11, 12).
 
 use jiff::SignedDuration;
-use rollcall::sync::{deadline::OFFERS, delivery::Poll};
+use rollcall::sync::{
+    deadline::OFFERS,
+    delivery::Poll,
+    reconcile::{Scope, reconcile},
+};
 
 use super::bench::{Bench, texts};
 use crate::databases::{Database, both_databases};
@@ -19,6 +23,7 @@ both_databases! {
     a_terminal_that_lacks_a_word_is_spoken_to_with_the_other,
     a_busy_terminal_is_asked_again_later,
     an_edit_overtakes_a_full_sync,
+    what_one_run_left_over_is_queued_when_the_rest_has_left,
     rule_23_a_changed_offset_makes_the_terminal_shake_hands,
 }
 
@@ -246,6 +251,25 @@ async fn rule_23_a_changed_offset_makes_the_terminal_shake_hands(database: Datab
     assert_eq!(texts(&handed), ["RELOAD OPTIONS"]);
     bench.answer(gate, &handed[0], 0).await;
     assert!(bench.poll_with(gate, summer).await.is_empty());
+}
+
+async fn what_one_run_left_over_is_queued_when_the_rest_has_left(database: Database) {
+    let bench = Bench::new(database);
+    let school = bench.school().await;
+    let gate = bench.terminal(school, "CJX9253300417").await;
+    bench
+        .sql(
+            "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 2100)
+             INSERT INTO students (school_id, full_name, rfid_card_id)
+             SELECT k.id, 'Ketevan ' || n, CAST(n AS TEXT) FROM n CROSS JOIN schools k",
+        )
+        .await;
+    let mut tx = bench.database.db.write().await.unwrap();
+    let done = reconcile(&mut tx, Scope::Device(gate), bench.now).await.unwrap();
+    tx.commit().await.unwrap();
+    assert!(done.is_partial && done.queued < 2_100, "{done:?}");
+    assert_eq!(bench.drain(gate).await.len(), 2_100);
+    assert_eq!(bench.summary(gate).await.synced, 2_100);
 }
 
 async fn people(bench: &Bench, school: rollcall::school::SchoolId, count: usize) {

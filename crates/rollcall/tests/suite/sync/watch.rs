@@ -15,6 +15,8 @@ both_databases! {
     rule_9_rows_of_another_program_wake_the_tick,
     who_sees_to_the_roster_himself_wakes_nobody,
     somebody_who_comes_for_somebody_who_goes_is_found,
+    a_few_who_were_edited_are_found_on_every_terminal,
+    cards_that_were_changed_together_are_judged_together,
     rule_26_a_stepped_clock_neither_ends_nor_lengthens_a_wait,
 }
 
@@ -108,6 +110,55 @@ async fn somebody_who_comes_for_somebody_who_goes_is_found(database: Database) {
     let expected = ["DATA DELETE USERINFO PIN=1", "DATA UPDATE USERINFO PIN=3|Name=Inti Quispe|Pri=0|Card=19|Grp=1"];
     assert_eq!(handed, expected);
     assert!(bench.out_of_step().await.is_empty());
+}
+
+async fn a_few_who_were_edited_are_found_on_every_terminal(database: Database) {
+    let bench = Bench::new(database);
+    let school = bench.school().await;
+    let gates = [bench.terminal(school, "CJX9253300417").await, bench.terminal(school, "BRHD223860029").await];
+    for (name, card) in [("Siti Aminah", "17"), ("Ngozi Okafor", "18"), ("Inti Quispe", "19"), ("Kōji Tanaka", "20")] {
+        bench.student(school, name, card).await;
+    }
+    for gate in gates {
+        bench.drain(gate).await;
+    }
+    let clock = Clock::manual(bench.now);
+    let mut watch = Watch::new(bench.database.db.clone(), clock.clone(), FIRST_WAIT);
+    watch.tick(Changes::default()).await.unwrap();
+    bench.foreign("UPDATE students SET full_name = 'Siti' WHERE rfid_card_id = '17'").await;
+    bench.foreign("UPDATE students SET rfid_card_id = '81' WHERE rfid_card_id = '18'").await;
+    bench.foreign("UPDATE students SET is_active = FALSE WHERE rfid_card_id = '19'").await;
+    bench.foreign("INSERT INTO students (school_id, full_name, rfid_card_id) VALUES (1, 'Tūī', '21')").await;
+    clock.advance(SignedDuration::from_secs(4));
+    assert_eq!(watch.tick(Changes::default()).await.unwrap(), gates);
+    for gate in gates {
+        let mut handed = texts(&bench.drain(gate).await);
+        handed.sort();
+        let expected = [
+            "DATA DELETE USERINFO PIN=3",
+            "DATA UPDATE USERINFO PIN=1|Name=Siti|Pri=0|Card=17|Grp=1",
+            "DATA UPDATE USERINFO PIN=2|Name=Ngozi Okafor|Pri=0|Card=81|Grp=1",
+            "DATA UPDATE USERINFO PIN=5|Name=Tūī|Pri=0|Card=21|Grp=1",
+        ];
+        assert_eq!(handed, expected);
+    }
+    assert!(bench.out_of_step().await.is_empty());
+}
+
+async fn cards_that_were_changed_together_are_judged_together(database: Database) {
+    let bench = Bench::new(database);
+    let school = bench.school().await;
+    let gate = bench.terminal(school, "CJX9253300417").await;
+    for card in 1..=6 {
+        bench.student(school, &format!("Nino {card}"), &card.to_string()).await;
+    }
+    bench.drain(gate).await;
+    bench.sql("UPDATE schools SET guard_number = 2, guard_percent = 10").await;
+    let clock = Clock::manual(bench.now);
+    let mut watch = Watch::new(bench.database.db.clone(), clock.clone(), FIRST_WAIT);
+    bench.foreign("UPDATE students SET rfid_card_id = '10' || rfid_card_id WHERE id <= 3").await;
+    watch.tick(Changes { everything: true, ..Changes::default() }).await.unwrap();
+    assert!(bench.drain(gate).await.is_empty(), "not the first two of three");
 }
 
 async fn rule_26_a_stepped_clock_neither_ends_nor_lengthens_a_wait(database: Database) {
