@@ -1,9 +1,6 @@
 //! What every door and loop of a running server shares.
 
-use std::{
-    collections::BTreeSet,
-    sync::{Arc, Mutex},
-};
+use std::sync::Arc;
 
 use tokio_util::task::TaskTracker;
 
@@ -13,6 +10,7 @@ use crate::{
     clock::Clock,
     config::Settings,
     devices::registry::Registry,
+    school::import::progress::UnderWay,
     store::{self, Db, wake::Wake},
     webhooks::courier::Courier,
 };
@@ -33,8 +31,8 @@ pub struct App {
     pub wake: Wake,
     /// What lets somebody make the first admin in a browser.
     pub first_code: Arc<FirstCode>,
-    /// Ids of the imports that this server is at.
-    pub imports: Arc<Mutex<BTreeSet<String>>>,
+    /// The imports that this server is at, and how far they are.
+    pub imports: UnderWay,
     /// What must have ended before the database may be closed.
     pub tasks: TaskTracker,
 }
@@ -73,7 +71,7 @@ impl App {
             courier,
             wake: Wake::default(),
             first_code: Arc::default(),
-            imports: Arc::default(),
+            imports: UnderWay::default(),
             tasks,
         }
     }

@@ -20,6 +20,7 @@ use crate::{
             self, Mode, Plan, Report,
             oneroster::{self, Plans, Roster, SchoolReport},
             preview::Preview,
+            progress::Progress,
             runs,
             table::Table,
         },
@@ -90,7 +91,7 @@ pub async fn run_agreed(
         return Ok(Some(Agreed::Otherwise));
     }
     let touched = plan.touched();
-    let mut done = write(db, clock, actor, tx, school, (plan, mode), Some(agreed.run)).await?;
+    let mut done = write(db, clock, actor, tx, school, (plan, mode), Some(agreed)).await?;
     if is_new_year && !done.held.is_empty() {
         let_go(db, clock, actor, school, &done.held, &touched).await?;
         let mut tx = db.read().await?;
@@ -104,6 +105,8 @@ pub async fn run_agreed(
 pub struct Fingerprint<'a> {
     /// The id of the run that does it.
     pub run: &'a str,
+    /// Where it is counted how far that is.
+    pub progress: &'a Progress,
     pub of: &'a str,
     /// He was told that the guard would let it go.
     pub in_new_year: bool,
@@ -161,11 +164,14 @@ async fn write(
     mut tx: Tx,
     school: SchoolId,
     (plan, mode): (Plan, Mode),
-    run: Option<&str>,
+    agreed: Option<&Fingerprint<'_>>,
 ) -> Result<Import> {
     let report = plan.report();
+    let (run, unseen) = (agreed.map(|agreed| agreed.run), Progress::default());
     if !plan.is_empty() {
-        plan.write(&mut tx, clock.now()).await?;
+        let progress = agreed.map_or(&unseen, |agreed| agreed.progress);
+        progress.expect(report.students());
+        plan.write(&mut tx, progress, clock.now()).await?;
         audit::record(&mut tx, actor, change(school, &plan, mode), clock.now()).await?;
     }
     if let Some(run) = run {
@@ -255,7 +261,7 @@ pub async fn run_oneroster_agreed(
     if plans.fingerprint() != agreed.of || !runs::is_open(&mut tx, agreed.run).await? {
         return Ok(None);
     }
-    Ok(Some(write_oneroster(db, clock, actor, tx, (plans, mode), Some(agreed.run)).await?))
+    Ok(Some(write_oneroster(db, clock, actor, tx, (plans, mode), Some(agreed)).await?))
 }
 
 async fn write_oneroster(
@@ -264,11 +270,14 @@ async fn write_oneroster(
     actor: Actor<'_>,
     mut tx: Tx,
     (mut plans, mode): (Plans, Mode),
-    run: Option<&str>,
+    agreed: Option<&Fingerprint<'_>>,
 ) -> Result<OneRosterImport, schools::Error> {
     let report = plans.report();
+    let (run, unseen) = (agreed.map(|agreed| agreed.run), Progress::default());
     if !plans.is_empty() {
-        plans.write(&mut tx, clock.now()).await?;
+        let progress = agreed.map_or(&unseen, |agreed| agreed.progress);
+        progress.expect(report.students());
+        plans.write(&mut tx, progress, clock.now()).await?;
         for school in plans.schools() {
             let change = change_of_school(&school, mode);
             audit::record(&mut tx, actor, change, clock.now()).await?;

@@ -15,6 +15,7 @@ pub mod drafts;
 mod matching;
 pub mod oneroster;
 pub mod preview;
+pub mod progress;
 pub mod runs;
 pub mod table;
 mod text;
@@ -63,6 +64,13 @@ pub struct Report {
     pub new_sections: usize,
     /// How the file's bytes were read.
     pub encoding: &'static str,
+}
+
+impl Report {
+    /// Students whose rows are written.
+    pub fn students(&self) -> usize {
+        self.added + self.changed + self.deactivated
+    }
 }
 
 /// What is stored of a student.

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use jiff::Timestamp;
 
-use super::{Fields, Plan, decide::Known};
+use super::{Fields, Plan, decide::Known, progress::Progress};
 use crate::{
     school::{ClassId, SchoolId, SectionId, derived::Derived},
     store::{Result, Tx, Value},
@@ -137,9 +137,9 @@ impl Plan {
         self.placements.missing(&self.classes, self.added.iter().chain(self.changed.values()))
     }
 
-    /// Writes the rows, in the transaction in which it was made. What follows on terminals is queued afterwards, a
-    /// transaction per terminal.
-    pub async fn write(&self, tx: &mut Tx, now: Timestamp) -> Result<()> {
+    /// Writes the rows, in the transaction in which it was made, and counts them. What follows on terminals is queued
+    /// afterwards, a transaction per terminal.
+    pub async fn write(&self, tx: &mut Tx, progress: &Progress, now: Timestamp) -> Result<()> {
         let mut placements = self.placements.clone();
         let missing = self.missing();
         placements.complete(tx, &missing, self.school, now).await?;
@@ -149,17 +149,38 @@ impl Plan {
             row.extend([self.school.into(), now.into(), now.into()]);
             row
         });
-        tx.execute_rows(ADD, &[], added.collect()).await?;
+        write_rows(tx, ADD, &[], added.collect(), progress).await?;
         let changed = self.changed.iter().map(|(id, student)| {
             let mut row = columns(student, &placements);
             row.push((*id).into());
             row
         });
-        tx.execute_rows(CHANGE, &[now.into(), self.school.into()], changed.collect()).await?;
-        let deactivated = self.deactivated.iter().map(|id| vec![(*id).into()]).collect();
-        tx.execute_rows(DEACTIVATE, &[now.into()], deactivated).await?;
-        Ok(())
+        write_rows(tx, CHANGE, &[now.into(), self.school.into()], changed.collect(), progress).await?;
+        let deactivated = self.deactivated.iter().map(|id| vec![(*id).into()]);
+        write_rows(tx, DEACTIVATE, &[now.into()], deactivated.collect(), progress).await
     }
+}
+
+/// Rows of one statement: after each it is said how far the writing is.
+const STEP: usize = 1_000;
+
+async fn write_rows(
+    tx: &mut Tx,
+    sql: &'static str,
+    fixed: &[Value],
+    rows: Vec<Vec<Value>>,
+    progress: &Progress,
+) -> Result<()> {
+    let mut rows = rows.into_iter();
+    while rows.len() > 0 {
+        let step: Vec<Vec<Value>> = rows.by_ref().take(STEP).collect();
+        let count = step.len();
+        tx.execute_rows(sql, fixed, step).await?;
+        progress.wrote(count);
+        // The next statement is put together in one go: whoever else runs on this thread goes first.
+        tokio::task::yield_now().await;
+    }
+    Ok(())
 }
 
 fn columns(student: &Fields, placements: &Placements) -> Vec<Value> {

@@ -24,6 +24,7 @@ use crate::{
     school::import::{
         drafts::Draft,
         oneroster::{Package, Roster},
+        progress::{Counted, Progress},
         runs::{self, OTHERWISE, Run, State as RunState},
         table::Table,
     },
@@ -80,10 +81,10 @@ pub async fn run_import(
 
 /// Does it, and writes down what it came to.
 async fn apply(app: App, caller: Caller, draft: Draft, how: How) -> Result<Ended, ApiError> {
-    let _here = Here::of(&app, &draft.id);
+    let here = app.imports.begin(&draft.id);
     let mut signs = interval(SIGN);
     signs.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let work = write(&app, &caller, &draft, &how);
+    let work = write(&app, &caller, (&draft, &how), &here.progress);
     tokio::pin!(work);
     let done = loop {
         tokio::select! {
@@ -120,8 +121,14 @@ fn sign(app: &App, id: &str) {
     });
 }
 
-async fn write(app: &App, caller: &Caller, draft: &Draft, how: &How) -> Result<Ended, ApiError> {
-    let agreed = Fingerprint { run: &draft.id, of: &how.fingerprint, in_new_year: how.in_new_year.unwrap_or(false) };
+async fn write(
+    app: &App,
+    caller: &Caller,
+    (draft, how): (&Draft, &How),
+    progress: &Progress,
+) -> Result<Ended, ApiError> {
+    let in_new_year = how.in_new_year.unwrap_or(false);
+    let agreed = Fingerprint { run: &draft.id, progress, of: &how.fingerprint, in_new_year };
     let Some(school) = draft.school else {
         let roster = Package::of_zip(&draft.content).and_then(|files| Roster::read(&files, how.cards))?;
         let meant = (roster, how.mode);
@@ -136,29 +143,9 @@ async fn write(app: &App, caller: &Caller, draft: &Draft, how: &How) -> Result<E
     }
 }
 
-/// This server is at it, whatever the database can be told meanwhile.
-struct Here {
-    app: App,
-    id: String,
-}
-
-impl Here {
-    fn of(app: &App, id: &str) -> Here {
-        app.imports.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(id.to_owned());
-        Here { app: app.clone(), id: id.to_owned() }
-    }
-}
-
-impl Drop for Here {
-    fn drop(&mut self) {
-        self.app.imports.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(&self.id);
-    }
-}
-
 /// What is said of a run now.
 pub(super) fn state<'a>(app: &App, run: &'a Run) -> RunState<'a> {
-    let is_here = app.imports.lock().unwrap_or_else(std::sync::PoisonError::into_inner).contains(&run.id);
-    run.state(app.clock.now(), is_here)
+    run.state(app.clock.now(), app.imports.find(&run.id).is_some())
 }
 
 #[derive(Template)]
@@ -168,6 +155,8 @@ struct RunPage {
     view: View,
     run: Run,
     is_writing: bool,
+    /// How much of the roster is written, where this server writes it.
+    written: Option<Counted>,
     is_following: bool,
     is_left: bool,
     cards: Vec<Card>,
@@ -178,6 +167,7 @@ pub(super) async fn run_page(app: &App, view: View, run: Run) -> Reply {
     let state = state(app, &run);
     let (is_writing, is_following) = (state == RunState::Writing, state == RunState::Following);
     let is_left = state == RunState::LeftToOthers;
+    let written = app.imports.find(&run.id).and_then(|progress| progress.seen());
     let mut cards = Vec::new();
     if !is_writing {
         let mut tx = app.db.read().await?;
@@ -188,7 +178,7 @@ pub(super) async fn run_page(app: &App, view: View, run: Run) -> Reply {
     }
     let more = cards.len().saturating_sub(SHOWN);
     cards.truncate(SHOWN);
-    let page = RunPage { w: view.w, view, run, is_writing, is_following, is_left, cards, more };
+    let page = RunPage { w: view.w, view, run, is_writing, written, is_following, is_left, cards, more };
     show_live(&page.view, &page, page.as_live())
 }
 

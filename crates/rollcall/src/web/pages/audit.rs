@@ -3,10 +3,10 @@
 use askama::Template;
 use axum::extract::State;
 use serde::Deserialize;
-use serde_json::Value as Json;
 
 use super::{
     Reply, View, Visitor,
+    changes::Field,
     pager::{Pager, ROWS},
     show,
     words::Words,
@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// What is filtered by, as the log writes it.
-const ENTITIES: [&str; 11] = [
+const ENTITIES: [&str; 12] = [
     "student",
     "device",
     "school",
@@ -33,8 +33,9 @@ const ENTITIES: [&str; 11] = [
     "school_year",
     "session",
     "webhook",
+    "database",
 ];
-const ACTIONS: [&str; 14] = [
+const ACTIONS: [&str; 24] = [
     "create",
     "update",
     "delete",
@@ -42,13 +43,23 @@ const ACTIONS: [&str; 14] = [
     "claim",
     "approve",
     "reject",
+    "sync",
+    "verify",
+    "retry",
+    "push",
+    "takeover",
+    "confirm",
     "login",
     "logout",
+    "change_password",
+    "set_password",
     "revoke",
     "open",
     "close",
     "renew-secret",
     "test",
+    "erase",
+    "restore",
 ];
 /// Rows of a file.
 const EXPORTED: u32 = 50_000;
@@ -124,17 +135,9 @@ impl Record {
         format!("{entity} {}", self.entity_id.as_deref().unwrap_or_default()).trim_end().to_owned()
     }
 
-    /// `name: Library, timezone: UTC → Asia/Dubai`
-    fn in_short(&self) -> Option<String> {
-        let text = self.details.as_deref()?;
-        let Ok(Json::Object(fields)) = serde_json::from_str(text) else { return Some(text.to_owned()) };
-        let plain = |value: &Json| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        let field = |(name, value): (&String, &Json)| match (value.get("from"), value.get("to")) {
-            (Some(from), Some(to)) => format!("{name}: {} → {}", plain(from), plain(to)),
-            _ => format!("{name}: {}", plain(value)),
-        };
-        let shown: Vec<String> = fields.iter().filter(|(_, value)| !value.is_null()).map(field).collect();
-        Some(shown.join(", "))
+    /// What was changed, field by field.
+    fn changes(&self, view: &View) -> Vec<Field> {
+        self.details.as_deref().map(|details| view.changes(details)).unwrap_or_default()
     }
 
     /// Where what was changed can be seen.
@@ -158,5 +161,20 @@ impl AuditPage {
         let fields = [("search", &self.search), ("entity", &self.entity), ("action", &self.action)];
         let query: String = fields.iter().map(|(name, value)| field(name, value)).collect();
         format!("/audit/export?{query}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::web::pages::words::language;
+
+    #[test]
+    fn every_deed_and_every_thing_has_a_word() {
+        for word in ENTITIES.into_iter().chain(ACTIONS) {
+            assert!(language("es").unwrap().say(word).is_some(), "{word} in Spanish");
+            let english = language("en").unwrap().say_or_keep(word);
+            assert!(!english.contains(['_', '-']), "{english} in English");
+        }
     }
 }

@@ -27,6 +27,7 @@ pub mod applying;
 pub mod assets;
 pub mod attendance;
 pub mod audit;
+mod changes;
 pub mod classes;
 pub mod connect;
 pub mod first_start;

@@ -89,7 +89,7 @@ impl WebhooksPage {
 }
 
 /// An event in words.
-fn kind_in_words(w: &Words, kind: &Kind) -> Text {
+pub(super) fn kind_in_words(w: &Words, kind: &Kind) -> Text {
     let h = &w.webhooks;
     match kind {
         Kind::PunchStored => h.punch_stored,

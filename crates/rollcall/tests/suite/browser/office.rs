@@ -53,6 +53,7 @@ async fn every_page_of_the_office_can_be_used_by_everybody() {
     let webhook = json!({"school_id": school.campus.school, "url": "https://hooks.example.org/rollcall/a-long-path/with-a-token"});
     school.campus.post("/api/v1/webhooks", webhook).await.data(201);
     school.campus.post("/api/v1/webhooks/1/test", json!({})).await.data(202);
+    something_was_changed(&school.campus).await;
     browse(async |page| {
         page.goto(&school.url("/sign-in")).await;
         sign_in_as(page, &school.campus.superadmin).await;
@@ -70,6 +71,26 @@ async fn every_page_of_the_office_can_be_used_by_everybody() {
         look_at(page, "import-run").await;
     })
     .await;
+}
+
+/// For the audit log to tell.
+async fn something_was_changed(campus: &Campus) {
+    let fields = json!({"email": "aroha.tamati@example.org", "password": "pōhutukawa 1", "role": "teacher",
+        "school_id": campus.school});
+    campus.world.server.post(&campus.superadmin, "/api/v1/users", fields).await.data(201);
+    for (path, fields) in [
+        ("users/3", json!({"role": "school_admin", "full_name": "Aroha Tāmati", "password": "kōwhai ngutukākā"})),
+        ("students/7", json!({"full_name": "Ọlámidé Adébáyọ̀-Ogúnlẹ́yẹ", "roll_number": "7"})),
+        ("schools/1", json!({"guard_percent": 30, "grace_minutes": 5, "timezone": "America/Guayaquil"})),
+        ("schools/1", json!({"timezone": "Asia/Dubai"})),
+        ("devices/2", json!({"device_name": "Library, upper floor", "strangers": "remove"})),
+        ("devices/2", json!({"device_name": "Library", "strangers": "report"})),
+    ] {
+        campus.world.server.put(&campus.superadmin, &format!("/api/v1/{path}"), fields).await.data(200);
+    }
+    campus.post("/api/v1/device/1/sync-students", json!(null)).await.data(200);
+    let holiday = json!({"first_day": "2026-12-24", "last_day": "2027-01-02", "name": "Navidad"});
+    campus.post(&format!("/api/v1/schools/{}/holidays", campus.school), holiday).await.data(201);
 }
 
 const LIST: &str = "full_name,rfid_card_id,class_name,roll_number\nAna Quishpe,90101,5.º A,1\nÓscar Ibáñez,90102,5.º A,2\n\

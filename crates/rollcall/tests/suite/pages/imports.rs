@@ -1,12 +1,19 @@
 //! A file in a browser: brought, looked through, applied as it was looked at.
 
+use std::{
+    future::{Future as _, poll_fn},
+    pin::pin,
+    task::Poll,
+};
+
 use jiff::SignedDuration;
 use rollcall::{
-    accounts::{Role, UserId},
+    accounts::{Role, UserId, audit::Actor},
     school::{
-        import::{Report, drafts, runs},
+        import::{Mode, Report, drafts, progress::Counted, runs, table::Table},
         years,
     },
+    sync::import::{self, Agreed, Fingerprint},
 };
 use terminal_simulator::Profile;
 
@@ -27,6 +34,8 @@ both_databases! {
     what_is_no_list_is_said_so,
     a_set_of_oneroster_files_is_looked_through,
     an_import_shows_how_far_it_is,
+    an_import_counts_the_students_that_are_written,
+    an_import_that_failed_is_at_no_number,
     who_applies_twice_applies_once,
     an_import_that_was_interrupted_says_what_is_written,
 }
@@ -287,6 +296,64 @@ async fn an_import_shows_how_far_it_is(database: Database) {
     assert!(following.text.contains("<dt>Added</dt><dd>3</dd>"), "{}", following.text);
     let colleague = server.person("ana.colleague@example.org", Role::SchoolAdmin, Some(campus.school)).await;
     assert_eq!(page(server, &colleague, &at).await.goes_to(), "/import", "it is his who brought the file");
+}
+
+async fn an_import_counts_the_students_that_are_written(database: Database) {
+    let campus = Campus::open(database).await;
+    let app = campus.world.app.clone();
+    let rows = (0..2_500).map(|n| format!("\"{}\",{}\n", people::name(n), people::card(n)));
+    let file: String = std::iter::once("full_name,rfid_card_id\n".to_owned()).chain(rows).collect();
+    let at = bring(&campus, "merge", &file).await;
+    let shown = look(&campus, &at).await;
+    let id = begin(&campus, &at).await;
+    let here = app.imports.begin(&id);
+    let planning = look(&campus, &at).await;
+    assert!(planning.text.contains("<progress id=\"going\"></progress>"), "nothing is counted yet: {}", planning.text);
+
+    let fields = hidden(&shown.text);
+    let (_, of) = fields.iter().find(|(name, _)| name == "fingerprint").unwrap();
+    let agreed = Fingerprint { run: &id, progress: &here.progress, of, in_new_year: false };
+    let me = Actor { user_id: Some(UserId(campus.admin.id)), name: "inti.quispe@example.org" };
+    let meant = (Table::read(file.as_bytes()).unwrap(), Mode::Merge);
+    let mut work = pin!(import::run_agreed(&app.db, &app.clock, me, campus.school, meant, &agreed));
+    // Whoever does not go on with it holds it up where it is: within the transaction, with a part of the rows written.
+    poll_fn(|context| {
+        assert!(work.as_mut().poll(context).is_pending(), "it ended before anything was counted");
+        let is_counted = here.progress.seen().is_some_and(|counted| counted.done > 0);
+        if is_counted { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    assert_eq!(here.progress.seen(), Some(Counted { done: 1_000, all: 2_500 }));
+    let writing = look(&campus, &at).await;
+    let block = super::live(&campus.world.server, &campus.admin, &at, None).await;
+    for text in [&*writing.text, block.page(200)] {
+        assert!(text.contains("The list is being written: 1000 of 2500 students."), "{text}");
+        assert!(text.contains("<progress id=\"going\" max=\"2500\" value=\"1000\">"), "{text}");
+    }
+    assert_eq!(names(&campus).await, Vec::<String>::new(), "nobody sees a part of a list");
+
+    assert!(matches!(work.await, Ok(Some(Agreed::Done(_)))));
+    assert_eq!(here.progress.seen(), Some(Counted { done: 2_500, all: 2_500 }));
+    let written = look(&campus, &at).await;
+    assert!(
+        written.text.contains("<dt>Added</dt><dd>2500</dd>") && !written.text.contains("being written"),
+        "{written:?}"
+    );
+}
+
+async fn an_import_that_failed_is_at_no_number(database: Database) {
+    let campus = Campus::open(database).await;
+    let at = bring(&campus, "merge", THREE).await;
+    let shown = look(&campus, &at).await;
+    campus.world.foreign("ALTER TABLE audit_logs RENAME TO elsewhere", []).await;
+    apply(&campus, &at, &shown).await.page(500);
+    campus.world.foreign("ALTER TABLE elsewhere RENAME TO audit_logs", []).await;
+    let left = look(&campus, &at).await;
+    assert!(left.text.contains("It could not be applied, and nothing was written"), "{}", left.text);
+    assert!(!left.text.contains("<progress"), "{}", left.text);
+    assert_eq!(names(&campus).await, Vec::<String>::new());
+    let done = apply(&campus, &at, &left).await;
+    assert!(look(&campus, done.goes_to()).await.text.contains("<dt>Added</dt><dd>3</dd>"));
 }
 
 async fn who_applies_twice_applies_once(database: Database) {

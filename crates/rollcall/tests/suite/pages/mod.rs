@@ -1,6 +1,7 @@
 //! The dashboard as a browser without a script gets it: status, headers, markup, cookies.
 
 mod attendance;
+mod audit;
 mod compression;
 mod every;
 mod first;

@@ -17,6 +17,7 @@ use super::{
     Belonging, Mode, Plan, Rejected, Report, decide,
     decide::Known,
     preview::{self, Preview},
+    progress::Progress,
     write,
 };
 use crate::{
@@ -302,8 +303,9 @@ impl Plans {
         self.0.iter().all(SchoolPlan::is_empty)
     }
 
-    /// Writes everything, in the transaction in which it was made. What follows on terminals is queued afterwards.
-    pub async fn write(&mut self, tx: &mut Tx, now: Timestamp) -> Result<(), schools::Error> {
+    /// Writes everything, in the transaction in which it was made, and counts the students. What follows on terminals is queued
+    /// afterwards.
+    pub async fn write(&mut self, tx: &mut Tx, progress: &Progress, now: Timestamp) -> Result<(), schools::Error> {
         for school in self.0.iter_mut().filter(|school| !school.is_empty()) {
             let id = if let Some(known) = &school.known {
                 known.id
@@ -321,7 +323,7 @@ impl Plans {
                 .iter()
                 .map(|change| vec![(&*change.before).into(), (&*change.title).into(), (&*change.oneroster_id).into()]);
             tx.execute_rows(NAME_CLASSES, &[id.into()], rows.collect()).await?;
-            school.plan.write(tx, now).await?;
+            school.plan.write(tx, progress, now).await?;
             let rows = school.titles.iter().map(|(title, id)| vec![(&**title).into(), (&**id).into()]);
             tx.execute_rows(MARK_CLASSES, &[id.into()], rows.collect()).await?;
         }

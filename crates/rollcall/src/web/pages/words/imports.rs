@@ -87,6 +87,9 @@ words! {
         is_writing:
             "The list is being written. Until all of it is, nothing of it is." /
             "Se está escribiendo la lista. Hasta que esté toda, no está nada.";
+        is_writing_of:
+            "The list is being written: {done} of {all} students. Until all of it is, nothing of it is." /
+            "Se está escribiendo la lista: {done} de {all} estudiantes. Hasta que esté toda, no está nada.";
         is_following:
             "All of it is written. What changes on terminals is being queued: {done} of {all} terminals." /
             "Está toda escrita. Lo que cambia en los terminales se pone en cola: {done} de {all} terminales.";

@@ -21,6 +21,7 @@
 
 mod adoption;
 mod attendance;
+mod changes;
 mod common;
 mod connect;
 mod first;
@@ -137,6 +138,7 @@ language! {
     settings: settings::Settings,
     adoption: adoption::Adoption,
     webhooks: webhooks::Webhooks,
+    changes: changes::Changes,
     rooms: rooms::Rooms,
 }
 

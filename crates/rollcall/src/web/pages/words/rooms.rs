@@ -190,9 +190,14 @@ macro_rules! sentences {
 }
 use sentences;
 
-/// What a program is told is put differently to somebody who has the buttons below.
+/// What a program is told is put differently to somebody who has the buttons below, and so is a word of the audit log.
 const ENGLISH: &[Sentence] = sentences! {
     "nothing is written to the terminal until you decide: add, link_cards or replace" / "nothing is written to the terminal until you decide below";
+    "change_password" / "change password";
+    "set_password" / "set password";
+    "renew-secret" / "renew secret";
+    "school_year" / "school year";
+    "device" / "terminal";
 };
 
 #[cfg(test)]

@@ -251,6 +251,16 @@ pub(super) const SENTENCES: &[Sentence] = sentences! {
     "the terminal holds {n} people already, and PINs of the one that it replaces may be theirs: empty it first, or claim it as a terminal of its own" / "el terminal ya tiene {n} personas, y los PIN del que reemplaza pueden ser suyos: vacíelo antes, o regístrelo como un terminal propio";
     "there is no such terminal in this school" / "no existe ese terminal en este colegio";
     "a terminal cannot replace itself" / "un terminal no se puede reemplazar a sí mismo";
+    "calls from {one} and {other} in turn" / "llama por turnos desde {one} y {other}";
+    "announced another communication key than before, calling from {address}" / "anunció otra clave de comunicación que antes, llamando desde {address}";
+    "announced another communication key than before, calling from an unknown address" / "anunció otra clave de comunicación que antes, llamando desde una dirección desconocida";
+    "is kept in step" / "se mantiene al día";
+    "already holds {n} people: nothing is written until somebody decides what becomes of them" / "ya tiene {n} personas: no se escribe nada hasta que alguien decida qué se hace con ellas";
+    "does not say whether it holds people, and PINs that students have from before may be theirs: nothing is written until somebody decides" / "no dice si tiene personas, y los PIN que los estudiantes tienen de antes pueden ser suyos: no se escribe nada hasta que alguien decida";
+    "waits for the terminal to say how many people it holds" / "espera a que el terminal diga cuántas personas tiene";
+    "nearly full: it holds {n} of the {m} people who fit" / "casi lleno: tiene {n} de las {m} personas que caben";
+    "full: {n} people fit" / "lleno: caben {n} personas";
+    "full: it refused to take more people" / "lleno: rechazó a más personas";
     "nobody doubts this terminal" / "nadie duda de este terminal";
     "this student is not failed on this device: he is {said}" / "este estudiante no ha fallado en este terminal: está {said}";
     "this student's change on this device is {said}: approve or reject it first" / "el cambio de este estudiante en este terminal está {said}: antes apruébelo o recházelo";
@@ -341,6 +351,8 @@ pub(super) const SENTENCES: &[Sentence] = sentences! {
     "set_password" / "poner contraseña";
     "database" / "base de datos";
     "close" / "cerrar";
+    "renew-secret" / "renovar el secreto";
+    "test" / "probar";
     "student" / "estudiante";
     "device" / "terminal";
     "school" / "colegio";
@@ -351,4 +363,5 @@ pub(super) const SENTENCES: &[Sentence] = sentences! {
     "holiday" / "festivo";
     "school_year" / "año escolar";
     "session" / "sesión";
+    "webhook" / "webhook";
 };
