@@ -27,6 +27,7 @@ mod first;
 mod imports;
 mod overview;
 mod rooms;
+mod schools;
 mod settings;
 mod signing;
 mod students;
@@ -137,6 +138,7 @@ language! {
     settings: settings::Settings,
     adoption: adoption::Adoption,
     webhooks: webhooks::Webhooks,
+    schools: schools::Schools,
     rooms: rooms::Rooms,
 }
 
