@@ -1,5 +1,7 @@
 //! Days on which nobody comes to school.
 
+use std::collections::BTreeSet;
+
 use jiff::{Timestamp, civil::Date};
 
 use super::{SchoolId, names};
@@ -70,11 +72,21 @@ pub async fn on(tx: &mut Tx, school: SchoolId, day: Date) -> store::Result<Optio
 }
 
 const NEAR: &str = "
-SELECT id, school_id, first_day, last_day, name FROM holidays WHERE first_day <= $2 AND last_day >= $1";
+WITH v(school_id) AS (VALUES {rows})
+SELECT h.id, h.school_id, h.first_day, h.last_day, h.name
+FROM v JOIN holidays h ON h.school_id = v.school_id
+WHERE h.first_day <= $2 AND h.last_day >= $1";
 
-/// The holidays of all schools that have a day between these two: whose today it is depends on the school's zone.
-pub async fn near(tx: &mut Tx, from: Date, to: Date) -> store::Result<Vec<Holiday>> {
-    tx.all(NEAR, [from.to_string().into(), to.to_string().into()]).await
+/// The holidays of these schools that have a day between these two: whose today it is depends on the school's zone.
+/// Nothing is asked where there is no school.
+pub async fn near(
+    tx: &mut Tx,
+    schools: impl IntoIterator<Item = SchoolId>,
+    (from, to): (Date, Date),
+) -> store::Result<Vec<Holiday>> {
+    let schools: BTreeSet<SchoolId> = schools.into_iter().collect();
+    let rows = schools.into_iter().map(|school| vec![school.into()]).collect();
+    tx.all_rows(NEAR, &[from.to_string().into(), to.to_string().into()], rows).await
 }
 
 impl Holiday {

@@ -1,5 +1,7 @@
 //! The rows of `schools`.
 
+use std::collections::BTreeSet;
+
 use jiff::{Timestamp, civil::Time, tz::TimeZone};
 
 use super::{SchoolId, names};
@@ -92,6 +94,37 @@ ORDER BY id";
 /// All schools, or the one.
 pub async fn list(tx: &mut Tx, school: Option<SchoolId>) -> store::Result<Vec<School>> {
     tx.all(LIST, [school.into()]).await
+}
+
+const FIRST: &str = "
+SELECT id, name, timezone, day_starts_at, grace_minutes, guard_percent, guard_number, created_at, updated_at
+FROM (SELECT * FROM schools WHERE deleted_at IS NULL ORDER BY id LIMIT $1) AS first
+UNION
+SELECT id, name, timezone, day_starts_at, grace_minutes, guard_percent, guard_number, created_at, updated_at
+FROM schools WHERE id = $2 AND deleted_at IS NULL
+ORDER BY id";
+
+/// The first so many schools, and this one.
+pub async fn first(tx: &mut Tx, most: i64, and: Option<SchoolId>) -> store::Result<Vec<School>> {
+    tx.all(FIRST, [most.into(), and.into()]).await
+}
+
+const THESE: &str = "
+WITH v(id) AS (VALUES {rows})
+SELECT k.id, k.name, k.timezone, k.day_starts_at, k.grace_minutes, k.guard_percent, k.guard_number, k.created_at,
+  k.updated_at
+FROM v JOIN schools k ON k.id = v.id WHERE k.deleted_at IS NULL";
+
+/// Schools by their ids, each once.
+pub async fn these(tx: &mut Tx, schools: BTreeSet<SchoolId>) -> store::Result<Vec<School>> {
+    tx.all_rows(THESE, &[], schools.into_iter().map(|school| vec![school.into()]).collect()).await
+}
+
+const NAMES: &str = "SELECT id, name FROM schools WHERE deleted_at IS NULL";
+
+/// What every school is called, in no order.
+pub async fn names(tx: &mut Tx) -> store::Result<Vec<(SchoolId, String)>> {
+    tx.all(NAMES, []).await
 }
 
 const UPDATE: &str = "

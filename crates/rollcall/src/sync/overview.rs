@@ -2,6 +2,7 @@
 
 pub mod people;
 pub mod roster;
+pub mod schools;
 pub mod terminals;
 
 use crate::{

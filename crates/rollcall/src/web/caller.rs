@@ -6,7 +6,10 @@ use jiff::Timestamp;
 
 use super::error::ApiError;
 use crate::{
-    accounts::{Caller, TokenId, tokens},
+    accounts::{
+        Caller, TokenId,
+        tokens::{self, Authenticated},
+    },
     app::App,
     store,
 };
@@ -26,20 +29,26 @@ impl FromRequestParts<App> for Caller {
 
 /// Whom a secret stands for, his use of it written down.
 pub async fn identify(app: &App, secret: &str) -> Result<Option<Caller>, ApiError> {
-    let now = app.clock.now();
     let mut tx = app.db.read().await?;
-    let authenticated = tokens::authenticate(&mut tx, secret, now).await?;
+    let authenticated = tokens::authenticate(&mut tx, secret, app.clock.now()).await?;
     drop(tx);
-    let Some(authenticated) = authenticated else { return Ok(None) };
+    match authenticated {
+        Some(authenticated) => Ok(Some(let_in(app, authenticated).await)),
+        None => Ok(None),
+    }
+}
+
+/// Writes down that he used his secret, and who he is in the log. No transaction is open meanwhile.
+pub async fn let_in(app: &App, authenticated: Authenticated) -> Caller {
     let caller = authenticated.caller;
     if authenticated.wants_touch
-        && let Err(error) = touch(app, caller.token, now).await
+        && let Err(error) = touch(app, caller.token, app.clock.now()).await
     {
         // Whoever looks why nothing can be written any more must not be turned away for that.
         tracing::warn!(error = &error as &dyn std::error::Error, "the use of a token could not be written down");
     }
     tracing::Span::current().record("user_id", caller.id().0);
-    Ok(Some(caller))
+    caller
 }
 
 async fn touch(app: &App, token: TokenId, now: Timestamp) -> store::Result<()> {

@@ -93,6 +93,7 @@ fn pages() -> Router<App> {
         .route("/attendance/export", get(pages::attendance::export_attendance))
         // Settings. The school that lists are narrowed to is chosen at the same address.
         .route("/school", get(pages::school::show_school).post(preferences::choose_school))
+        .route("/schools", get(pages::schools::list_schools))
         .route("/school/{id}", post(pages::school::update_school))
         .route("/school/{id}/holidays", post(pages::school::create_holiday))
         .route("/school/{id}/holidays/{holiday_id}/delete", post(pages::school::delete_holiday))

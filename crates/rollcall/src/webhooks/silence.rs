@@ -81,7 +81,10 @@ pub async fn tick(db: &Db, zone: &TimeZone, up_for: SignedDuration, now: Timesta
 
 async fn leave_out_holidays(tx: &mut Tx, changed: &mut Vec<Changed>, zone: &TimeZone, now: Timestamp) -> Result<()> {
     let today = now.to_zoned(TimeZone::UTC).date();
-    let near = holidays::near(tx, today.saturating_sub(1.day()), today.saturating_add(1.day())).await?;
+    let fell_silent = changed.iter().filter(|terminal| terminal.silent_since.is_none());
+    let schools = fell_silent.map(|terminal| terminal.school_id);
+    let days = (today.saturating_sub(1.day()), today.saturating_add(1.day()));
+    let near = holidays::near(tx, schools, days).await?;
     changed.retain(|terminal| {
         let zone = zone::of(terminal.timezone.as_deref(), None, zone);
         let day = now.to_zoned(zone).date();

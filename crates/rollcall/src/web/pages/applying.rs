@@ -164,6 +164,11 @@ struct RunPage {
 }
 
 pub(super) async fn run_page(app: &App, view: View, run: Run) -> Reply {
+    let mut view = view;
+    if view.is_of_many {
+        let mut tx = app.db.read().await?;
+        view.know(&mut tx, run.school_id).await?;
+    }
     let state = state(app, &run);
     let (is_writing, is_following) = (state == RunState::Writing, state == RunState::Following);
     let is_left = state == RunState::LeftToOthers;

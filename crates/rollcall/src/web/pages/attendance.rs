@@ -72,12 +72,14 @@ pub async fn show_attendance(State(app): State<App>, visitor: Visitor, Query(que
         return which_school::choose(visitor.view, "/attendance", |w| w.attendance.title);
     };
     visitor.caller.may_see_school(school)?;
-    let view = visitor.view.at_school(school, &app.settings.timezone);
+    let mut view = visitor.view;
+    let mut tx = app.db.read().await?;
+    view.know(&mut tx, [school]).await?;
+    let view = view.at_school(school, &app.settings.timezone);
     let today = view.now.to_zoned(view.zone.clone()).date();
     let day = query.day.as_deref().and_then(|day| day.parse().ok()).unwrap_or(today);
     let came = query.came.as_deref().and_then(Came::parse);
     let filter = Filter { class: query.class, came };
-    let mut tx = app.db.read().await?;
     let (entries, total) = register::entries(&mut tx, school, day, filter, ROWS, Pager::offset(query.page)).await?;
     let classes = register::classes(&mut tx, school, day).await?;
     let latest = register::latest(&mut tx, school, day, LATEST).await?;

@@ -248,6 +248,11 @@ impl Note {
 }
 
 pub(super) async fn preview_page(app: &App, view: View, draft: Draft, how: How, note: Option<Note>) -> Reply {
+    let mut view = view;
+    if view.is_of_many {
+        let mut tx = app.db.read().await?;
+        view.know(&mut tx, draft.school).await?;
+    }
     let mut page = PreviewPage {
         note: note.map(|note| note.in_words(view.w)),
         w: view.w,
@@ -332,8 +337,7 @@ impl PreviewPage {
     }
 
     fn school_name(&self) -> &str {
-        let school = self.view.schools.iter().find(|school| Some(school.id) == self.draft.school);
-        school.map_or("", |school| &school.name)
+        self.draft.school.map_or("", |school| self.view.name_of(school))
     }
 }
 

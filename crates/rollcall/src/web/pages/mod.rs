@@ -20,7 +20,11 @@
 //!    in `tests/suite/browser`, which looks at it with a browser.
 //!
 //! Forms are `method="post"` and need no token: [`frame`] refuses what comes from another site. Lists are cut by
-//! [`pager::Pager`], a hundred rows each.
+//! [`pager::Pager`], a hundred rows each, or fifty cards.
+//!
+//! A page that has to be about one school asks [`View::school_or`], and [`which_school`] where that says none. A form with a school
+//! lists `view.schools`, unless `view.is_of_many`: then it has `school_field.html`, which leads to [`schools`] and back. What
+//! a page says of other schools, it asks for with [`View::know`].
 
 pub mod account;
 pub mod applying;
@@ -40,6 +44,7 @@ pub mod overview;
 pub mod pager;
 pub mod preferences;
 pub mod school;
+pub mod schools;
 pub mod session;
 pub mod students;
 pub mod takeover;

@@ -16,6 +16,7 @@ pub fn links(view: &View) -> Vec<Link> {
     let c = &view.w.common;
     let path = view.path.split('?').next().unwrap_or_default();
     let below = |pages: &[&str]| pages.iter().any(|page| path.starts_with(page));
+    let is_settings = below(&["/school", "/users", "/tokens", "/webhooks", "/audit"]) && !view.is_at_schools();
     let is_terminal = below(&["/terminals/"]) && path != "/terminals/unknown";
     let mut links = vec![
         ("/", c.overview, path == "/" || is_terminal),
@@ -23,7 +24,7 @@ pub fn links(view: &View) -> Vec<Link> {
         ("/attendance", c.attendance, below(&["/attendance"])),
     ];
     if view.may_change() {
-        links.push(("/school", c.settings, below(&["/school", "/users", "/tokens", "/webhooks", "/audit"])));
+        links.push(("/school", c.settings, is_settings));
         links.push(("/connect", c.connect, below(&["/connect", "/terminals/unknown"])));
     }
     links.into_iter().map(|(to, text, is_here)| Link { to, text, is_here }).collect()

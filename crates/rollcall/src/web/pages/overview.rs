@@ -6,10 +6,12 @@ use axum::{
     response::{IntoResponse, Redirect},
 };
 use jiff::ToSpan as _;
+use serde::Deserialize;
 
 use super::{
     Reply, View, Visitor,
     html::Markup,
+    pager::Pager,
     show_live,
     words::{Filled, Text, Words},
 };
@@ -17,8 +19,9 @@ use crate::{
     app::App,
     attendance::punches,
     devices::{unknown, zone},
-    school::holidays,
+    school::{holidays, search},
     sync::overview::terminals::{self, Condition, TerminalState},
+    web::extract::Query,
     webhooks::endpoints::{self, Ailing},
 };
 
@@ -27,9 +30,15 @@ use crate::{
 struct OverviewPage {
     w: &'static Words,
     view: View,
-    /// What needs somebody first, then by school and name.
+    /// Those of this page, in the order of [`Urgency`], then by school and name.
     cards: Vec<Card>,
+    pager: Pager,
+    search: String,
+    /// There are more than one looks through.
+    has_search: bool,
     banners: Vec<Banner>,
+    /// Terminals on all pages.
+    total: usize,
     /// Terminals that need somebody.
     urgent: usize,
     /// Every single one is proven to be as wanted.
@@ -41,8 +50,18 @@ struct OverviewPage {
 pub struct Card {
     pub state: TerminalState,
     pub badge: Badge,
-    /// Nobody comes to its school today.
+    /// It is silent, and nobody comes to its school today.
     pub is_holiday: bool,
+}
+
+/// In which order terminals stand.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Urgency {
+    /// Somebody has to decide.
+    Waits,
+    /// Somebody should look.
+    Ails,
+    Fine,
 }
 
 /// A state as a word and a shape.
@@ -75,46 +94,67 @@ struct Bar {
     height: i64,
 }
 
-pub async fn show_overview(State(app): State<App>, visitor: Visitor) -> Reply {
+/// Cards of a page: each is about a kilobyte, and a page is read over a mobile connection.
+const CARDS: i64 = 50;
+/// Terminals that wait for a decision and are named above the first cards, which begin with all of them.
+const NAMED: usize = 3;
+
+#[derive(Deserialize)]
+pub struct OverviewQuery {
+    search: Option<String>,
+    page: Option<i64>,
+}
+
+pub async fn show_overview(State(app): State<App>, visitor: Visitor, Query(query): Query<OverviewQuery>) -> Reply {
     let Visitor { caller, view } = visitor;
-    if view.schools.is_empty() && caller.is_superadmin() && !view.is_fragment {
+    if view.has_none() && caller.is_superadmin() && !view.is_fragment {
         return Ok(Redirect::to("/first-start/school").into_response());
     }
     let today = view.now.to_zoned(view.zone.clone()).date();
     let mut tx = app.db.read().await?;
     let states = terminals::terminals(&mut tx, view.school).await?;
-    let hours = punches::by_hour(&mut tx, view.school, today).await?;
+    let hours = if states.is_empty() { vec![] } else { punches::by_hour(&mut tx, view.school, today).await? };
     let unknown = if caller.admin().is_ok() { unknown::count(&mut tx).await? } else { 0 };
     let ailing = if caller.admin().is_ok() { endpoints::ailing(&mut tx, view.school, view.now).await? } else { vec![] };
     // Whose today it is depends on the terminal's zone.
-    let (before, after) = (today.saturating_sub(1.day()), today.saturating_add(1.day()));
-    let holidays = holidays::near(&mut tx, before, after).await?;
+    let silent = states.iter().filter(|state| state.condition() == Condition::Offline).map(|state| state.school_id);
+    let days = (today.saturating_sub(1.day()), today.saturating_add(1.day()));
+    let holidays = holidays::near(&mut tx, silent, days).await?;
     drop(tx);
 
     let card = |state: TerminalState| {
         let zone = zone::of(state.timezone.as_deref(), None, &app.settings.timezone);
         let day = view.now.to_zoned(zone).date();
-        let is_holiday = holidays.iter().any(|one| one.school_id == state.school_id && one.contains(day));
+        let is_silent = state.condition() == Condition::Offline;
+        let is_holiday = is_silent && holidays.iter().any(|one| one.school_id == state.school_id && one.contains(day));
         Card { is_holiday, ..Card::new(view.w, state) }
     };
     let mut cards: Vec<Card> = states.into_iter().map(card).collect();
-    cards.sort_by_key(|card| !card.is_urgent());
-    let page = OverviewPage {
-        w: view.w,
-        banners: banners(&view, &cards, unknown, &ailing),
-        urgent: cards.iter().filter(|card| card.is_urgent()).count(),
-        is_all_well: cards.iter().all(|card| card.state.condition() == Condition::InStep),
-        cards,
-        chart: Chart::of(&hours),
-        view,
-    };
+    cards.sort_by_key(Card::urgency);
+    let (total, urgent) = (cards.len(), cards.iter().filter(|card| card.urgency() != Urgency::Fine).count());
+    let is_all_well = cards.iter().all(|card| card.state.condition() == Condition::InStep);
+    let search = query.search.unwrap_or_default();
+    let named = if search.is_empty() && query.page.is_none_or(|page| page <= 1) { NAMED } else { 0 };
+    let banners = banners(&view, (&cards, named), unknown, &ailing);
+    let has_search = !search.is_empty() || i64::try_from(total).is_ok_and(|total| total > CARDS);
+    if !search.is_empty() {
+        cards.retain(|Card { state, .. }| {
+            search::finds(Some(&search), &[&state.device_name, &state.serial_number, &state.school_name])
+        });
+    }
+    let (cards, pager) = Pager::cut_at(CARDS, "/", &[("search", &search)], query.page, cards);
+    let chart = Chart::of(&hours);
+    let page =
+        OverviewPage { w: view.w, view, cards, pager, search, has_search, banners, total, urgent, is_all_well, chart };
     show_live(&page.view, &page, page.as_live())
 }
 
-fn banners(view: &View, cards: &[Card], unknown: i64, ailing: &[Ailing]) -> Vec<Banner> {
+/// Of the terminals that wait for a decision so many are named; the others are a number.
+fn banners(view: &View, (cards, named): (&[Card], usize), unknown: i64, ailing: &[Ailing]) -> Vec<Banner> {
     let o = &view.w.overview;
     let mut banners = Vec::new();
-    for Card { state, .. } in cards {
+    let waiting = || cards.iter().filter(|card| card.urgency() == Urgency::Waits);
+    for Card { state, .. } in waiting().take(named) {
         let to = format!("/terminals/{}", state.id);
         match (state.condition(), state.user_count) {
             (Condition::Suspected, _) => {
@@ -136,10 +176,20 @@ fn banners(view: &View, cards: &[Card], unknown: i64, ailing: &[Ailing]) -> Vec<
             _ => {}
         }
     }
-    for endpoint in ailing {
-        let h = &view.w.webhooks;
-        let text = if endpoint.off_reason.is_some() { h.banner_off } else { h.banner_failing };
-        banners.push(Banner { text: text.count(1_i64), to: format!("/webhooks/{}", endpoint.id), link: o.look });
+    if let Some(next) = waiting().nth(named) {
+        let text = if named > 0 { o.more_banner } else { o.waiting_banner };
+        let text = text.count(waiting().count() - named);
+        banners.push(Banner { text, to: format!("/#terminal-{}", next.state.id), link: o.look });
+    }
+    let h = &view.w.webhooks;
+    let (off, failing): (Vec<_>, Vec<_>) = ailing.iter().partition(|endpoint| endpoint.off_reason.is_some());
+    for (endpoints, text) in [(off, h.banner_off), (failing, h.banner_failing)] {
+        let to = match endpoints[..] {
+            [] => continue,
+            [one] => format!("/webhooks/{}", one.id),
+            _ => "/webhooks".to_owned(),
+        };
+        banners.push(Banner { text: text.count(endpoints.len()), to, link: o.look });
     }
     if unknown > 0 && view.may_change() {
         banners.push(Banner { text: o.unknown_banner.count(unknown), to: "/connect".to_owned(), link: o.look });
@@ -147,19 +197,16 @@ fn banners(view: &View, cards: &[Card], unknown: i64, ailing: &[Ailing]) -> Vec<
     banners
 }
 
-impl Condition {
-    /// Whether it wants somebody to look.
-    fn is_urgent(self) -> bool {
-        use Condition::{Failed, Held, HoldsPeople, Offline, Suspected};
-        matches!(self, Suspected | HoldsPeople | Held | Failed | Offline)
-    }
-}
-
 impl Card {
-    /// Whether it wants somebody to look. A terminal that is silent on a holiday was switched off with the school.
-    fn is_urgent(&self) -> bool {
-        let condition = self.state.condition();
-        condition.is_urgent() && !(self.is_holiday && condition == Condition::Offline)
+    /// A terminal that is silent on a holiday was switched off with the school.
+    fn urgency(&self) -> Urgency {
+        use Condition::{Failed, Held, HoldsPeople, Offline, Suspected};
+        match self.state.condition() {
+            Suspected | HoldsPeople | Held => Urgency::Waits,
+            Offline if self.is_holiday => Urgency::Fine,
+            Failed | Offline => Urgency::Ails,
+            _ => Urgency::Fine,
+        }
     }
 
     pub fn new(w: &Words, state: TerminalState) -> Card {

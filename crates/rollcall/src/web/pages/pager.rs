@@ -12,15 +12,21 @@ pub struct Pager {
     base: String,
     page: i64,
     total: i64,
+    /// Of a page.
+    rows: i64,
 }
 
 impl Pager {
     /// `path` is the page's own without a query; `query` its other fields, of which empty ones are left out.
     pub fn new(path: &str, query: &[(&str, &str)], page: i64, total: i64) -> Pager {
+        Pager::of(ROWS, path, query, page, total)
+    }
+
+    fn of(rows: i64, path: &str, query: &[(&str, &str)], page: i64, total: i64) -> Pager {
         let given = query.iter().filter(|(_, value)| !value.is_empty());
         let fields = given.fold(String::new(), |fields, (name, value)| fields + name + "=" + &percent(value) + "&");
-        let last = total.div_euclid(ROWS) + i64::from(total.rem_euclid(ROWS) > 0);
-        Pager { base: format!("{path}?{fields}"), page: page.clamp(1, last.max(1)), total }
+        let last = total.div_euclid(rows) + i64::from(total.rem_euclid(rows) > 0);
+        Pager { base: format!("{path}?{fields}"), page: page.clamp(1, last.max(1)), total, rows }
     }
 
     /// Rows before this page.
@@ -30,13 +36,24 @@ impl Pager {
 
     /// One page of a list that is in memory, as [`Pager::new`] describes it.
     pub fn cut<T>(path: &str, query: &[(&str, &str)], page: Option<i64>, rows: Vec<T>) -> (Vec<T>, Pager) {
-        let pager = Pager::new(path, query, page.unwrap_or(1), i64::try_from(rows.len()).unwrap_or(i64::MAX));
-        let (before, shown) = ((pager.page - 1) * ROWS, usize::try_from(ROWS).unwrap_or(usize::MAX));
-        (rows.into_iter().skip(usize::try_from(before).unwrap_or(usize::MAX)).take(shown).collect(), pager)
+        Pager::cut_at(ROWS, path, query, page, rows)
+    }
+
+    /// The same with so many on a page.
+    pub fn cut_at<T>(
+        shown: i64,
+        path: &str,
+        query: &[(&str, &str)],
+        page: Option<i64>,
+        rows: Vec<T>,
+    ) -> (Vec<T>, Pager) {
+        let pager = Pager::of(shown, path, query, page.unwrap_or(1), i64::try_from(rows.len()).unwrap_or(i64::MAX));
+        let number = |rows: i64| usize::try_from(rows).unwrap_or(usize::MAX);
+        (rows.into_iter().skip(number((pager.page - 1) * shown)).take(number(shown)).collect(), pager)
     }
 
     pub fn is_needed(&self) -> bool {
-        self.total > ROWS
+        self.total > self.rows
     }
 
     pub fn previous(&self) -> Option<String> {
@@ -44,13 +61,13 @@ impl Pager {
     }
 
     pub fn next(&self) -> Option<String> {
-        (self.page * ROWS < self.total).then(|| format!("{}page={}", self.base, self.page + 1))
+        (self.page * self.rows < self.total).then(|| format!("{}page={}", self.base, self.page + 1))
     }
 
     /// `101–200 of 950`
     pub fn range(&self, words: &Words) -> String {
-        let from = (self.page - 1) * ROWS + 1;
-        let to = (self.page * ROWS).min(self.total);
+        let from = (self.page - 1) * self.rows + 1;
+        let to = (self.page * self.rows).min(self.total);
         words.common.range.with("from", from).with("to", to).with("total", self.total).into()
     }
 }
@@ -58,6 +75,15 @@ impl Pager {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_list_in_memory_is_cut_where_its_page_wants_it() {
+        let (rows, pager) = Pager::cut_at(3, "/", &[], Some(2), (1..=7).collect());
+        assert_eq!((rows, pager.is_needed()), (vec![4, 5, 6], true));
+        assert_eq!((pager.previous().as_deref(), pager.next().as_deref()), (Some("/?page=1"), Some("/?page=3")));
+        let (rows, pager) = Pager::cut_at(3, "/", &[], Some(9), (1..=7).collect());
+        assert_eq!((rows, pager.next()), (vec![7], None), "beyond the last is the last");
+    }
 
     #[test]
     fn a_list_is_cut_at_a_hundred() {

@@ -71,7 +71,7 @@ pub async fn show_school(State(app): State<App>, visitor: Visitor, Query(query):
 
 async fn school_page(
     app: &App,
-    view: View,
+    mut view: View,
     school: School,
     query: SchoolQuery,
     problem: Option<(String, String)>,
@@ -81,6 +81,7 @@ async fn school_page(
     let classes = classes::list(&mut tx, Some(school.id)).await?;
     let sections = sections::list(&mut tx, Some(school.id), None).await?;
     let year = years::open(&mut tx, school.id, app.clock.now()).await?;
+    view.know(&mut tx, [school.id]).await?;
     drop(tx);
     let view = view.at_school(school.id, &app.settings.timezone);
     // Of those that are long over nobody asks any more.

@@ -13,7 +13,7 @@ use crate::{
         users::{self, User},
     },
     app::App,
-    school::{SchoolId, search},
+    school::{SchoolId, schools::School, search},
     web::{
         api::users::{self as api, UserCreation, UserUpdate},
         error::ApiError,
@@ -51,14 +51,15 @@ async fn users_page(
     fields: UserForm,
     problem: Option<(String, String)>,
 ) -> Reply {
-    let Visitor { caller, view } = visitor;
+    let Visitor { caller, mut view } = visitor;
     caller.admin()?;
     let mut tx = app.db.read().await?;
     let mut users = users::list(&mut tx, view.school).await?;
-    drop(tx);
     let search = query.search.unwrap_or_default();
     users.retain(|user| search::finds(Some(&search), &[&*user.email, user.full_name.as_deref().unwrap_or_default()]));
     let (users, pager) = Pager::cut("/users", &[("search", &search)], query.page, users);
+    view.know(&mut tx, users.iter().filter_map(|user| user.school_id)).await?;
+    drop(tx);
     let page = UsersPage { w: view.w, me: caller.id(), view, search, users, pager, fields, problem };
     show(&page.view, &page)
 }
@@ -162,6 +163,11 @@ struct UserPage {
 }
 
 impl UserPage {
+    /// The schools that may become his: of many his own and the chosen one.
+    fn choices(&self) -> impl Iterator<Item = &School> {
+        self.view.schools.iter().chain(&self.view.others)
+    }
+
     fn is_wrong(&self, field: &str) -> bool {
         self.problem.as_ref().is_some_and(|(wrong, _)| wrong == field)
     }
@@ -177,7 +183,7 @@ pub async fn show_user(State(app): State<App>, visitor: Visitor, Path(id): Path<
         password: String::new(),
         is_active: String::new(),
     };
-    user_page(visitor, user, fields, None)
+    user_page(&app, visitor, user, fields, None).await
 }
 
 /// The API's handler asks whether he may.
@@ -186,8 +192,18 @@ async fn find(app: &App, visitor: &Visitor, id: UserId) -> Result<User, ApiError
     Ok(answer.data().clone())
 }
 
-fn user_page(visitor: Visitor, user: User, fields: UserForm, problem: Option<(String, String)>) -> Reply {
-    let Visitor { caller, view } = visitor;
+async fn user_page(
+    app: &App,
+    visitor: Visitor,
+    user: User,
+    fields: UserForm,
+    problem: Option<(String, String)>,
+) -> Reply {
+    let Visitor { caller, mut view } = visitor;
+    if view.is_of_many {
+        let mut tx = app.db.read().await?;
+        view.know(&mut tx, user.school_id).await?;
+    }
     let page = UserPage { w: view.w, is_me: caller.id() == user.id, view, user, fields, problem };
     show(&page.view, &page)
 }
@@ -208,7 +224,7 @@ pub async fn update_user(
         full_name: Some(Some(fields.full_name.clone()).filter(|name| !name.trim().is_empty())),
         is_active: Some(fields.is_active != "no"),
     };
-    match api::update_user(State(app), visitor.caller.clone(), Path(id), Json(update)).await {
+    match api::update_user(State(app.clone()), visitor.caller.clone(), Path(id), Json(update)).await {
         Ok(user) => {
             let message = visitor.view.w.settings.user_changed.with("name", &user.data().email);
             visitor.view.go("/users", Some(Message::good(message)))
@@ -216,7 +232,7 @@ pub async fn update_user(
         Err(error) => {
             let Some((field, why)) = error.problem() else { return Err(error) };
             let (problem, status) = ((field.to_owned(), why.to_owned()), error.status());
-            user_page(visitor, user, fields, Some(problem)).with_status(status)
+            user_page(&app, visitor, user, fields, Some(problem)).await.with_status(status)
         }
     }
 }

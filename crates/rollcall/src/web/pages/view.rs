@@ -16,8 +16,11 @@ use super::{
 use crate::{
     accounts::Role,
     devices::zone,
-    school::{SchoolId, schools::School},
-    store::Instant,
+    school::{
+        SchoolId,
+        schools::{self, School},
+    },
+    store::{self, Instant, Tx},
     web::{envelope, error::ApiError},
 };
 
@@ -38,8 +41,12 @@ pub struct View {
     pub zone: TimeZone,
     /// Nobody on the pages in front of the sign-in.
     pub signed: Option<Signed>,
-    /// The schools that he may see.
+    /// The schools that he may see; where those are many, the chosen one alone.
     pub schools: Vec<School>,
+    /// He may see too many to list them.
+    pub is_of_many: bool,
+    /// Of many, those that the page itself names: [`View::know`].
+    pub(super) others: Vec<School>,
     /// The school that lists are narrowed to; all for a superadmin who chose none.
     pub school: Option<SchoolId>,
     pub(super) message: Option<Message>,
@@ -158,21 +165,58 @@ impl View {
 
     /// The school that a page is about: the one asked for, the chosen one, or the only one there is.
     pub fn school_or(&self, asked: Option<SchoolId>) -> Option<SchoolId> {
-        let only = if self.schools.len() == 1 { self.schools.first().map(|school| school.id) } else { None };
-        asked.or(self.school).or(only)
+        let is_only = self.schools.len() == 1 && !self.is_of_many;
+        asked.or(self.school).or_else(|| self.schools.first().filter(|_| is_only).map(|school| school.id))
+    }
+
+    /// Whether there is more than one school that a page may be about.
+    pub fn has_several(&self) -> bool {
+        self.is_of_many || self.schools.len() > 1
+    }
+
+    /// Whether there is no school yet.
+    pub fn has_none(&self) -> bool {
+        !self.is_of_many && self.schools.is_empty()
+    }
+
+    /// Reads what the page says of schools and the frame did not read: of many it knows the chosen one alone.
+    pub async fn know(&mut self, tx: &mut Tx, schools: impl IntoIterator<Item = SchoolId>) -> store::Result<()> {
+        if self.is_of_many {
+            let unknown = schools.into_iter().filter(|school| self.known(*school).is_none()).collect();
+            let found = schools::these(tx, unknown).await?;
+            self.others.extend(found);
+        }
+        Ok(())
+    }
+
+    fn known(&self, school: SchoolId) -> Option<&School> {
+        self.schools.iter().chain(&self.others).find(|known| known.id == school)
+    }
+
+    /// Where one chooses among many schools and comes back to this page.
+    pub fn to_schools(&self) -> String {
+        if self.is_at_schools() { self.path.clone() } else { format!("/schools?back={}", percent(&self.path)) }
+    }
+
+    /// The same for a page that has to be about one.
+    pub fn to_one_school(&self) -> String {
+        format!("/schools?one=yes&back={}", percent(&self.path))
+    }
+
+    pub fn is_at_schools(&self) -> bool {
+        self.path.split('?').next() == Some("/schools")
     }
 
     /// The same in the zone of a school.
     #[must_use]
     pub fn at_school(mut self, school: SchoolId, usual: &TimeZone) -> View {
-        let known = self.schools.iter().find(|known| known.id == school);
-        self.zone = zone::of(None, known.and_then(|school| school.timezone.as_deref()), usual);
+        self.zone = zone::of(None, self.known(school).and_then(|school| school.timezone.as_deref()), usual);
         self
     }
 
     /// What a school is called.
     pub fn name_of(&self, school: SchoolId) -> &str {
-        self.schools.iter().find(|known| known.id == school).map_or("", |school| &school.name)
+        self.known(school).map_or("", |school| &school.name)
     }
 
     pub fn is_chosen(&self, school: &SchoolId) -> bool {

@@ -15,11 +15,11 @@ use super::{
     words::{LANGUAGES, Words},
 };
 use crate::{
-    accounts::Caller,
+    accounts::{Caller, tokens},
     app::App,
     devices::zone,
     school::{SchoolId, schools},
-    web::{caller::identify, error::ApiError, origin::Origin},
+    web::{caller::let_in, error::ApiError, origin::Origin},
 };
 
 /// Somebody who is signed in. A handler that takes one sends everybody else to the sign-in page.
@@ -38,18 +38,20 @@ pub struct Anybody {
 /// The cookie with the school that a superadmin looks at.
 pub const SCHOOL: &str = "rollcall_school";
 
+/// So many schools fit into a list that one looks through. Of more, the frame reads the chosen one alone, and one chooses on
+/// a page of its own: [`super::schools`].
+const FEW: i64 = 50;
+
 impl FromRequestParts<App> for Visitor {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Visitor, Response> {
         let mut view = view(parts, app);
-        let caller = match cookie(&parts.headers, SESSION) {
-            Some(secret) => identify(app, secret).await.map_err(IntoResponse::into_response)?,
-            None => None,
-        };
-        let Some(caller) = caller else { return Err(sign_in_first(parts, &view)) };
-        signed_in(&mut view, &caller, app, &parts.headers).await.map_err(IntoResponse::into_response)?;
-        Ok(Visitor { caller, view })
+        let caller = recognised(app, &mut view, &parts.headers).await.map_err(IntoResponse::into_response)?;
+        match caller {
+            Some(caller) => Ok(Visitor { caller, view }),
+            None => Err(sign_in_first(parts, &view)),
+        }
     }
 }
 
@@ -71,6 +73,8 @@ fn view(parts: &Parts, app: &App) -> View {
         zone: app.settings.timezone.clone(),
         signed: None,
         schools: Vec::new(),
+        is_of_many: false,
+        others: Vec::new(),
         school: None,
         message: cookie(&parts.headers, Message::COOKIE).and_then(Message::parse),
         is_script: parts.headers.contains_key(SCRIPT),
@@ -91,22 +95,31 @@ fn sign_in_first(parts: &Parts, view: &View) -> Response {
     Redirect::to("/sign-in").into_response()
 }
 
-async fn signed_in(view: &mut View, caller: &Caller, app: &App, headers: &HeaderMap) -> Result<(), ApiError> {
+/// Who sent the session's cookie, with what the frame of his page shows: two statements, in one transaction.
+async fn recognised(app: &App, view: &mut View, headers: &HeaderMap) -> Result<Option<Caller>, ApiError> {
+    let Some(secret) = cookie(headers, SESSION) else { return Ok(None) };
     let mut tx = app.db.read().await?;
-    view.schools = schools::list(&mut tx, caller.school_to_list(None)?).await?;
-    drop(tx);
-    let chosen = || cookie(headers, SCHOOL)?.parse().ok().map(SchoolId);
-    view.school = if caller.is_superadmin() {
-        chosen().filter(|school| view.schools.iter().any(|row| row.id == *school))
+    let Some(authenticated) = tokens::authenticate(&mut tx, secret, view.now).await? else { return Ok(None) };
+    let caller = &authenticated.caller;
+    if caller.is_superadmin() {
+        let chosen = cookie(headers, SCHOOL).and_then(|id| id.parse().ok()).map(SchoolId);
+        view.schools = schools::first(&mut tx, FEW + 1, chosen).await?;
+        view.school = chosen.filter(|school| view.schools.iter().any(|row| row.id == *school));
+        view.is_of_many = i64::try_from(view.schools.len()).unwrap_or(i64::MAX) > FEW;
+        if view.is_of_many {
+            view.schools.retain(|school| Some(school.id) == view.school);
+        }
     } else {
         // Nobody's, where he has none.
-        Some(caller.user.school_id.unwrap_or(SchoolId(0)))
-    };
+        view.school = Some(caller.user.school_id.unwrap_or(SchoolId(0)));
+        view.schools = schools::list(&mut tx, view.school).await?;
+    }
+    drop(tx);
     let only = if view.schools.len() == 1 { view.schools.first() } else { view.chosen_school() };
     view.zone = zone::of(None, only.and_then(|school| school.timezone.as_deref()), &app.settings.timezone);
     view.signed = Some(Signed {
         name: caller.user.full_name.clone().unwrap_or_else(|| caller.user.email.clone()),
         role: caller.user.role,
     });
-    Ok(())
+    Ok(Some(let_in(app, authenticated).await))
 }

@@ -50,12 +50,13 @@ pub async fn list_webhooks(State(app): State<App>, visitor: Visitor) -> Reply {
 }
 
 async fn webhooks_page(app: &App, visitor: Visitor, fields: Fields, problem: Option<(String, String)>) -> Reply {
-    let Visitor { caller, view } = visitor;
+    let Visitor { caller, mut view } = visitor;
     caller.admin()?;
     let mut tx = app.db.read().await?;
     let mut endpoints = endpoints::list(&mut tx, view.school).await?;
-    drop(tx);
     endpoints.truncate(MOST_SHOWN);
+    view.know(&mut tx, endpoints.iter().filter_map(|endpoint| endpoint.school_id)).await?;
+    drop(tx);
     let page = WebhooksPage { w: view.w, view, endpoints, fields, problem };
     show(&page.view, &page)
 }

@@ -1,6 +1,8 @@
 //! A superadmin of several schools who chose none says which one a page is about.
 
 use askama::Template;
+use axum::response::{IntoResponse, Redirect};
+use http::StatusCode;
 
 use super::{
     Reply, View, show,
@@ -18,6 +20,14 @@ struct WhichSchoolPage {
 }
 
 pub fn choose(view: View, to: &'static str, title: impl Fn(&Words) -> Text) -> Reply {
+    if view.is_of_many {
+        return Ok(if view.is_fragment {
+            // The page that asks has become another one.
+            StatusCode::RESET_CONTENT.into_response()
+        } else {
+            Redirect::to(&view.to_one_school()).into_response()
+        });
+    }
     let page = WhichSchoolPage { w: view.w, title: title(view.w), view, to };
     show(&page.view, &page)
 }

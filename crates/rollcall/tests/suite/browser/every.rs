@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{Page, browse, office, school::School};
 use crate::{
     databases::Database,
-    pages::words::INVENTED,
+    pages::{schools, words::INVENTED},
     server::{Person, Server},
 };
 
@@ -40,6 +40,50 @@ async fn every_page_can_be_used_by_everybody() {
             page.goto(&school.url(path)).await;
             look_at(page, name).await;
         }
+    })
+    .await;
+}
+
+/// More schools than a list holds, more terminals than a page.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_of_many_schools_can_be_used_by_everybody() {
+    let school = School::open(Database::sqlite().await).await;
+    let server = &school.campus.world.server;
+    schools::found(server, 2..131).await;
+    schools::equip(server, 2..121).await;
+    browse(async |page| {
+        page.goto(&school.url("/sign-in")).await;
+        sign_in(page, &school).await;
+        for (name, path) in [
+            ("many-overview", "/"),
+            ("many-overview-last", "/?page=3"),
+            ("many-schools", "/schools"),
+            ("many-found", "/schools?search=skola&one=yes&back=%2Fattendance"),
+            ("many-connect", "/connect"),
+            ("many-users", "/users"),
+        ] {
+            page.goto(&school.url(path)).await;
+            look_at(page, name).await;
+        }
+        // A page that needs a school sends one to choose it.
+        page.goto(&school.url("/attendance?day=2026-11-23")).await;
+        page.wait_for("That page is about one school").await;
+        page.fill("search", "skola bila ruze 12").await;
+        page.press("Show").await;
+        page.press("Škola Bílá Růže 120").await;
+        page.wait_for("No student here.").await;
+        let address = page.client.current_url().await.unwrap();
+        assert_eq!((address.path(), address.query()), ("/attendance", Some("day=2026-11-23")));
+        assert!(page.text("header.top").await.contains("Škola Bílá Růže 120"), "the frame says so");
+        for (name, path) in
+            [("many-chosen", "/"), ("many-chosen-connect", "/connect"), ("many-chosen-schools", "/schools")]
+        {
+            page.goto(&school.url(path)).await;
+            look_at(page, name).await;
+        }
+        page.press("All schools").await;
+        page.wait_for("of 123").await;
+        page.is_self_contained(&school.url("/")).await;
     })
     .await;
 }

@@ -35,6 +35,7 @@ pub const PAGES: &[(&str, &str)] = &[
     ("attendance", "/attendance"),
     ("punches", "/attendance?student=7"),
     ("school", "/school"),
+    ("schools", "/schools"),
     ("users", "/users"),
     ("user", "/users/1"),
     ("tokens", "/tokens"),

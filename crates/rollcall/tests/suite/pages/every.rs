@@ -12,7 +12,10 @@ use super::{
 use crate::{
     databases::{Database, both_databases},
     server::{Person, Reply, Server},
-    stories::{campus::Campus, statements::counted_on_this_thread},
+    stories::{
+        campus::Campus,
+        statements::{all_readers, counted_on_this_thread},
+    },
 };
 
 both_databases! {
@@ -32,38 +35,40 @@ enum Least {
     Superadmin,
 }
 
-/// Every page, with one school that has one terminal: school 1, device 1, student 1.
-const PAGES: &[(&str, Least)] = &[
-    ("/sign-in", Least::Anybody),
-    ("/", Least::Teacher),
-    ("/account", Least::Teacher),
-    ("/terminals/1", Least::Teacher),
-    ("/terminals/1?search=a&state=synced&sort=status", Least::Teacher),
-    ("/terminals/1/drift", Least::Teacher),
-    ("/terminals/1/commands", Least::Teacher),
-    ("/terminals/1/about", Least::Teacher),
-    ("/terminals/1/students/1", Least::Teacher),
-    ("/terminals/1/settings", Least::Admin),
-    ("/connect", Least::Admin),
-    ("/first-start/school", Least::Superadmin),
-    ("/students", Least::Teacher),
-    ("/students/new", Least::Admin),
-    ("/students/1", Least::Teacher),
-    ("/import", Least::Admin),
-    ("/attendance", Least::Teacher),
-    ("/attendance?student=1", Least::Teacher),
-    ("/school", Least::Admin),
-    ("/users", Least::Admin),
-    ("/users/1", Least::Superadmin),
-    ("/tokens", Least::Teacher),
-    ("/webhooks", Least::Admin),
-    ("/audit", Least::Admin),
-    ("/terminals/unknown", Least::Admin),
-    ("/terminals/1/takeover", Least::Teacher),
+/// Every page, with one school that has one terminal: school 1, device 1, student 1. Who may see it, and the statements that
+/// it asks for a superadmin, two of them for the frame (docs/decisions/queries-of-a-page.md).
+const PAGES: &[(&str, Least, usize)] = &[
+    ("/sign-in", Least::Anybody, 1),
+    ("/", Least::Teacher, 6),
+    ("/account", Least::Teacher, 2),
+    ("/terminals/1", Least::Teacher, 5),
+    ("/terminals/1?search=a&state=synced&sort=status", Least::Teacher, 5),
+    ("/terminals/1/drift", Least::Teacher, 5),
+    ("/terminals/1/commands", Least::Teacher, 5),
+    ("/terminals/1/about", Least::Teacher, 7),
+    ("/terminals/1/students/1", Least::Teacher, 8),
+    ("/terminals/1/settings", Least::Admin, 5),
+    ("/connect", Least::Admin, 4),
+    ("/first-start/school", Least::Superadmin, 2),
+    ("/students", Least::Teacher, 4),
+    ("/students/new", Least::Admin, 5),
+    ("/students/1", Least::Teacher, 6),
+    ("/import", Least::Admin, 2),
+    ("/attendance", Least::Teacher, 6),
+    ("/attendance?student=1", Least::Teacher, 6),
+    ("/school", Least::Admin, 7),
+    ("/schools", Least::Superadmin, 4),
+    ("/users", Least::Admin, 3),
+    ("/users/1", Least::Superadmin, 3),
+    ("/tokens", Least::Teacher, 3),
+    ("/webhooks", Least::Admin, 3),
+    ("/audit", Least::Admin, 4),
+    ("/terminals/unknown", Least::Admin, 7),
+    ("/terminals/1/takeover", Least::Teacher, 9),
 ];
 
 /// Bytes of a page, without what it loads.
-const LARGEST: usize = 100 * 1024;
+pub const LARGEST: usize = 100 * 1024;
 
 async fn every_page_is_shown_to_whom_it_is_for(database: Database) {
     let mut campus = Campus::open(database).await;
@@ -75,7 +80,7 @@ async fn every_page_is_shown_to_whom_it_is_for(database: Database) {
     let other = server.school("中关村第一小学").await;
     let stranger = server.person("li.xiaoming@example.org", Role::SchoolAdmin, Some(other)).await;
     let people = [(&campus.superadmin, Least::Superadmin), (&campus.admin, Least::Admin), (&teacher, Least::Teacher)];
-    for (path, least) in PAGES {
+    for (path, least, _) in PAGES {
         for (person, is) in people {
             let reply = page(server, person, path).await;
             reply.page(if is >= *least { 200 } else { 403 });
@@ -114,7 +119,7 @@ async fn no_page_has_a_text_outside_of_the_table(database: Database) {
     campus.enrol_many(12).await;
     campus.in_step(device).await;
     let words: &'static Words = &INVENTED;
-    for (path, _) in PAGES {
+    for (path, ..) in PAGES {
         let mut request = request(Some(&campus.superadmin), path).body(Body::empty()).unwrap();
         request.extensions_mut().insert(words);
         let reply = campus.world.server.send(request).await;
@@ -130,6 +135,7 @@ async fn a_large_school_costs_no_page_more(database: Database) {
     campus.import(0..4).await;
     campus.in_step(device).await;
     let few = statements(&campus.world.server, &campus.superadmin).await;
+    assert_eq!(few, PAGES.iter().map(|(path, _, number)| (*path, *number)).collect::<Vec<_>>());
     campus.import(4..10_000).await;
     campus.run_for(120).await;
     let many = statements(&campus.world.server, &campus.superadmin).await;
@@ -146,12 +152,12 @@ async fn a_large_school_costs_no_page_more(database: Database) {
 /// Statements of every page. Each is small enough to be read over a mobile connection.
 async fn statements(server: &Server, person: &Person) -> Vec<(&'static str, usize)> {
     let mut all = Vec::new();
+    all_readers(&server.app.db).await;
     // That a session was used is written down once a minute.
     page(server, person, "/account").await.page(200);
-    for (path, _) in PAGES {
+    for (path, ..) in PAGES {
         let (reply, statements) = counted_on_this_thread(page(server, person, path)).await;
         assert!(reply.page(200).len() < LARGEST, "{path}: {} bytes", reply.text.len());
-        assert!(statements <= 12, "{path}: {statements} statements");
         all.push((*path, statements));
     }
     all

@@ -6,6 +6,7 @@ mod compression;
 mod every;
 mod first;
 mod imports;
+pub mod schools;
 mod settings;
 mod signing;
 mod spanish;

@@ -75,6 +75,7 @@ async fn every_page_of_a_school_in_trouble_is_spanish(database: Database) {
         "/attendance",
         "/attendance?student=7",
         "/school",
+        "/schools",
         "/users",
         "/users/1",
         "/tokens",

@@ -28,6 +28,7 @@ mod first;
 mod imports;
 mod overview;
 mod rooms;
+mod schools;
 mod settings;
 mod signing;
 mod students;
@@ -139,6 +140,7 @@ language! {
     adoption: adoption::Adoption,
     webhooks: webhooks::Webhooks,
     changes: changes::Changes,
+    schools: schools::Schools,
     rooms: rooms::Rooms,
 }
 

@@ -51,6 +51,13 @@ words! {
         held_banner:
             "{name}: {n} change waits for your decision.|{name}: {n} changes wait for your decision." /
             "{name}: {n} cambio espera su decisión.|{name}: {n} cambios esperan su decisión.";
+        more_banner:
+            "{n} more terminal waits for a decision.|{n} more terminals wait for a decision." /
+            "{n} terminal más espera una decisión.|{n} terminales más esperan una decisión.";
+        waiting_banner:
+            "{n} terminal waits for a decision.|{n} terminals wait for a decision." /
+            "{n} terminal espera una decisión.|{n} terminales esperan una decisión.";
+        search_hint: "Name, serial number or school" / "Nombre, número de serie o colegio";
         decide: "Decide" / "Decidir";
         people_banner:
             "{name} already holds {n} person. Nothing is written until you decide.|{name} already holds {n} people. Nothing is written until you decide." /

@@ -73,10 +73,10 @@ words! {
         waits: "Is tried again" / "Se reintenta";
         given_up: "Given up" / "Abandonado";
         banner_failing:
-            "A webhook fails: nothing has arrived there for an hour or longer." /
-            "Un webhook falla: no llega nada allí desde hace una hora o más.";
+            "A webhook fails: nothing has arrived there for an hour or longer.|{n} webhooks fail: nothing has arrived there for an hour or longer." /
+            "Un webhook falla: no llega nada allí desde hace una hora o más.|{n} webhooks fallan: no llega nada allí desde hace una hora o más.";
         banner_off:
-            "A webhook was switched off, because nothing arrived there." /
-            "Un webhook se desactivó, porque allí no llegaba nada.";
+            "A webhook was switched off, because nothing arrived there.|{n} webhooks were switched off, because nothing arrived there." /
+            "Un webhook se desactivó, porque allí no llegaba nada.|{n} webhooks se desactivaron, porque allí no llegaba nada.";
     }
 }
