@@ -23,6 +23,9 @@ pub(super) struct Server {
 }
 
 const CONNECTIONS: u32 = 12;
+/// The first edit of a connection takes several times as long as the others, because PostgreSQL reads what it plans with. So
+/// connections stay, also through a quiet night; what a long-lived one gathers is given back once a day.
+const LIFETIME: Duration = Duration::from_hours(24);
 /// Somebody waits for a page meanwhile. Terminals are answered sooner.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -48,7 +51,12 @@ impl Server {
         migrations::postgres().run_to(version, &migrating).await.map_err(not_migrated)?;
         migrating.close().await;
         Ok(Server {
-            pool: pool(CONNECTIONS).connect_with(through).await.map_err(Error::Server)?,
+            pool: pool(CONNECTIONS)
+                .idle_timeout(None)
+                .max_lifetime(LIFETIME)
+                .connect_with(through)
+                .await
+                .map_err(Error::Server)?,
             own: Arc::new(own_options.application_name("rollcall, listening")),
             keeps_statements: own.is_none(),
         })

@@ -75,11 +75,18 @@ pub(super) async fn lock(tx: &mut Tx, scope: Scope) -> Result<()> {
     }
 }
 
-/// The ledger says something else of a student `b` who belongs on a device than the roster does; `l` is his row.
-macro_rules! differs {
-    () => {
-        "(l.id IS NULL OR NOT l.is_wanted OR l.wanted_name <> b.full_name OR l.wanted_card <> b.rfid_card_id
-           OR l.school_id <> b.school_id"
+/// The ledger says of a student `b` who belongs on a device what the roster does. PostgreSQL looks for each one's row by
+/// itself, through an index, as `LIMIT 1 OFFSET 0` says nothing and leaves it no choice. Joined, and before it knows how large
+/// the tables are, it would compare every row with every student.
+macro_rules! as_wanted {
+    ($more:literal) => {
+        concat!(
+            "EXISTS (SELECT 1 FROM device_user_sync_status l WHERE l.device_id = b.device_id AND l.student_id = b.student_id
+               AND l.is_wanted AND l.wanted_name = b.full_name AND l.wanted_card = b.rfid_card_id
+               AND l.school_id = b.school_id",
+            $more,
+            " LIMIT 1 OFFSET 0)"
+        )
     };
 }
 
@@ -87,16 +94,15 @@ macro_rules! differs {
 /// wide one, or is not wanted as he is; or more are wanted than belong there. When all of those who belong are
 /// wanted, as many as belong means that nobody else is. Of a terminal that is not written to yet nobody is wanted.
 const DIFFERS: &str = concat!(
-    "SELECT COUNT(*) FILTER (WHERE ",
-    differs!(),
-    " OR m.id IS NULL OR m.valid_to IS NOT NULL OR l.device_pin <> m.device_pin
-        OR LENGTH(m.device_pin) > d.pin_width)) > 0
-       OR COUNT(*) <> (SELECT COUNT(*) FROM device_user_sync_status w WHERE w.device_id = $1 AND w.is_wanted)
-     FROM belonging b
-     JOIN devices d ON d.id = b.device_id
-     LEFT JOIN device_user_mappings m ON m.device_id = b.device_id AND m.student_id = b.student_id
-     LEFT JOIN device_user_sync_status l ON l.device_id = b.device_id AND l.student_id = b.student_id
-     WHERE b.device_id = $1"
+    "SELECT EXISTS (
+         SELECT 1 FROM belonging b JOIN devices d ON d.id = b.device_id WHERE b.device_id = $1 AND NOT ",
+    as_wanted!(
+        " AND EXISTS (SELECT 1 FROM device_user_mappings m WHERE m.device_id = b.device_id AND m.student_id = b.student_id
+            AND m.valid_to IS NULL AND m.device_pin = l.device_pin
+            AND (d.pin_width IS NULL OR LENGTH(m.device_pin) <= d.pin_width) LIMIT 1 OFFSET 0)"
+    ),
+    ") OR (SELECT COUNT(*) FROM belonging b WHERE b.device_id = $1)
+         <> (SELECT COUNT(*) FROM device_user_sync_status w WHERE w.device_id = $1 AND w.is_wanted)"
 );
 
 /// Somebody for whom no PIN is left stands in the ledger without one, so that people see why he is not there. What was
@@ -106,17 +112,18 @@ macro_rules! want {
         concat!(
             "INSERT INTO device_user_sync_status (device_id, student_id, device_pin, school_id, is_wanted, wanted_name,
                wanted_card, wanted_at, created_at, updated_at)
-             SELECT b.device_id, b.student_id, COALESCE(m.device_pin, ''), b.school_id, TRUE, b.full_name, b.rfid_card_id, $2, $2, $2
-             FROM belonging b
-             JOIN devices d ON d.id = b.device_id AND d.start_state = 'writing'
-             LEFT JOIN device_user_mappings m ON m.device_id = b.device_id AND m.student_id = b.student_id
-             LEFT JOIN device_user_sync_status l ON l.device_id = b.device_id AND l.student_id = b.student_id
-             WHERE ",
+             SELECT b.device_id, b.student_id, COALESCE(b.pin, ''), b.school_id, TRUE, b.full_name, b.rfid_card_id, $2, $2, $2
+             FROM (
+               SELECT b.device_id, b.student_id, b.school_id, b.full_name, b.rfid_card_id, d.pin_width,
+                 (SELECT m.device_pin FROM device_user_mappings m
+                  WHERE m.device_id = b.device_id AND m.student_id = b.student_id LIMIT 1 OFFSET 0) AS pin
+               FROM belonging b JOIN devices d ON d.id = b.device_id AND d.start_state = 'writing'
+               WHERE ",
             $scope,
-            " AND (m.device_pin IS NOT NULL OR d.pin_width IS NOT NULL)
-               AND ",
-            differs!(),
-            " OR l.device_pin <> COALESCE(m.device_pin, ''))
+            ") b
+             WHERE (b.pin IS NOT NULL OR b.pin_width IS NOT NULL) AND NOT ",
+            as_wanted!(" AND l.device_pin = COALESCE(b.pin, '')"),
+            "
              ON CONFLICT (device_id, student_id) DO UPDATE SET
                is_wanted = TRUE, device_pin = excluded.device_pin, school_id = excluded.school_id,
                removal_wanted_at = NULL,
@@ -149,9 +156,6 @@ macro_rules! same_card {
 const WANT_OF_STUDENT: &str = want!("b.student_id = $1");
 const WANT_ON_DEVICE: &str = want!("b.device_id = $1");
 
-/// `LIMIT 1 OFFSET 0` says nothing, and has PostgreSQL look for each row by itself, through the indexes. Without it, and before
-/// it knows how large the tables are, it compares every row with every student.
-///
 /// The guard counts those whom the terminal may hold: also somebody whose command left and was not answered. The name
 /// stays until he is removed: whoever decides about it wants to read it.
 macro_rules! unwant {
@@ -201,12 +205,11 @@ const SUPERSEDE_ON_DEVICE: &str = supersede!("device_id = $1");
 
 const OUT_OF_STEP: &str = concat!(
     "WITH rosters AS (
-       SELECT b.device_id, COUNT(*) AS belonging, COUNT(*) FILTER (WHERE ",
-    differs!(),
-    ")) AS differing
+       SELECT b.device_id, COUNT(*) AS belonging, COUNT(*) FILTER (WHERE NOT ",
+    as_wanted!(""),
+    ") AS differing
        FROM belonging b
        JOIN devices d ON d.id = b.device_id AND d.start_state = 'writing'
-       LEFT JOIN device_user_sync_status l ON l.device_id = b.device_id AND l.student_id = b.student_id
        WHERE (CAST($1 AS BIGINT) IS NULL OR b.school_id = $1)
        GROUP BY b.device_id)
      SELECT d.id FROM devices d LEFT JOIN rosters r ON r.device_id = d.id
@@ -236,10 +239,10 @@ const FEW: i64 = 20;
 const STUDENTS_OUT_OF_STEP: &str = concat!(
     "SELECT DISTINCT b.student_id FROM belonging b
      JOIN devices d ON d.id = b.device_id AND d.start_state = 'writing'
-     LEFT JOIN device_user_sync_status l ON l.device_id = b.device_id AND l.student_id = b.student_id
-     WHERE (CAST($1 AS BIGINT) IS NULL OR b.school_id = $1) AND ",
-    differs!(),
-    ") AND COALESCE(l.wanted_card, b.rfid_card_id) = b.rfid_card_id
+     WHERE (CAST($1 AS BIGINT) IS NULL OR b.school_id = $1) AND NOT ",
+    as_wanted!(""),
+    " AND NOT EXISTS (SELECT 1 FROM device_user_sync_status l WHERE l.device_id = b.device_id
+         AND l.student_id = b.student_id AND l.wanted_card <> b.rfid_card_id LIMIT 1 OFFSET 0)
      LIMIT $2"
 );
 
