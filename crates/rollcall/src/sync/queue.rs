@@ -87,30 +87,33 @@ pub(super) async fn open_asked(
 
 async fn open(tx: &mut Tx, scope: Scope, asked: Option<StudentId>, now: Timestamp) -> Result<Reconciled> {
     let limit = COMMANDS_PER_TRANSACTION.into();
-    let rows: Vec<Row> = match scope {
+    let (rows, freed): (Vec<Row>, _) = match scope {
         Scope::Student(student) => {
-            forget_cards_no_longer_twice(tx, FORGET_TWICE_OF_STUDENT, student.0).await?;
-            tx.all(OPEN_OF_STUDENT, [student.into(), limit]).await?
+            let freed = forget_cards_no_longer_twice(tx, FORGET_TWICE_OF_STUDENT, student.0).await?;
+            (tx.all(OPEN_OF_STUDENT, [student.into(), limit]).await?, freed)
         }
         Scope::Device(device) => {
-            forget_cards_no_longer_twice(tx, FORGET_TWICE_ON_DEVICE, device.0).await?;
+            let freed = forget_cards_no_longer_twice(tx, FORGET_TWICE_ON_DEVICE, device.0).await?;
             capacity::let_in(tx, device).await?;
-            tx.all(OPEN_ON_DEVICE, [device.into(), limit]).await?
+            (tx.all(OPEN_ON_DEVICE, [device.into(), limit]).await?, freed)
         }
     };
     let is_partial = rows.len() as i64 == COMMANDS_PER_TRANSACTION;
     let mut by_device = by_device(rows);
     if let Scope::Student(_) = scope {
+        for device in freed {
+            by_device.entry(device).or_default();
+        }
         add_those_who_wait(tx, &mut by_device).await?;
     }
     plan(tx, by_device, asked, now).await?.write(tx, now, is_partial).await
 }
 
-/// Whoever waits for what another had, a card or a place, has an obstacle; and what did not fit into one transaction is
-/// queued when the rest has left.
+/// Whoever waits for what another had, a card or a place, has an obstacle, as have those whom only a person can help; and
+/// what did not fit into one transaction is queued when the rest has left.
 const EVERYBODY_COUNTS: &str = "
     SELECT EXISTS (SELECT 1 FROM device_user_sync_status WHERE device_id = $1 AND obstacle IS NOT NULL)
-      OR NOT EXISTS (SELECT 1 FROM device_commands WHERE device_id = $1 AND status = 'pending')";
+      OR NOT EXISTS (SELECT 1 FROM device_commands WHERE device_id = $1 AND status = 'pending' AND deadline_at IS NULL)";
 const OPEN_OF_STUDENTS: &str = concat!(
     "WITH v(student_id) AS (VALUES {rows}) ",
     open!("device_user_sync_status", "l.device_id = $1 AND l.student_id IN (SELECT v.student_id FROM v)")
@@ -172,12 +175,13 @@ async fn plan(
 macro_rules! forget_twice {
     ($scope:literal) => {
         concat!(
-            "UPDATE device_user_sync_status SET failed_version = 0, obstacle = NULL, error_message = NULL
+            "UPDATE device_user_sync_status SET failed_version = 0, obstacle = 'card_busy', error_message = NULL
              WHERE obstacle = 'card_twice' AND device_id IN (",
             $scope,
             ") AND NOT EXISTS (SELECT 1 FROM device_user_sync_status o WHERE o.device_id = device_user_sync_status.device_id
                  AND o.student_id <> device_user_sync_status.student_id AND o.is_wanted
-                 AND o.wanted_card_number = device_user_sync_status.wanted_card_number)"
+                 AND o.wanted_card_number = device_user_sync_status.wanted_card_number)
+             RETURNING device_id"
         )
     };
 }
@@ -185,9 +189,10 @@ const FORGET_TWICE_ON_DEVICE: &str = forget_twice!("$1");
 const FORGET_TWICE_OF_STUDENT: &str =
     forget_twice!("SELECT device_id FROM device_user_sync_status WHERE student_id = $1");
 
-async fn forget_cards_no_longer_twice(tx: &mut Tx, sql: &'static str, id: i64) -> Result<()> {
-    tx.execute(sql, [id.into()]).await?;
-    Ok(())
+/// Of two who were to have one card only one is left: he waits for it from now on, until he is planned. Answers where.
+async fn forget_cards_no_longer_twice(tx: &mut Tx, sql: &'static str, id: i64) -> Result<Vec<DeviceId>> {
+    let devices: Vec<(DeviceId,)> = tx.all(sql, [id.into()]).await?;
+    Ok(devices.into_iter().map(|(device,)| device).collect())
 }
 
 const WAITING: &str = concat!(

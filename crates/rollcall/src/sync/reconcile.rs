@@ -106,7 +106,8 @@ const DIFFERS: &str = concat!(
 );
 
 /// Somebody for whom no PIN is left stands in the ledger without one, so that people see why he is not there. What was
-/// decided of a card, or waits to be, stays true while the same card is wanted; `kept` ends with any change.
+/// decided of a card, or waits to be, stays true while the same card is wanted; `kept` ends with any change. Where there is
+/// any question about his card, its number is forgotten: that is how the guard knows whom to look at.
 macro_rules! want {
     ($scope:literal) => {
         concat!(
@@ -139,7 +140,10 @@ macro_rules! want {
                decision = CASE WHEN ",
             same_card!(),
             " THEN device_user_sync_status.decision END,
-               wanted_card_number = CASE WHEN device_user_sync_status.wanted_card = excluded.wanted_card
+               wanted_card_number = CASE WHEN ",
+            same_card!(),
+            " AND device_user_sync_status.card_change_wanted_at IS NULL
+                 AND device_user_sync_status.held_card_number = device_user_sync_status.wanted_card_number
                  THEN device_user_sync_status.wanted_card_number END,
                wanted_name = excluded.wanted_name, wanted_card = excluded.wanted_card,
                wanted_version = device_user_sync_status.wanted_version + 1, wanted_at = excluded.wanted_at,
@@ -241,13 +245,13 @@ const STUDENTS_OUT_OF_STEP: &str = concat!(
      JOIN devices d ON d.id = b.device_id AND d.start_state = 'writing'
      WHERE (CAST($1 AS BIGINT) IS NULL OR b.school_id = $1) AND NOT ",
     as_wanted!(""),
-    " AND NOT EXISTS (SELECT 1 FROM device_user_sync_status l WHERE l.device_id = b.device_id
-         AND l.student_id = b.student_id AND l.wanted_card <> b.rfid_card_id LIMIT 1 OFFSET 0)
+    " AND NOT EXISTS (SELECT 1 FROM device_user_sync_status l WHERE l.student_id = b.student_id
+         AND (l.school_id <> b.school_id OR COALESCE(l.wanted_card, '') <> b.rfid_card_id) LIMIT 1 OFFSET 0)
      LIMIT $2"
 );
 
 /// Those of a school, or of all, who are wanted otherwise than the ledger says, if they are few: each is then reconciled on
-/// all of his terminals at once. Nobody whose card changed: how many there are the guard wants to see together.
+/// all of his terminals at once. Nobody whose card or school changed: how many there are the guard wants to see together.
 pub async fn few_out_of_step(tx: &mut Tx, school: Option<SchoolId>) -> Result<Vec<StudentId>> {
     let students: Vec<(StudentId,)> = tx.all(STUDENTS_OUT_OF_STEP, [school.into(), (FEW + 1).into()]).await?;
     let are_few = students.len() as i64 <= FEW;

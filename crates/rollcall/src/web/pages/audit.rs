@@ -97,11 +97,12 @@ impl AuditQuery {
 }
 
 pub async fn list_audit(State(app): State<App>, visitor: Visitor, Query(query): Query<AuditQuery>) -> Reply {
-    let Visitor { caller, view } = visitor;
+    let Visitor { caller, mut view } = visitor;
     caller.admin()?;
     let limit = u32::try_from(ROWS).unwrap_or(u32::MAX);
     let mut tx = app.db.read().await?;
     let (records, total) = audit::list(&mut tx, &query.filter(&view), limit, Pager::offset(query.page)).await?;
+    view.know(&mut tx, records.iter().filter_map(|record| record.school_id)).await?;
     drop(tx);
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
     let (search, entity, action) = (text(&query.search), text(&query.entity), text(&query.action));

@@ -97,7 +97,11 @@ pub async fn keep_file(State(app): State<App>, visitor: Visitor, mut form: Multi
         return import_page(view, Some(i.no_file)).refused();
     }
     // A set of OneRoster files names its schools itself.
-    let school = if is_zip(&brought.content) { None } else { brought.school.or(view.school) };
+    let names_schools = is_zip(&brought.content);
+    let school = brought.school.or(view.school).filter(|_| !names_schools);
+    if school.is_none() && !names_schools {
+        return import_page(view, Some(i.no_school)).refused();
+    }
     may_import(&caller, school)?;
     let id = format!("{:032x}", rand::random::<u128>());
     let draft = Draft { id: id.clone(), school, file_name: brought.file_name, content: brought.content };

@@ -96,7 +96,7 @@ struct Bar {
 
 /// Cards of a page: each is about a kilobyte, and a page is read over a mobile connection.
 const CARDS: i64 = 50;
-/// Terminals that wait for a decision and are named above the first cards, which begin with all of them.
+/// Terminals that wait for a decision and are named above the first cards, which begin with those.
 const NAMED: usize = 3;
 
 #[derive(Deserialize)]

@@ -195,12 +195,24 @@ impl View {
 
     /// Where one chooses among many schools and comes back to this page.
     pub fn to_schools(&self) -> String {
-        if self.is_at_schools() { self.path.clone() } else { format!("/schools?back={}", percent(&self.path)) }
+        if self.is_at_schools() {
+            self.path.clone()
+        } else {
+            format!("/schools?back={}", percent(&self.of_any_school()))
+        }
+    }
+
+    /// This page's address without the school, or the class of one, that it was asked about.
+    pub fn of_any_school(&self) -> String {
+        let (page, query) = self.path.split_once('?').unwrap_or((&self.path, ""));
+        let is_kept = |field: &&str| !field.is_empty() && !field.starts_with("school=") && !field.starts_with("class=");
+        let fields: Vec<&str> = query.split('&').filter(is_kept).collect();
+        if fields.is_empty() { page.to_owned() } else { format!("{page}?{}", fields.join("&")) }
     }
 
     /// The same for a page that has to be about one.
     pub fn to_one_school(&self) -> String {
-        format!("/schools?one=yes&back={}", percent(&self.path))
+        format!("/schools?one=yes&back={}", percent(&self.of_any_school()))
     }
 
     pub fn is_at_schools(&self) -> bool {

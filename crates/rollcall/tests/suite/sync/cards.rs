@@ -8,6 +8,7 @@ both_databases! {
     rule_13_a_card_of_someone_who_leaves_waits_for_his_removal,
     rule_13_two_who_swap_cards_both_end_with_the_other_ones,
     rule_15_cards_that_sql_wrote_twice_or_wrongly_fail_with_words_and_mend,
+    rule_15_whose_card_is_no_longer_twice_does_not_wait_for_others,
     rule_15_old_firmware_is_sent_the_bracket_form,
 }
 
@@ -89,6 +90,28 @@ async fn rule_15_cards_that_sql_wrote_twice_or_wrongly_fail_with_words_and_mend(
     for student in [first, second, third] {
         assert_eq!(bench.state(gate, student).await, ("synced".into(), None));
     }
+}
+
+async fn rule_15_whose_card_is_no_longer_twice_does_not_wait_for_others(database: Database) {
+    let bench = Bench::new(database);
+    let school = bench.school().await;
+    let gate = bench.terminal(school, "CJX9253300417").await;
+    let first = bench.student(school, "Iker", "111").await;
+    let second = bench.student(school, "Ximena", "0111").await;
+    bench.drain(gate).await;
+    assert_eq!(bench.state(gate, second).await.0, "failed");
+    bench.edit(first, "UPDATE students SET rfid_card_id = '112' WHERE id = $1").await;
+    let (state, words) = bench.state(gate, second).await;
+    assert!(state == "pending" && words.unwrap().contains("Iker"), "he knows whom he waits for");
+    for number in 0..40 {
+        bench.student(school, &format!("Ẹniọlá {number}"), &(1_000 + number).to_string()).await;
+    }
+    let handed = bench.poll(gate).await;
+    assert!(texts(&handed)[0].contains("Card=112") && handed.len() < 40);
+    bench.answer_all(gate, &handed, 0).await;
+    let queued = "SELECT COUNT(*) FROM device_commands c JOIN students s ON s.id = c.student_id
+        WHERE s.full_name = 'Ximena' AND c.status = 'pending'";
+    assert_eq!(bench.id(queued).await, Some(1));
 }
 
 async fn rule_15_old_firmware_is_sent_the_bracket_form(database: Database) {

@@ -16,6 +16,8 @@ both_databases! {
     rule_20_who_is_kept_stays_until_the_roster_changes_for_him_again,
     rule_20_who_belongs_again_is_not_held_any_more,
     rule_20_a_rejected_change_of_card_leaves_the_former_card,
+    rule_20_new_names_do_not_bring_rejected_cards_along,
+    rule_20_a_new_name_is_no_change_of_card,
     rule_20_what_was_rejected_may_be_approved_later,
     rule_20_who_is_not_held_is_named,
     rule_20_what_was_rejected_does_not_count_any_more,
@@ -115,6 +117,31 @@ async fn rule_20_a_rejected_change_of_card_leaves_the_former_card(database: Data
     bench.edit(StudentId(1), "UPDATE students SET full_name = 'Ẹniọlá' WHERE id = $1").await;
     assert_eq!(texts(&bench.drain(gate).await), ["DATA UPDATE USERINFO PIN=1|Name=Ẹniọlá|Pri=0|Card=91|Grp=1"]);
     assert_eq!(bench.count(gate, "kept").await, 19);
+}
+
+async fn rule_20_new_names_do_not_bring_rejected_cards_along(database: Database) {
+    let (mut bench, _, gate) = fifty(database).await;
+    bench.sql("UPDATE students SET rfid_card_id = '9' || rfid_card_id WHERE id <= 20").await;
+    bench.settle().await;
+    assert_eq!(bench.decide(gate, Decision::Reject, None).await, 20);
+    bench.pass(SignedDuration::from_hours(1));
+    bench.sql("UPDATE students SET full_name = full_name || '.' WHERE id <= 20").await;
+    bench.settle().await;
+    assert_eq!(bench.count(gate, "held").await, 20);
+    assert!(bench.drain(gate).await.is_empty());
+}
+
+async fn rule_20_a_new_name_is_no_change_of_card(database: Database) {
+    let (mut bench, _, gate) = fifty(database).await;
+    bench.sql("UPDATE students SET rfid_card_id = '9' || rfid_card_id WHERE id <= 8").await;
+    bench.settle().await;
+    assert_eq!(bench.drain(gate).await.len(), 8);
+    bench.pass(SignedDuration::from_mins(5));
+    bench.sql("UPDATE students SET full_name = full_name || '.' WHERE id <= 8").await;
+    bench.sql("UPDATE students SET rfid_card_id = '9' || rfid_card_id WHERE id > 46").await;
+    bench.settle().await;
+    assert_eq!(bench.count(gate, "held").await, 0);
+    assert_eq!(bench.drain(gate).await.len(), 12);
 }
 
 async fn rule_20_what_was_rejected_may_be_approved_later(database: Database) {

@@ -17,6 +17,7 @@ both_databases! {
     somebody_who_comes_for_somebody_who_goes_is_found,
     a_few_who_were_edited_are_found_on_every_terminal,
     cards_that_were_changed_together_are_judged_together,
+    who_moved_together_is_judged_together,
     rule_26_a_stepped_clock_neither_ends_nor_lengthens_a_wait,
 }
 
@@ -159,6 +160,24 @@ async fn cards_that_were_changed_together_are_judged_together(database: Database
     bench.foreign("UPDATE students SET rfid_card_id = '10' || rfid_card_id WHERE id <= 3").await;
     watch.tick(Changes { everything: true, ..Changes::default() }).await.unwrap();
     assert!(bench.drain(gate).await.is_empty(), "not the first two of three");
+}
+
+async fn who_moved_together_is_judged_together(database: Database) {
+    let bench = Bench::new(database);
+    let (school, other_school) = (bench.school().await, bench.school().await);
+    let gates = [bench.terminal(school, "CJX9253300417").await, bench.terminal(other_school, "BRHD223860029").await];
+    for card in 1..=6 {
+        bench.student(school, &format!("Nino {card}"), &card.to_string()).await;
+    }
+    bench.drain(gates[0]).await;
+    bench.sql("UPDATE schools SET guard_number = 2, guard_percent = 10").await;
+    let clock = Clock::manual(bench.now);
+    let mut watch = Watch::new(bench.database.db.clone(), clock.clone(), FIRST_WAIT);
+    bench.foreign("UPDATE students SET school_id = 2 WHERE id <= 3").await;
+    watch.tick(Changes { everything: true, ..Changes::default() }).await.unwrap();
+    assert_eq!(bench.count(gates[0], "held").await, 3);
+    assert!(bench.drain(gates[0]).await.is_empty(), "not the first two of three");
+    assert_eq!(bench.drain(gates[1]).await.len(), 3);
 }
 
 async fn rule_26_a_stepped_clock_neither_ends_nor_lengthens_a_wait(database: Database) {

@@ -15,6 +15,7 @@ words! {
             "CSV as a spreadsheet saves it. At most 10 MB." /
             "CSV como lo guarda una hoja de cálculo. Como máximo 10 MB.";
         no_file: "Choose a file first." / "Elija primero un archivo.";
+        no_school: "Choose a school first." / "Elija primero un colegio.";
         too_large: "A file may have at most 10 MB." / "Un archivo puede tener como máximo 10 MB.";
         template: "Download a file to fill in" / "Descargar un archivo para rellenar";
         columns_lead:
