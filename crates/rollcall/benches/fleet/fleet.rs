@@ -14,7 +14,7 @@ use rollcall::{
         reconcile::{Scope, out_of_step, reconcile},
     },
 };
-use sqlx::{Connection as _, Executor as _, PgConnection};
+use sqlx::{Connection as _, Executor as _, PgConnection, SqliteConnection};
 use tokio::time::interval;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -77,8 +77,11 @@ impl Fleet {
     /// it finds it when it came bit by bit.
     pub async fn confirm(&self) {
         confirm(&self.db).await;
-        self.db.tidy_up().await;
-        if self.db.product() == "PostgreSQL" {
+        if self.db.product() == "SQLite" {
+            let mut file = SqliteConnection::connect(&self.url).await.expect("a connection");
+            file.execute("PRAGMA wal_checkpoint(TRUNCATE)").await.expect("an empty log");
+            file.close().await.ok();
+        } else {
             let mut server = PgConnection::connect(&self.url).await.expect("a connection");
             server.execute("VACUUM ANALYZE device_user_sync_status, device_commands").await.expect("its housekeeping");
             server.close().await.ok();
