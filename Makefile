@@ -22,7 +22,7 @@ test: tools check
 # The convergence test with many more seeds, SEEDS=2000 for more still, and a server that is killed 100 times.
 soak: tools
 	ROLLCALL_SEEDS=$${SEEDS:-500} tests/with-postgres cargo test --release -p rollcall --test suite convergence
-	ROLLCALL_KILLS=$${KILLS:-100} tests/with-postgres cargo test --release -p rollcall --test suite processes::kill
+	ROLLCALL_KILLS=$${KILLS:-100} tests/with-postgres cargo test --release -p rollcall --test suite processes::kill -- --nocapture
 
 # 1,000 terminals and 20,000 students against one server on SQLite, for MINUTES=20, while people edit and things go wrong.
 fleet:

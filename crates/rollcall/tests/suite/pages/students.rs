@@ -125,7 +125,10 @@ async fn a_card_is_taken_from_a_terminal(database: Database) {
         let request = format!("{head}Content-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
         campus.world.converse(request.as_bytes()).await;
     };
-    assert!(take(&campus).await.contains("told of no unknown card"));
+    let form = take(&campus).await;
+    assert!(form.contains("told of no unknown card"));
+    let place = |deed: &str| form.find(&format!("name=\"deed\" value=\"{deed}\"")).unwrap();
+    assert!(place("save") < place("capture"), "Enter presses the first button of a form");
 
     let event = "time=2026-11-23 05:00:01\tpin=0\tcardno=12345678\teventaddr=1\tevent=27\tindex=9\n";
     upload(&campus, "table=rtlog", event).await;

@@ -178,10 +178,40 @@ impl Story {
         reckoning::come_to_rest(&self.database.db, &self.terminals, HURRIED).await;
 
         self.unplug.cancel();
+        self.tell().await;
         let stored = reckoning::account_for_punches(&self.database.db, mem::take(&mut self.terminals)).await;
         // Whether an upload without an answer was stored, nobody was told.
         let others: Vec<_> = stored.keys().filter(|(serial, ..)| serial != HURRIED).collect();
         assert!(others.is_empty(), "nobody made these: {others:?}");
+    }
+
+    /// What all of it came to, for whoever runs it with `--nocapture`.
+    async fn tell(&self) {
+        let stored = reckoning::stored(&self.database.db).await;
+        let times = |punch: &(String, String, String)| stored.get(punch).map_or(0, Vec::len);
+        let by_terminals: Vec<_> = self.terminals.iter().flat_map(Plugged::acknowledged).collect();
+        let (acknowledged, doubled) =
+            (by_terminals.len() + self.hurried.len(), stored.values().filter(|all| all.len() > 1));
+        let kept = by_terminals.iter().chain(&self.hurried).filter(|punch| times(punch) == 1).count();
+        let carried_out: u64 = self.terminals.iter().map(|plugged| plugged.seen.lock().unwrap().executed).sum();
+        let mut tx = self.database.db.read().await.unwrap();
+        let (answered, under_way, as_wanted): (i64, i64, i64) = tx
+            .one(
+                "SELECT (SELECT COUNT(*) FROM device_commands WHERE return_code IS NOT NULL),
+                   (SELECT COUNT(*) FROM device_commands c JOIN devices d ON d.id = c.device_id
+                    WHERE d.serial_number <> $1 AND c.student_id IS NOT NULL AND c.status IN ('pending', 'sent')),
+                   (SELECT COUNT(*) FROM device_user_sync_status WHERE sync_status IN ('synced', 'deleted'))",
+                [HURRIED.into()],
+            )
+            .await
+            .unwrap();
+        println!(
+            "{} kills on {}: {acknowledged} punches acknowledged, {kept} of them stored, {} twice; {carried_out} commands carried \
+             out by terminals, {answered} of them acknowledged to us, {under_way} under way; {as_wanted} rows of the ledger as wanted",
+            self.kills,
+            self.database.db.product(),
+            doubled.count(),
+        );
     }
 
     async fn import(&mut self, count: usize) {
