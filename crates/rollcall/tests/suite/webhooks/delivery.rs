@@ -211,7 +211,8 @@ async fn of_two_servers_one_sends(database: Database) {
         told.test().await;
         let (app, now) = (&told.campus.world.app, told.campus.world.now());
         let (here, there) = tokio::join!(app.courier.tick(now), other.tick(now));
-        assert_eq!(here.unwrap() + there.unwrap(), 1, "one of them claimed it");
+        // Both, where one of them has sent it and given it back before the other claims what it saw to be due.
+        assert!(here.unwrap() + there.unwrap() >= 1, "one of them claimed it");
         app.courier.idle().await;
         other.idle().await;
         told.receiver.one();
