@@ -49,6 +49,11 @@ macro_rules! columns {
          l.written_event > 0 AS was_written"
     };
 }
+macro_rules! written_to {
+    () => {
+        " JOIN devices d ON d.id = l.device_id AND d.is_active AND d.deleted_at IS NULL AND d.start_state = 'writing'"
+    };
+}
 macro_rules! open {
     ($rows:expr, $scope:literal) => {
         concat!(
@@ -56,9 +61,9 @@ macro_rules! open {
             columns!(),
             " FROM ",
             $rows,
-            " l
-             JOIN devices d ON d.id = l.device_id AND d.is_active AND d.deleted_at IS NULL AND d.start_state = 'writing'
-             WHERE ",
+            " l",
+            written_to!(),
+            " WHERE ",
             $scope,
             " AND l.confirmed_version <> l.wanted_version AND l.failed_version <> l.wanted_version
                AND COALESCE(l.decision, '') NOT IN ('held', 'kept') AND NOT EXISTS (SELECT 1 FROM device_commands c WHERE c.device_id = l.device_id
@@ -87,7 +92,7 @@ pub(super) async fn open_asked(
 
 async fn open(tx: &mut Tx, scope: Scope, asked: Option<StudentId>, now: Timestamp) -> Result<Reconciled> {
     let limit = COMMANDS_PER_TRANSACTION.into();
-    let (rows, freed): (Vec<Row>, _) = match scope {
+    let (rows, freed): (Vec<Row>, Vec<DeviceId>) = match scope {
         Scope::Student(student) => {
             let freed = forget_cards_no_longer_twice(tx, FORGET_TWICE_OF_STUDENT, student.0).await?;
             (tx.all(OPEN_OF_STUDENT, [student.into(), limit]).await?, freed)
@@ -100,10 +105,10 @@ async fn open(tx: &mut Tx, scope: Scope, asked: Option<StudentId>, now: Timestam
     };
     let is_partial = rows.len() as i64 == COMMANDS_PER_TRANSACTION;
     let mut by_device = by_device(rows);
+    for device in freed {
+        by_device.entry(device).or_default();
+    }
     if let Scope::Student(_) = scope {
-        for device in freed {
-            by_device.entry(device).or_default();
-        }
         add_those_who_wait(tx, &mut by_device).await?;
     }
     plan(tx, by_device, asked, now).await?.write(tx, now, is_partial).await
@@ -198,8 +203,9 @@ async fn forget_cards_no_longer_twice(tx: &mut Tx, sql: &'static str, id: i64) -
 const WAITING: &str = concat!(
     "WITH v(device_id) AS (VALUES {rows}) SELECT ",
     columns!(),
-    " FROM v JOIN device_user_sync_status l ON l.device_id = v.device_id
-     WHERE l.obstacle = 'card_busy' AND l.confirmed_version <> l.wanted_version AND l.failed_version <> l.wanted_version
+    " FROM v JOIN device_user_sync_status l ON l.device_id = v.device_id",
+    written_to!(),
+    " WHERE l.obstacle = 'card_busy' AND l.confirmed_version <> l.wanted_version AND l.failed_version <> l.wanted_version
        AND COALESCE(l.decision, '') NOT IN ('held', 'kept') AND NOT EXISTS (SELECT 1 FROM device_commands c WHERE c.device_id = l.device_id
          AND c.student_id = l.student_id AND c.status IN ('pending', 'sent') LIMIT 1 OFFSET 0)
      ORDER BY l.device_id, l.student_id LIMIT 500"

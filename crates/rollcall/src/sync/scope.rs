@@ -12,7 +12,8 @@ pub enum Scope {
 }
 
 /// The ledger's rows of one student, `$1`. PostgreSQL looks for them by the student, whatever it believes of the rest of a
-/// question: when many rows changed a moment ago, it takes indexes that hold nearly everybody to hold nearly nobody.
+/// question: when many rows changed a moment ago, it takes indexes that hold nearly everybody to hold nearly nobody. Nobody is on as
+/// many terminals as `LIMIT` says.
 macro_rules! rows_of_student {
     () => {
         "(SELECT * FROM device_user_sync_status WHERE student_id = $1 LIMIT 1000000 OFFSET 0)"
