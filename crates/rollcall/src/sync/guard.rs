@@ -58,6 +58,16 @@ macro_rules! removals {
     };
 }
 
+/// Of a row of the ledger `o`: it would remove somebody, or change a card, and nothing of that has been decided.
+macro_rules! is_judged {
+    () => {
+        " AND o.confirmed_version <> o.wanted_version AND o.failed_version <> o.wanted_version
+            AND (o.decision IS NULL OR o.decision = 'kept')
+            AND (o.removal_wanted_at IS NOT NULL OR o.card_change_wanted_at IS NOT NULL)"
+    };
+}
+const IS_JUDGED: &str =
+    concat!("SELECT EXISTS (SELECT 1 FROM ", rows_of_student!(), " o WHERE o.student_id = $1", is_judged!(), ")");
 /// The numbers of terminals on which something in scope is to be judged. Each is counted by an index, however many people a
 /// terminal holds; whom it holds is counted when it matters.
 macro_rules! judge {
@@ -83,10 +93,8 @@ macro_rules! judge {
             $rows,
             " o WHERE ",
             $scope,
-            " AND o.confirmed_version <> o.wanted_version AND o.failed_version <> o.wanted_version
-                 AND (o.decision IS NULL OR o.decision = 'kept')
-                 AND (o.removal_wanted_at IS NOT NULL OR o.card_change_wanted_at IS NOT NULL))
-             ORDER BY d.id"
+            is_judged!(),
+            ") ORDER BY d.id"
         )
     };
 }
@@ -99,7 +107,14 @@ pub(super) async fn hold(tx: &mut Tx, scope: Scope, now: Timestamp) -> Result<()
     find_card_changes(tx, scope, now).await?;
     let window = window(now);
     let mut judged: Vec<Judged> = match scope {
-        Scope::Student(student) => tx.all(JUDGE_OF_STUDENT, [student.into(), window.into()]).await?,
+        Scope::Student(student) => {
+            // Who is merely renamed, as most are who are edited, is asked about no further.
+            let (is_judged,): (bool,) = tx.one(IS_JUDGED, [student.into()]).await?;
+            if !is_judged {
+                return Ok(());
+            }
+            tx.all(JUDGE_OF_STUDENT, [student.into(), window.into()]).await?
+        }
         Scope::Device(device) => tx.all(JUDGE_ON_DEVICE, [device.into(), window.into()]).await?,
     };
     judged.retain(|judged| judge_removals(&judged.numbers).or(judge_cards(&judged.numbers)).is_some());

@@ -239,11 +239,10 @@ const CARD_USES: &str = "
         WHERE c.attempts > 0 OR c.status = 'pending')
     SELECT u.device_id, u.card_number, u.student_id, CAST(MAX(u.may_hold) AS BIGINT) AS may_hold,
       CAST(MAX(u.wants) AS BIGINT) AS wants,
-      MAX(COALESCE(s.full_name, 'a former student')) AS name,
-      MAX(CASE WHEN l.sync_status IN ('held', 'kept') THEN l.sync_status END) AS decision
-    FROM uses u LEFT JOIN students s ON s.id = u.student_id
-    LEFT JOIN device_user_sync_status l ON l.device_id = u.device_id AND l.student_id = u.student_id
-    GROUP BY u.device_id, u.card_number, u.student_id";
+      COALESCE((SELECT s.full_name FROM students s WHERE s.id = u.student_id), 'a former student') AS name,
+      (SELECT l.sync_status FROM device_user_sync_status l WHERE l.device_id = u.device_id AND l.student_id = u.student_id
+        AND l.sync_status IN ('held', 'kept')) AS decision
+    FROM uses u GROUP BY u.device_id, u.card_number, u.student_id";
 
 #[derive(Debug, sqlx::FromRow)]
 struct Use {
