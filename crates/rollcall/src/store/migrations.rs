@@ -16,7 +16,7 @@ struct Source {
     postgres: &'static str,
 }
 
-const SOURCES: [Source; 16] = [
+const SOURCES: [Source; 17] = [
     Source {
         version: 1,
         name: "rollcall",
@@ -128,6 +128,13 @@ const SOURCES: [Source; 16] = [
         both: include_str!("../../../../migrations/0016_pace.sql"),
         sqlite: "",
         postgres: include_str!("../../../../migrations/0016_pace.postgres.sql"),
+    },
+    Source {
+        version: 17,
+        name: "order",
+        both: include_str!("../../../../migrations/0017_order.sql"),
+        sqlite: "",
+        postgres: "",
     },
 ];
 
