@@ -27,7 +27,7 @@ use crate::{
     web::{
         error::ApiError,
         extract::Query,
-        sheet::{Kind, Sheet},
+        sheet::{Cell, Kind, Sheet},
     },
 };
 
@@ -248,18 +248,21 @@ fn header(w: &Words) -> Vec<String> {
     words.iter().map(ToString::to_string).collect()
 }
 
-fn row(w: &Words, day: Date, entry: &Entry) -> Vec<String> {
-    let text = |value: &Option<String>| value.clone().unwrap_or_default();
-    let time = |value: &Option<String>| value.as_deref().map(time_of_day).unwrap_or_default().to_owned();
+fn row(w: &Words, day: Date, entry: &Entry) -> Vec<Cell> {
+    let text = |value: &Option<String>| Cell::Text(value.clone().unwrap_or_default());
+    let time = |value: &Option<String>| {
+        let time = value.as_deref().map(time_of_day).unwrap_or_default();
+        time.parse().map_or_else(|_| Cell::from(time), Cell::Time)
+    };
     vec![
-        day.to_string(),
-        entry.full_name.clone(),
+        Cell::Day(day),
+        Cell::Text(entry.full_name.clone()),
         text(&entry.class_name),
         text(&entry.section_name),
         text(&entry.roll_number),
         time(&entry.first_punch),
         time(&entry.last_punch),
-        entry.punches.to_string(),
-        entry.badge(w).word.to_string(),
+        Cell::Number(entry.punches),
+        Cell::Text(entry.badge(w).word.to_string()),
     ]
 }
