@@ -62,6 +62,7 @@
   const refresh = async () => {
     const block = live();
     if (!block || document.hidden || busy) return;
+    const late = setTimeout(tell, 4000, false);
     try {
       const headers = { [SCRIPT]: 'live', ...(etag && { 'If-None-Match': etag }) };
       const answer = await fetch(location.href, { headers, cache: 'no-store', signal: AbortSignal.timeout(15000) });
@@ -80,6 +81,8 @@
     } catch {
       failures += 1;
       tell(false);
+    } finally {
+      clearTimeout(late);
     }
   };
 

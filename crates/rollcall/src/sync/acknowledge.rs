@@ -129,7 +129,7 @@ pub async fn acknowledge(
 }
 
 /// What a person reads of somebody whom an access unit holds and does not let in.
-const WITHOUT_DOOR: &str = "he is on the terminal, but its door stays closed to him: it takes no door rights";
+const WITHOUT_DOOR: &str = "on the terminal, but its door stays closed: the terminal takes no door rights";
 
 /// What the results of one request change, collected so that it takes few statements however many they are.
 #[derive(Default)]

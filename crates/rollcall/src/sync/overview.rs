@@ -3,6 +3,7 @@
 pub mod people;
 pub mod roster;
 pub mod schools;
+pub mod subjects;
 pub mod terminals;
 
 use crate::{

@@ -239,10 +239,10 @@ impl Room {
 fn pin(row: &Open, limits: Limits) -> Result<Pin, String> {
     match limits.pin_width {
         Some(width) if row.pin.is_empty() => {
-            Err(format!("no PIN is left for him: this terminal takes {width} digits, and whoever had one keeps it"))
+            Err(format!("no PIN is left: this terminal takes {width} digits, and whoever had one keeps it"))
         }
         Some(width) if row.pin.len() > width && !row.is_held => {
-            Err(format!("his PIN {} is too long: this terminal takes {width} digits", row.pin))
+            Err(format!("the PIN {} is too long: this terminal takes {width} digits", row.pin))
         }
         _ => Pin::parse(&row.pin).map_err(|_| format!("\"{}\" is no PIN that a terminal can hold", row.pin)),
     }

@@ -68,10 +68,10 @@ impl Proof {
         let mut parts = Vec::new();
         match class {
             Some(Class::Count) => {
-                parts.push("cannot be verified: this terminal tells only how many people it holds".to_owned());
+                parts.push("cannot be verified: this terminal reports only how many people it holds".to_owned());
             }
             Some(Class::None) => {
-                parts.push("cannot be verified: this terminal tells nothing of whom it holds".to_owned());
+                parts.push("cannot be verified: this terminal does not report whom it holds".to_owned());
             }
             None if self.verified == 0 => parts.push("not verified yet".to_owned()),
             _ => parts.push(format!("{} verified", self.verified)),

@@ -221,7 +221,7 @@ impl<'a> Effects<'a> {
             (Verdict::StillThere { privilege: Some(ADMINISTRATOR), .. }, Some(student)) => {
                 self.drift(finding, "extra", None, "");
                 self.still_there.push(vec![student.into()]);
-                let words = "he is an administrator of the terminal: take that from him there, then retry";
+                let words = "an administrator of the terminal: take that right away there, then retry";
                 self.administrators.push(vec![student.into(), words.into()]);
             }
             (Verdict::StillThere { card, .. }, Some(student)) => {
@@ -247,7 +247,7 @@ impl<'a> Effects<'a> {
 
 /// What somebody at the terminal can do about a card that it does not keep.
 pub const CARD_IN_HIDING: &str =
-    "somebody of whom the terminal does not tell may have this card: delete him at its menu, then retry";
+    "somebody of whom the terminal does not tell may have this card: delete that person at its menu, then retry";
 
 fn changed_back(differences: &[Difference]) -> String {
     let fields: Vec<String> = differences

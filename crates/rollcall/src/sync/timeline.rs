@@ -88,6 +88,7 @@ pub async fn timeline(tx: &mut Tx, device: DeviceId, student: StudentId) -> Resu
     };
     let mut events = ledger.events();
     let commands: Vec<Instruction> = tx.all(COMMANDS, [device.into(), student.into()]).await?;
+    events.extend(ledger.unwanted(&commands));
     events.extend(commands.iter().flat_map(Instruction::events));
     let seen: Option<Told> = tx.optional(SEEN, [device.into(), ledger.device_pin.into()]).await?;
     events.extend(seen.map(Told::event));
@@ -123,10 +124,20 @@ impl Ledger {
             };
             events.push(TimelineEvent::new(self.updated_at, Kind::Wanted, words));
         }
-        let shown =
-            if self.is_wanted { "the terminal showed him to be as wanted" } else { "the terminal has him no more" };
+        let shown = if self.is_wanted {
+            "the terminal showed that everything is as wanted"
+        } else {
+            "no longer on the terminal"
+        };
         events.extend(self.verified_at.map(|at| TimelineEvent::new(at, Kind::Verified, shown)));
         events
+    }
+
+    /// Since when somebody who does not belong here does not: the first of the commands in a row that remove him says it.
+    fn unwanted(&self, commands: &[Instruction]) -> Option<TimelineEvent> {
+        let removals = commands.iter().rev().take_while(|command| command.command_type == "delete_user");
+        let first = removals.last().filter(|_| !self.is_wanted)?;
+        Some(TimelineEvent::new(first.created_at, Kind::Wanted, "no longer belongs on this terminal"))
     }
 }
 
@@ -146,7 +157,7 @@ struct Instruction {
 
 const COMMANDS: &str = "
     SELECT wire_id, command_type, step, status, attempts, created_at, sent_at, completed_at, return_code, error_message
-    FROM device_commands WHERE device_id = $1 AND student_id = $2";
+    FROM device_commands WHERE device_id = $1 AND student_id = $2 ORDER BY device_commands.id";
 
 impl Instruction {
     fn events(&self) -> Vec<TimelineEvent> {
@@ -177,12 +188,12 @@ impl Instruction {
 
     fn to_do(&self) -> &'static str {
         match (self.command_type.as_str(), self.step.as_str()) {
-            ("add_door_right", _) => "to open the door to him",
-            ("delete_door_right", _) => "to close the door to him",
-            (_, "clear_card") => "to clear his card first",
-            ("delete_user", _) => "to remove him",
-            ("add_user", _) => "to add him",
-            _ => "to write him",
+            ("add_door_right", _) => "to open the door",
+            ("delete_door_right", _) => "to close the door",
+            (_, "clear_card") => "to clear the card first",
+            ("delete_user", _) => "to remove the student",
+            ("add_user", _) => "to add the student",
+            _ => "to write the student",
         }
     }
 }
@@ -199,9 +210,9 @@ const SEEN: &str = "SELECT name, card_number, seen_at FROM terminal_users WHERE 
 impl Told {
     fn event(self) -> TimelineEvent {
         let words = match (&self.name, self.card_number.filter(|card| *card > 0)) {
-            (None, _) => "the terminal mentioned his PIN".to_owned(),
-            (Some(name), Some(card)) => format!("the terminal told of \"{name}\" with card {card}"),
-            (Some(name), None) => format!("the terminal told of \"{name}\" without a card"),
+            (None, _) => "the terminal mentioned this PIN".to_owned(),
+            (Some(name), Some(card)) => format!("the terminal reported \"{name}\" with card {card}"),
+            (Some(name), None) => format!("the terminal reported \"{name}\" without a card"),
         };
         TimelineEvent::new(self.seen_at, Kind::Seen, words)
     }

@@ -6,29 +6,29 @@ use push_protocol::result::meaning;
 /// What is said of each obstacle, by its stored word.
 const OBSTACLES: [(&str, &str); 4] = [
     ("card_twice", "another student of the school has the same card"),
-    ("card_busy", "somebody else on the terminal still has his card"),
+    ("card_busy", "somebody else on the terminal still has the card"),
     ("terminal_full", "the terminal is full"),
-    ("person_there", "somebody whom Rollcall did not write is in his place on the terminal"),
+    ("person_there", "somebody whom Rollcall did not write has this place on the terminal"),
 ];
 
 /// What is said of words without an obstacle, by how they begin.
 const BEGINNINGS: [(&str, &str); 12] = [
-    ("the terminal keeps changing it back", "the terminal keeps changing him back"),
+    ("the terminal keeps changing it back", "the terminal keeps changing it back"),
     ("the terminal loses this person", "the terminal loses this person again and again"),
     ("the terminal brings this person back", "the terminal brings this person back again and again"),
     ("the terminal collects commands", "the terminal collects commands but never answers"),
     ("the terminal was switched off", "the terminal was switched off or deleted"),
-    ("he is an administrator", "he is an administrator of the terminal"),
+    ("an administrator of the terminal", "an administrator of the terminal"),
     ("this terminal takes none", "this terminal takes none of the commands for people"),
-    ("name ", "his name cannot be represented on the terminal"),
-    ("card ", "his card cannot be represented on the terminal"),
-    ("no PIN is left", "no PIN is left for him on the terminal"),
-    ("his PIN ", "his PIN is too long for the terminal"),
-    ("\"", "his PIN cannot be represented on the terminal"),
+    ("name ", "the name cannot be represented on the terminal"),
+    ("card ", "the card cannot be represented on the terminal"),
+    ("no PIN is left", "no PIN is left on the terminal"),
+    ("the PIN ", "the PIN is too long for the terminal"),
+    ("\"", "the PIN cannot be represented on the terminal"),
 ];
 
 /// Where nothing else may be said.
-const LOOK: &str = "he cannot be written: the terminal's page in Rollcall says why";
+const LOOK: &str = "cannot be written: the terminal's page in Rollcall says why";
 
 pub(super) fn reason(obstacle: Option<&str>, words: &str) -> String {
     let of_obstacle = OBSTACLES.iter().find(|(stored, _)| Some(*stored) == obstacle);
@@ -65,7 +65,7 @@ mod tests {
             ("name \"Tatiana\": the terminal's character set has none of its characters", BEGINNINGS[7].1),
             ("card \"no card\": a card number is decimal digits", BEGINNINGS[8].1),
             ("card 4711: this terminal takes card numbers of at most 40 bits", BEGINNINGS[8].1),
-            ("his PIN 4711 is too long: this terminal takes 3 digits", BEGINNINGS[10].1),
+            ("the PIN 4711 is too long: this terminal takes 3 digits", BEGINNINGS[10].1),
             ("\"4711\" is no PIN that a terminal can hold", BEGINNINGS[11].1),
             ("(erased)", LOOK),
             ("Tatiana took card 4711 (-1001)", LOOK),

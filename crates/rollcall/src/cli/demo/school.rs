@@ -173,29 +173,35 @@ impl School {
 /// So many students does the bad import switch off.
 pub(super) const SWITCHED_OFF: i64 = 30;
 
-const SWITCH_OFF: &str = "
-    UPDATE students SET is_active = FALSE WHERE id IN (
-      SELECT id FROM students WHERE school_id = $1 AND is_active AND deleted_at IS NULL ORDER BY id LIMIT $2)";
-const SWITCH_ON: &str = "UPDATE students SET is_active = TRUE WHERE school_id = $1 AND deleted_at IS NULL";
+const ACTIVE: &str = "
+    SELECT id FROM students WHERE school_id = $1 AND is_active AND deleted_at IS NULL ORDER BY id LIMIT $2";
+const SWITCH: &str = "UPDATE students SET is_active = $2 WHERE id = $1 AND deleted_at IS NULL";
 
 impl School {
-    /// Another program writes its file into the database, and the file is wrong.
-    pub(super) async fn import_badly(&self, app: &App) -> anyhow::Result<()> {
-        let mut tx = app.db.write().await?;
-        tx.execute(SWITCH_OFF, [self.id.into(), SWITCHED_OFF.into()]).await?;
-        tx.commit().await?;
-        app.wake.tell(|changes| changes.everything = true);
-        Ok(())
+    /// Another program writes its file into the database, and the file is wrong. Whom it switched off.
+    pub(super) async fn import_badly(&self, app: &App) -> anyhow::Result<Vec<StudentId>> {
+        let mut tx = app.db.read().await?;
+        let active: Vec<(StudentId,)> = tx.all(ACTIVE, [self.id.into(), SWITCHED_OFF.into()]).await?;
+        drop(tx);
+        let students: Vec<StudentId> = active.into_iter().map(|(student,)| student).collect();
+        write_as_another_program(app, &students, false).await?;
+        Ok(students)
     }
 
-    /// Somebody saw it, and the file is right now.
-    pub(super) async fn import_well(&self, app: &App) -> anyhow::Result<()> {
-        let mut tx = app.db.write().await?;
-        tx.execute(SWITCH_ON, [self.id.into()]).await?;
-        tx.commit().await?;
-        app.wake.tell(|changes| changes.everything = true);
-        Ok(())
+    /// Somebody saw it, and the file is right now. Whomever a visitor switched off stays so.
+    pub(super) async fn import_well(app: &App, students: &[StudentId]) -> anyhow::Result<()> {
+        write_as_another_program(app, students, true).await
     }
+}
+
+async fn write_as_another_program(app: &App, students: &[StudentId], is_active: bool) -> anyhow::Result<()> {
+    let mut tx = app.db.write().await?;
+    for student in students {
+        tx.execute(SWITCH, [(*student).into(), is_active.into()]).await?;
+    }
+    tx.commit().await?;
+    app.wake.tell(|changes| changes.everything = true);
+    Ok(())
 }
 
 async fn renamed(

@@ -172,7 +172,7 @@ impl Stage {
     async fn guard(&self, app: &App, school: &School) -> anyhow::Result<()> {
         let before: Vec<usize> = self.lines.iter().map(|line| line.people().len()).collect();
         self.console.say(&format!("· a bad import switches {SWITCHED_OFF} students off"));
-        school.import_badly(app).await?;
+        let switched_off = school.import_badly(app).await?;
         let held = self.until_held(app, |held| held > 0).await?;
         let stay = self.lines.iter().zip(before).all(|(line, before)| line.people().len() == before);
         let people = if stay { "nobody was removed" } else { "somebody was removed" };
@@ -180,7 +180,7 @@ impl Stage {
             .say(&format!("    {held} removals are held until somebody decides: {people} (rollcall removals SERIAL)"));
         self.wait(app, PAUSE).await?;
         self.console.say("· the import is corrected");
-        school.import_well(app).await?;
+        School::import_well(app, &switched_off).await?;
         self.until_held(app, |held| held == 0).await?;
         self.console.say("    nothing is held any more; everybody was there all the time");
         Ok(())

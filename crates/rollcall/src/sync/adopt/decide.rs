@@ -167,8 +167,8 @@ fn linkable(wanted: Option<StudentId>, found: &Found, students: &[Student]) -> R
         (None, Match::Card(id) | Match::Name(id)) => *id,
         (None, matched) => match matched.students() {
             [id] => *id,
-            [] => return Err("matches nobody: say which student he is (student_id)".into()),
-            _ => return Err("may be several students: say which one he is (student_id)".into()),
+            [] => return Err("matches nobody: say which student it is (student_id)".into()),
+            _ => return Err("may be several students: say which one it is (student_id)".into()),
         },
     };
     let student = students
@@ -176,13 +176,13 @@ fn linkable(wanted: Option<StudentId>, found: &Found, students: &[Student]) -> R
         .find(|student| student.id == id)
         .ok_or_else(|| format!("there is no student {id} in this terminal's school"))?;
     if !student.belongs {
-        return Err(format!("{} does not belong on this terminal: he is not active, or has no card", student.name));
+        return Err(format!("{} does not belong on this terminal: not active, or without a card", student.name));
     }
     if let Some(pin) = &student.held_as {
         return Err(format!("{} is on the terminal already, with PIN {pin}", student.name));
     }
     if found.person.owner.is_some_and(|owner| owner != id) {
-        return Err("this PIN was another student's on this terminal: its punches are his".into());
+        return Err("this PIN was another student's on this terminal: its punches belong to that student".into());
     }
     Ok(id)
 }

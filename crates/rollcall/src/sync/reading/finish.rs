@@ -144,14 +144,14 @@ fn words(ending: Ending, class: Option<Class>, counted: Option<i64>, told: i64) 
     match (ending.is_conclusive, class) {
         (true, _) if ending.is_complete => None,
         (true, _) if counted.is_some() && unknown > 0 => {
-            Some(format!("the terminal counts {unknown} more people than it told of: nobody can say who they are"))
+            Some(format!("the terminal counts {unknown} more people than it reported: nobody can say who they are"))
         }
         (true, _) => None,
         (false, Some(Class::None)) => {
-            Some("this terminal cannot be verified: it tells nothing of whom it holds".to_owned())
+            Some("this terminal cannot be verified: it does not report whom it holds".to_owned())
         }
         (false, Some(Class::Count)) => {
-            Some("this terminal cannot be verified: it tells only how many people it holds".to_owned())
+            Some("this terminal cannot be verified: it reports only how many people it holds".to_owned())
         }
         (false, _) => {
             Some("nobody answered who should be there: it is tried again with the next verification".to_owned())

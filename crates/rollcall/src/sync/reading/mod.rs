@@ -41,9 +41,9 @@ pub(super) use self::{
 /// How a terminal can be read back: `devices.readback_class` (protocol §8.4).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Class {
-    /// It tells everybody when asked for all.
+    /// It reports everybody when asked.
     List,
-    /// It tells single people when asked for them.
+    /// It reports single people when asked for them.
     PerPin,
     /// Security dialect: a table with a row count.
     Table,

@@ -14,9 +14,10 @@ use super::{
 use crate::{
     accounts::audit::{self, Filter, Record},
     app::App,
+    sync::overview::subjects::{self, Subjects},
     web::{
         extract::Query,
-        sheet::{Kind, Sheet},
+        sheet::{Cell, Kind, Sheet},
     },
 };
 
@@ -73,6 +74,7 @@ struct AuditPage {
     entity: String,
     action: String,
     records: Vec<Record>,
+    subjects: Subjects,
     pager: Pager,
 }
 
@@ -102,13 +104,14 @@ pub async fn list_audit(State(app): State<App>, visitor: Visitor, Query(query): 
     let limit = u32::try_from(ROWS).unwrap_or(u32::MAX);
     let mut tx = app.db.read().await?;
     let (records, total) = audit::list(&mut tx, &query.filter(&view), limit, Pager::offset(query.page)).await?;
+    let subjects = subjects::subjects(&mut tx, &records, caller.user.school_id).await?;
     view.know(&mut tx, records.iter().filter_map(|record| record.school_id)).await?;
     drop(tx);
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
     let (search, entity, action) = (text(&query.search), text(&query.entity), text(&query.action));
     let fields = [("search", search.as_str()), ("entity", entity.as_str()), ("action", action.as_str())];
     let pager = Pager::new("/audit", &fields, query.page.unwrap_or(1), total);
-    let page = AuditPage { w: view.w, view, search, entity, action, records, pager };
+    let page = AuditPage { w: view.w, view, search, entity, action, records, subjects, pager };
     show(&page.view, &page)
 }
 
@@ -123,7 +126,8 @@ pub async fn export_audit(State(app): State<App>, visitor: Visitor, Query(query)
     let row = |record: &Record| {
         let at = record.at.0.to_zoned(view.zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string();
         let (did, what) = (view.w.say_or_keep(&record.action), record.of(view.w));
-        vec![at, record.actor.clone(), did, what, record.details.clone().unwrap_or_default()]
+        let cells = [at, record.actor.clone(), did, what, record.details.clone().unwrap_or_default()];
+        cells.into_iter().map(Cell::Text).collect()
     };
     let sheet = Sheet { name: s.audit.to_string(), header, rows: records.iter().map(row).collect() };
     sheet.answer(Kind::Csv, "audit")

@@ -151,10 +151,14 @@ pub async fn create_first_school(State(app): State<App>, visitor: Visitor, Form(
 }
 
 fn school_page(app: &App, view: View, name: String, timezone: Option<String>, problem: Option<Problem>) -> Reply {
-    let usual = || app.settings.timezone.iana_name().unwrap_or("UTC").to_owned();
-    let page =
-        FirstSchoolPage { w: view.w, view, name, timezone: timezone.unwrap_or_else(usual), zones: zones(), problem };
+    let timezone = timezone.unwrap_or_else(|| usual_zone(app));
+    let page = FirstSchoolPage { w: view.w, view, name, timezone, zones: zones(), problem };
     show(&page.view, &page)
+}
+
+/// The zone of schools that have none of their own.
+pub(super) fn usual_zone(app: &App) -> String {
+    app.settings.timezone.iana_name().unwrap_or("UTC").to_owned()
 }
 
 /// The names of zones that one can choose from.

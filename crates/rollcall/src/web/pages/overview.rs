@@ -218,14 +218,15 @@ impl Card {
     pub fn bar(&self, w: &Words) -> Markup {
         let TerminalState { total, synced, verified, .. } = self.state;
         let words = w.overview.bar.with("verified", verified).with("synced", synced).with("total", total);
+        let words = super::html::escape(&words.to_string());
         let part = |n: i64, is_all: bool| if is_all { 100 } else { (n * 100).checked_div(total).unwrap_or(0).min(97) };
         let proven = part(verified, verified == total && total > 0);
         let said = part(synced, verified == total && total > 0).max(proven);
         Markup(format!(
-            "<svg class=\"bar\" viewBox=\"0 0 100 4\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"{}\">\
+            "<svg class=\"bar\" viewBox=\"0 0 100 4\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"{words}\">\
+             <title>{words}</title>\
              <rect class=\"bar-all\" width=\"100\" height=\"4\"/><rect class=\"bar-said\" width=\"{said}\" height=\"4\"/>\
-             <rect class=\"bar-proven\" width=\"{proven}\" height=\"4\"/></svg>",
-            super::html::escape(&words.to_string())
+             <rect class=\"bar-proven\" width=\"{proven}\" height=\"4\"/></svg>"
         ))
     }
 

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::{
     Form, Message, Refuse, Reply, View, Visitor,
-    first_start::zones,
+    first_start::{usual_zone, zones},
     pager::{Pager, ROWS},
     show, which_school,
     words::Words,
@@ -38,6 +38,8 @@ struct SchoolPage {
     view: View,
     school: School,
     zones: Vec<String>,
+    /// Of the server, for a school without its own.
+    usual_zone: String,
     problem: Option<(String, String)>,
     holidays: Vec<Holiday>,
     classes: Vec<Class>,
@@ -94,8 +96,20 @@ async fn school_page(
     });
     let (classes, pager) = Pager::cut("/school", &[("school", &of)], page, classes);
     let open = query.class;
-    let page =
-        SchoolPage { w: view.w, view, school, zones: zones(), problem, holidays, classes, open, pager, sections, year };
+    let page = SchoolPage {
+        w: view.w,
+        view,
+        school,
+        zones: zones(),
+        usual_zone: usual_zone(app),
+        problem,
+        holidays,
+        classes,
+        open,
+        pager,
+        sections,
+        year,
+    };
     show(&page.view, &page)
 }
 

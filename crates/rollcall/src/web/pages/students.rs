@@ -403,9 +403,9 @@ impl OnTerminal {
 }
 
 impl StudentPage {
-    /// Terminals that have him.
-    fn held_on(&self) -> usize {
-        self.terminals.iter().filter(|(terminal, _)| terminal.is_held).count()
+    /// Terminals that have him, or are to have him.
+    fn concerned(&self) -> usize {
+        self.terminals.iter().filter(|(terminal, _)| terminal.is_held || terminal.is_wanted).count()
     }
 
     fn is_wrong(&self, field: &str) -> bool {

@@ -21,6 +21,7 @@ use crate::{
 
 both_databases! {
     what_was_changed_is_said_in_words,
+    who_went_to_another_school_has_no_name_in_the_former_one,
     what_nobody_knows_keeps_its_name,
     a_full_page_is_light,
 }
@@ -157,7 +158,7 @@ async fn what_was_changed_is_said_in_words(database: Database) {
         "School: Colegio Yachay",
         "Ends: 2027-03-01 05:00",
         "First day: 2026-12-24",
-        "What it is told of: A punch was stored",
+        "What it is told about: A punch was stored",
         "Student: 1",
         "What was doubted: calls from 192.0.2.10 and 198.51.100.9 in turn",
         "Deactivated: 29",
@@ -192,8 +193,29 @@ async fn what_was_changed_is_said_in_words(database: Database) {
         let reply = campus.world.server.send(request).await;
         assert_eq!(outside_of_the_table(reply.page(200)), Vec::<String>::new());
     }
+    let office = page(&campus.world.server, &campus.admin, "/audit").await;
+    for name in ["დავით ბერიძე", "Главный вход", "5.º A", "Colegio Yachay"] {
+        assert!(office.page(200).contains(&format!("<bdi class=\"soft\">{name}</bdi>")), "{name}: {}", office.text);
+    }
     let csv = page(&campus.world.server, &campus.superadmin, "/audit/export?entity=school").await;
     assert!(csv.text.contains("guard_percent"), "a file is for machines: {}", csv.text);
+}
+
+async fn who_went_to_another_school_has_no_name_in_the_former_one(database: Database) {
+    let campus = Campus::open(database).await;
+    let student = format!("students/{}", campus.enrol("Tevita Fifita", "77").await);
+    put(&campus, &campus.admin, &student, json!({"roll_number": "12"})).await;
+    let is_named = async |campus: &Campus, person: &Person| {
+        let log = page(&campus.world.server, person, "/audit?entity=student").await;
+        assert!(log.page(200).contains("<dd>Roll number</dd>"), "{}", log.text);
+        log.text.contains("<bdi class=\"soft\">Tevita")
+    };
+    assert!(is_named(&campus, &campus.admin).await);
+    post(&campus, &campus.superadmin, "schools", json!({"name": "Kolisi Tonga"})).await;
+    put(&campus, &campus.superadmin, &student, json!({"school_id": campus.school.0 + 1, "full_name": "Tevita F."}))
+        .await;
+    assert!(!is_named(&campus, &campus.admin).await);
+    assert!(is_named(&campus, &campus.superadmin).await);
 }
 
 async fn what_nobody_knows_keeps_its_name(database: Database) {

@@ -62,7 +62,7 @@ const PAGES: &[(&str, Least, usize)] = &[
     ("/users/1", Least::Superadmin, 3),
     ("/tokens", Least::Teacher, 3),
     ("/webhooks", Least::Admin, 3),
-    ("/audit", Least::Admin, 4),
+    ("/audit", Least::Admin, 5),
     ("/terminals/unknown", Least::Admin, 7),
     ("/terminals/1/takeover", Least::Teacher, 9),
 ];

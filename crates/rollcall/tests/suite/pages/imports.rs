@@ -327,7 +327,7 @@ async fn an_import_counts_the_students_that_are_written(database: Database) {
     let writing = look(&campus, &at).await;
     let block = super::live(&campus.world.server, &campus.admin, &at, None).await;
     for text in [&*writing.text, block.page(200)] {
-        assert!(text.contains("The list is being written: 1000 of 2500 students."), "{text}");
+        assert!(text.contains("The list is being written, all of it or nothing: 1000 of 2500 students."), "{text}");
         assert!(text.contains("<progress id=\"going\" max=\"2500\" value=\"1000\">"), "{text}");
     }
     assert_eq!(names(&campus).await, Vec::<String>::new(), "nobody sees a part of a list");

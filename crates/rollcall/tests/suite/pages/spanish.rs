@@ -86,8 +86,11 @@ async fn every_page_of_a_school_in_trouble_is_spanish(database: Database) {
     let failed = spanish(&campus, "/terminals/2?state=failed").await;
     assert!(failed.contains("el terminal dice que los datos no son válidos (-6)"), "{failed}");
     let timeline = spanish(&campus, "/terminals/1/students/1").await;
-    for words in ["debe estar en este terminal, con el PIN", "un comando para añadirlo", "el terminal respondió: hecho"]
-    {
+    for words in [
+        "debe estar en este terminal, con el PIN",
+        "un comando para añadir al estudiante",
+        "el terminal respondió: hecho",
+    ] {
         assert!(timeline.contains(words), "{words}: {timeline}");
     }
 }

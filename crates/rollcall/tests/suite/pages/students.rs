@@ -70,7 +70,7 @@ async fn a_student_is_changed_switched_off_and_deleted(database: Database) {
 
     campus.in_step(device).await;
     let shown = page(&campus.world.server, &campus.admin, &path).await;
-    assert!(shown.page(200).contains("He will be removed from 1 terminal"), "{}", shown.text);
+    assert!(shown.page(200).contains("The student will be removed from 1 terminal"), "{}", shown.text);
     let to = format!("{path}/active");
     submit(&campus.world.server, Some(&campus.admin), &to, &[("active", "false")]).await.goes_to();
     campus.in_step(device).await;
@@ -126,20 +126,20 @@ async fn a_card_is_taken_from_a_terminal(database: Database) {
         campus.world.converse(request.as_bytes()).await;
     };
     let form = take(&campus).await;
-    assert!(form.contains("told of no unknown card"));
+    assert!(form.contains("reported no unknown card"));
     let place = |deed: &str| form.find(&format!("name=\"deed\" value=\"{deed}\"")).unwrap();
     assert!(place("save") < place("capture"), "Enter presses the first button of a form");
 
     let event = "time=2026-11-23 05:00:01\tpin=0\tcardno=12345678\teventaddr=1\tevent=27\tindex=9\n";
     upload(&campus, "table=rtlog", event).await;
     let taken = take(&campus).await;
-    assert!(taken.contains("value=\"12345678\"") && taken.contains("was held out at"), "{taken}");
+    assert!(taken.contains("value=\"12345678\"") && taken.contains("was presented at"), "{taken}");
     campus.world.server.wait(jiff::SignedDuration::from_secs(61));
-    assert!(take(&campus).await.contains("told of no unknown card"), "a minute later it counts no more");
+    assert!(take(&campus).await.contains("reported no unknown card"), "a minute later it counts no more");
 
     let known = "time=2026-11-23 05:00:01\tpin=0\tcardno=4711\teventaddr=1\tevent=27\tindex=10\n";
     upload(&campus, "table=rtlog", known).await;
-    assert!(take(&campus).await.contains("told of no unknown card"), "it is Ayşe's");
+    assert!(take(&campus).await.contains("reported no unknown card"), "it is Ayşe's");
 
     // Somebody was enrolled at the keypad with a card.
     upload(&campus, "table=OPERLOG&Stamp=1", "USER PIN=900\tName=Pita\tPri=0\tCard=777001\n").await;

@@ -1,7 +1,7 @@
 //! The pages of a terminal: what they show, and what their buttons do.
 
 use jiff::SignedDuration;
-use rollcall::{accounts::Role, devices::DeviceId};
+use rollcall::{accounts::Role, devices::DeviceId, school::search};
 use serde_json::json;
 use terminal_simulator::{Profile, Terminal};
 
@@ -64,13 +64,27 @@ async fn the_students_of_a_terminal_are_searched_filtered_and_sorted(database: D
     assert!(look(&campus, "/terminals/1?state=failed").await.page(200).contains("Nothing found."));
     assert!(look(&campus, "/terminals/1?search=%25").await.page(200).contains("Nothing found."));
 
+    // Neither an accent nor a capital moves anybody.
+    campus.enrol("Éva Kovács", "4712").await;
+    campus.enrol("zz top", "4713").await;
+    campus.run_for(0).await;
+    let ordered = names(&look(&campus, "/terminals/1").await);
+    let place = |name: &str| ordered.iter().position(|other| other == name).unwrap();
+    assert!(place("Éva Kovács") < place("Zoë Groß") && place("Zoë Groß") < place("zz top"), "{ordered:?}");
+    assert_eq!(names(&look(&campus, "/terminals/1?search=o").await), keep(&ordered, "o"), "however they are found");
+
     campus.import(10..160).await;
     campus.run_for(2).await;
     let second = look(&campus, "/terminals/1?sort=pin&page=2").await;
-    assert_eq!(names(&second).len(), 54, "{}", second.text);
-    assert!(second.text.contains("101–154 of 154") && second.text.contains("?sort=pin&#38;page=1"), "{}", second.text);
+    assert_eq!(names(&second).len(), 56, "{}", second.text);
+    assert!(second.text.contains("101–156 of 156") && second.text.contains("?sort=pin&#38;page=1"), "{}", second.text);
     assert_eq!(names(&look(&campus, "/terminals/1?page=9").await).len(), 100, "beyond the last is the first");
     page(&campus.world.server, &campus.admin, "/terminals/99").await.page(404);
+}
+
+/// Those with a letter in their names.
+fn keep(names: &[String], letter: &str) -> Vec<String> {
+    names.iter().filter(|name| search::fold(name).contains(letter)).cloned().collect()
 }
 
 async fn everybody_is_sent_again(database: Database) {

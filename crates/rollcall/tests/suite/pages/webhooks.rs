@@ -23,7 +23,7 @@ both_databases! {
 async fn a_webhook_is_made_tested_and_deleted(database: Database) {
     let campus = Campus::open(database).await;
     let server = &campus.world.server;
-    assert!(page(server, &campus.admin, "/webhooks").await.page(200).contains("Nobody is told yet."));
+    assert!(page(server, &campus.admin, "/webhooks").await.page(200).contains("No webhook yet."));
     let fields = [("url", "https://hooks.example.org/in?a=<b>"), ("terminal.silent", "on"), ("terminal.back", "on")];
     let made = submit(server, Some(&campus.admin), "/webhooks", &fields).await;
     let secret = made.page(200).split("tabindex=\"0\">whsec_").nth(1).unwrap().split('<').next().unwrap().to_owned();

@@ -285,7 +285,7 @@ async fn what_was_decided_is_refused_in_words_when_it_cannot_be(database: Databa
     let path = format!("/api/v1/device/{device}/takeover/people");
     for (decisions, why) in [
         (json!([{"pin": "77", "decision": "keep"}]), "PIN 77: the terminal holds nobody with it"),
-        (json!([{"pin": "2", "decision": "link"}]), "PIN 2: matches nobody: say which student he is (student_id)"),
+        (json!([{"pin": "2", "decision": "link"}]), "PIN 2: matches nobody: say which student it is (student_id)"),
         (json!([{"pin": "3", "decision": "remove"}]), "PIN 3: an administrator of the terminal"),
         (json!([{"pin": "2", "decision": "link", "student_id": 4711}]), "PIN 2: there is no student 4711"),
         (json!([{"pin": "1", "decision": "link"}, {"pin": "1", "decision": "keep"}]), "PIN 1: decided twice"),

@@ -158,7 +158,7 @@ async fn a_terminal_with_four_digits_for_a_pin(database: Database) {
     assert_eq!(status.in_words(), "1 failed, 14 synced of 15");
     let last = &status.students[&newcomers[2]];
     assert_eq!((&*last.status, last.pin.as_deref()), ("failed", None));
-    assert!(last.error.as_ref().is_some_and(|words| words.starts_with("no PIN is left for him")), "{last:?}");
+    assert!(last.error.as_ref().is_some_and(|words| words.starts_with("no PIN is left")), "{last:?}");
     campus.in_step(wide).await;
     // A verification does not ask for somebody without a PIN.
     campus.post(&format!("/api/v1/device/{narrow}/verify-sync"), json!({})).await.data(202);

@@ -54,9 +54,10 @@ async fn the_way_of_a_student_from_wanted_to_verified(database: Database) {
     campus.remove(student).await;
     campus.in_step(device).await;
     let removed = timeline(&campus, device, student).await;
-    let [.., queued, sent, acknowledged] = names(&removed)[..] else { panic!("{removed:#?}") };
-    assert_eq!([queued, sent, acknowledged], ["queued", "sent", "acknowledged"]);
-    assert!(find(&removed, "queued")["words"].as_str().unwrap().contains("to remove him"), "{removed:#?}");
+    let [.., wanted, queued, sent, acknowledged] = names(&removed)[..] else { panic!("{removed:#?}") };
+    assert_eq!([wanted, queued, sent, acknowledged], ["wanted", "queued", "sent", "acknowledged"]);
+    assert!(removed.iter().any(|event| event["words"] == "no longer belongs on this terminal"), "{removed:#?}");
+    assert!(find(&removed, "queued")["words"].as_str().unwrap().contains("to remove the student"), "{removed:#?}");
     let page = campus.get(&format!("/api/v1/device/{device}/students/{student}/timeline?limit=2")).await;
     assert_eq!(page.data(200).as_array().unwrap()[..], removed[..2]);
     assert_eq!(page.body["pagination"]["total"], removed.len());

@@ -199,7 +199,7 @@ async fn whoever_gets_no_pin_fails_with_words_and_is_forgotten_when_he_leaves(da
     let tenth = bench.student(school, "Ẹniọlá 10", "10").await;
     let eleventh = bench.student(school, "Ẹniọlá 11", "11").await;
     assert_eq!(bench.drain(gate).await.len(), 9);
-    let words = "no PIN is left for him: this terminal takes 1 digits, and whoever had one keeps it";
+    let words = "no PIN is left: this terminal takes 1 digits, and whoever had one keeps it";
     assert_eq!(bench.state(gate, tenth).await, ("failed".into(), Some(words.into())));
     let mut tx = bench.database.db.read().await.unwrap();
     let shown = rollcall::sync::overview::students(&mut tx, gate).await.unwrap();
@@ -252,7 +252,7 @@ async fn a_pin_that_is_too_long_and_left_already_is_not_sent_again(database: Dat
         "UPDATE students SET is_active = FALSE WHERE id = $1",
     ] {
         bench.edit(lost, sql).await;
-        let words = "his PIN 12345 is too long: this terminal takes 4 digits";
+        let words = "the PIN 12345 is too long: this terminal takes 4 digits";
         assert_eq!(bench.state(gate, lost).await.1.as_deref(), Some(words));
     }
     // One that it took it takes again, whatever it says; one that it refused is nobody's.

@@ -117,7 +117,7 @@ async fn whoever_failed_is_told_once_with_the_reason(database: Database) {
     told.campus.run_for(60).await;
     let got = told.send_all().await;
     assert_eq!(column(&got, "/student/full_name"), [&json!("Ольга Іваненко")]);
-    assert_eq!(column(&got, "/reason"), [&json!("his card cannot be represented on the terminal")]);
+    assert_eq!(column(&got, "/reason"), [&json!("the card cannot be represented on the terminal")]);
     assert_eq!(got[0].events()[0]["terminal"]["serial_number"], SERIAL);
 
     // He is tried again with a reading, three times, and when somebody wants it.
@@ -156,7 +156,7 @@ async fn why_somebody_failed_names_no_card_and_nobody_else(database: Database) {
     tx.commit().await.unwrap();
     let got = told.send_all().await;
     assert_eq!(column(&got, "/student/full_name"), [&json!("Þórdís Jónsdóttir")]);
-    assert_eq!(column(&got, "/reason"), [&json!("the terminal keeps changing him back")]);
+    assert_eq!(column(&got, "/reason"), [&json!("the terminal keeps changing it back")]);
     assert!(!got[0].text.contains("815815") && !got[0].text.contains("471147"), "{}", got[0].text);
 }
 

@@ -38,6 +38,27 @@ pub async fn list_commands(State(app): State<App>, looking: Looking) -> Reply {
 }
 
 impl CommandsPage {
+    /// What a command is for; of another version's commands the word that is stored.
+    fn purpose<'a>(&self, command: &'a LoggedCommand) -> &'a str {
+        let t = &self.w.terminal;
+        let text = match command.command_type.as_str() {
+            "add_user" => t.add_user,
+            "update_user" => t.update_user,
+            "delete_user" => t.delete_user,
+            "add_door_right" => t.add_door_right,
+            "delete_door_right" => t.delete_door_right,
+            "info" => t.count_users,
+            "query_users" => t.query_users,
+            "query_user" => t.query_user,
+            "query_punches" => t.query_punches,
+            "check" => t.check,
+            "set_timezone" => t.set_timezone,
+            "reload_options" => t.reload_options,
+            other => return other,
+        };
+        text.0
+    }
+
     fn badge(&self, command: &LoggedCommand) -> Badge {
         let t = &self.w.terminal;
         let (word, mark, tone) = match command.status.as_str() {

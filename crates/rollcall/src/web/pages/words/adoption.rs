@@ -43,24 +43,24 @@ words! {
         see_people: "See who is there" / "Ver quién está";
         back_to: "Back to {name}" / "Volver a {name}";
         explain:
-            "This terminal was in use before. Whoever is a student of yours keeps the PIN that he has there, and with it his fingers and his face." /
-            "Este terminal ya se usaba. Quien es estudiante suyo conserva el PIN que tiene allí, y con él sus huellas y su rostro.";
+            "This terminal was in use before. Your students keep the PINs that they have there, and with them their fingerprints and faces." /
+            "Este terminal ya se usaba. Sus estudiantes conservan los PIN que tienen allí, y con ellos sus huellas y sus rostros.";
         incomplete: "not everybody yet" / "todavía no todos";
-        decide: "What shall become of them?" / "¿Qué se hace con ellas?";
+        decide: "What should happen to them?" / "¿Qué se hace con ellas?";
         link_cards: "Link by card" / "Vincular por tarjeta";
         link_cards_hint:
             "Whoever has the card of one student is that student. Who may be somebody waits for you below; strangers stay." /
             "Quien tiene la tarjeta de un estudiante es ese estudiante. Quien puede ser alguien le espera abajo; los extraños se quedan.";
         add: "Write beside them" / "Escribir junto a ellas";
         add_hint:
-            "Everybody there stays as he is. Students are written under PINs that nobody there can have." /
+            "Everybody there stays untouched. Students are written under PINs that nobody there can have." /
             "Todas se quedan como están. Los estudiantes se escriben con PIN que nadie allí puede tener.";
         replace: "Link by card and remove the rest" / "Vincular por tarjeta y eliminar el resto";
         replace_hint:
             "As linking, and everybody else is removed, administrators of the terminal excepted. Too many at once wait for an approval." /
             "Como vincular, y todas las demás se eliminan, salvo los administradores del terminal. Demasiadas a la vez esperan una aprobación.";
         chosen: "chosen" / "elegido";
-        mode_set: "It is decided." / "Está decidido.";
+        mode_set: "The decision is saved." / "La decisión está guardada.";
         person: "Person there" / "Persona allí";
         pin: "PIN" / "PIN";
         card: "Card" / "Tarjeta";

@@ -21,8 +21,8 @@ words! {
             "La dirección que usa esta máquina en su red. Si los terminales la alcanzan con otra, escriba esa.";
         callers: "Terminals that called and belong to no school yet" / "Terminales que llamaron y aún no son de ningún colegio";
         waiting:
-            "Nothing has called yet. A terminal that is set up calls within a minute; it appears here by itself." /
-            "Nada ha llamado todavía. Un terminal configurado llama en un minuto; aparece aquí solo.";
+            "No terminal has called yet. A terminal that is set up calls within a minute; it appears here by itself." /
+            "Todavía no ha llamado ningún terminal. Un terminal configurado llama en un minuto; aparece aquí solo.";
         serial: "Serial number" / "Número de serie";
         model: "Firmware" / "Firmware";
         last_call: "Last call" / "Última llamada";

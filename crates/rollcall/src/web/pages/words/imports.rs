@@ -66,10 +66,10 @@ words! {
             "{name}: {n} change of card leaves at once, because the new school year is open.|{name}: {n} changes of card leave at once, because the new school year is open." /
             "{name}: {n} cambio de tarjeta sale enseguida, porque el nuevo año escolar está abierto.|{name}: {n} cambios de tarjeta salen enseguida, porque el nuevo año escolar está abierto.";
         expected:
-            "Is it meant, because a school year begins?" /
+            "Is this intended, because a new school year begins?" /
             "¿Es lo previsto, porque empieza un año escolar?";
         open_year: "Open a new school year in the settings" / "Abra un nuevo año escolar en los ajustes";
-        nothing_to_do: "The file says what the database says already." / "El archivo dice lo que la base de datos ya dice.";
+        nothing_to_do: "The file says what the database already says." / "El archivo dice lo que la base de datos ya dice.";
         apply: "Apply" / "Aplicar";
         drop: "Drop the file" / "Descartar el archivo";
         dropped: "The file is dropped. Nothing was written." / "El archivo se descartó. No se escribió nada.";
@@ -86,16 +86,16 @@ words! {
         applying: "Applying the list" / "Aplicando la lista";
         applied: "The list is applied" / "La lista está aplicada";
         is_writing:
-            "The list is being written. Until all of it is, nothing of it is." /
-            "Se está escribiendo la lista. Hasta que esté toda, no está nada.";
+            "The list is being written: all of it or nothing." /
+            "Se está escribiendo la lista: toda o nada.";
         is_writing_of:
-            "The list is being written: {done} of {all} students. Until all of it is, nothing of it is." /
-            "Se está escribiendo la lista: {done} de {all} estudiantes. Hasta que esté toda, no está nada.";
+            "The list is being written, all of it or nothing: {done} of {all} students." /
+            "Se está escribiendo la lista, toda o nada: {done} de {all} estudiantes.";
         is_following:
             "All of it is written. What changes on terminals is being queued: {done} of {all} terminals." /
             "Está toda escrita. Lo que cambia en los terminales se pone en cola: {done} de {all} terminales.";
         may_close:
-            "You may close this page: it goes on, and what it came to stays here for an hour." /
+            "You may close this page: it goes on, and the result stays here for an hour." /
             "Puede cerrar esta página: continúa, y el resultado queda aquí durante una hora.";
         all_written:
             "All of it is written, and queued for the terminals." /

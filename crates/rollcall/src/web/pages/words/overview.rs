@@ -6,8 +6,8 @@ words! {
         title: "Overview" / "Resumen";
         terminals: "Terminals" / "Terminales";
         all_well: "Every terminal is in step." / "Todos los terminales están al día.";
-        attention: "{n} terminal needs you|{n} terminals need you" / "{n} terminal le necesita|{n} terminales le necesitan";
-        nothing_urgent: "Nothing needs you now." / "Nada le necesita ahora.";
+        attention: "{n} terminal needs your attention|{n} terminals need your attention" / "{n} terminal requiere su atención|{n} terminales requieren su atención";
+        nothing_urgent: "Nothing needs your attention." / "Nada requiere su atención.";
         no_terminals: "No terminal yet" / "Todavía no hay terminales";
         no_terminals_why:
             "Connect the first one: it takes two minutes at the terminal's menu." /

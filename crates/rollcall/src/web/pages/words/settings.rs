@@ -12,8 +12,8 @@ words! {
         name: "Name" / "Nombre";
         timezone: "Time zone" / "Zona horaria";
         timezone_hint:
-            "An IANA name such as America/Guayaquil. Terminals show this time." /
-            "Un nombre IANA como America/Guayaquil. Los terminales muestran esta hora.";
+            "An IANA name such as America/Guayaquil. Terminals show this time. Empty: that of the server, {zone}." /
+            "Un nombre IANA como America/Guayaquil. Los terminales muestran esta hora. Vacía: la del servidor, {zone}.";
         day_starts_at: "The day starts at" / "El día empieza a las";
         grace: "Minutes of grace" / "Minutos de gracia";
         grace_hint: "Who comes later is late." / "Quien llega después llega tarde.";
@@ -76,7 +76,7 @@ words! {
             "A teacher looks at one school and changes nothing. A school admin changes everything in one school. A superadmin has all schools." /
             "Un docente mira un colegio y no cambia nada. Un administrador cambia todo en un colegio. Un superadministrador tiene todos los colegios.";
         password: "Password" / "Contraseña";
-        password_hint: "At least 8 characters. He changes it under “My account”." / "Al menos 8 caracteres. La cambia en «Mi cuenta».";
+        password_hint: "At least 8 characters. It can be changed under “My account”." / "Al menos 8 caracteres. Se puede cambiar en «Mi cuenta».";
         new_password: "New password" / "Contraseña nueva";
         keep_password: "Leave it empty to keep the password." / "Déjela vacía para conservar la contraseña.";
         no_school: "none" / "ninguno";
@@ -87,7 +87,7 @@ words! {
         create_user: "Add the user" / "Añadir al usuario";
         user_created: "{name} may sign in now." / "{name} ya puede entrar.";
         user_changed: "{name} is changed." / "{name} fue cambiado.";
-        user_delete_hint: "He is signed out at once, and his tokens end. The audit log keeps what he did." / "Su sesión se cierra enseguida y sus tokens terminan. El registro conserva lo que hizo.";
+        user_delete_hint: "Signed out at once; API tokens end, too. The audit log keeps what was done." / "Su sesión se cierra enseguida y sus tokens de la API terminan. El registro conserva lo que se hizo.";
         you: "you" / "usted";
         // Tokens
         tokens_lead:
@@ -112,12 +112,12 @@ words! {
         // Audit
         who: "Who" / "Quién";
         when: "When" / "Cuándo";
-        did: "Did" / "Hizo";
+        did: "Action" / "Acción";
         what: "What" / "Qué";
         details: "Details" / "Detalles";
         who_hint: "Part of an address" / "Parte de un correo";
         all_things: "Everything" / "Todo";
-        all_deeds: "Every deed" / "Toda acción";
+        all_deeds: "All actions" / "Todas las acciones";
         export_csv: "Export as CSV" / "Exportar como CSV";
     }
 }

@@ -31,18 +31,18 @@ words! {
             "Add the first one here, or bring a whole list as a file." /
             "Añada el primero aquí, o traiga una lista entera en un archivo.";
         card_hint:
-            "Printed on the card, or as a reader types it. Without a card he is on no terminal." /
+            "Printed on the card, or as a reader types it. Without a card, a student is on no terminal." /
             "Impreso en la tarjeta, o como lo escribe un lector. Sin tarjeta no está en ningún terminal.";
         capture: "Take a card from a terminal" / "Tomar una tarjeta de un terminal";
         capture_lead:
-            "Hold the new card out to the terminal, then press within a minute. Units that open doors tell which card it was. Attendance terminals tell nothing of a card that they do not know: there, enrol somebody with the card at the keypad (Menu → User Mgt. → New User), and press within ten minutes." /
+            "Present the new card at the terminal, then press within a minute. Access units report which card it was. Attendance terminals say nothing about a card that they do not know: there, enrol somebody with the card at the keypad (Menu → User Mgt. → New User), and press within ten minutes." /
             "Acerque la tarjeta nueva al terminal y pulse antes de un minuto. Las unidades que abren puertas dicen qué tarjeta era. Los terminales de asistencia no dicen nada de una tarjeta que no conocen: allí, registre a alguien con la tarjeta en el teclado (Menú → Gestión de usuarios → Nuevo usuario) y pulse antes de diez minutos.";
         capture_at: "Terminal" / "Terminal";
         take_card: "Take the card" / "Tomar la tarjeta";
-        card_taken: "This card was held out at {name}." / "Esta tarjeta se acercó a {name}.";
+        card_taken: "This card was presented at {name}." / "Esta tarjeta se acercó a {name}.";
         card_of: "This is the card of {who} at {name}." / "Esta es la tarjeta de {who} en {name}.";
         no_new_card:
-            "{name} told of no unknown card. Hold the card out again, wait three seconds, and press." /
+            "{name} reported no unknown card. Present the card again, wait three seconds, and press." /
             "{name} no informó de ninguna tarjeta desconocida. Acérquela de nuevo, espere tres segundos y pulse.";
         create: "Add the student" / "Añadir al estudiante";
         created: "{name} is added." / "{name} fue añadido.";
@@ -52,18 +52,18 @@ words! {
             "{name} fue añadido y va en camino a {n} terminal.|{name} fue añadido y va en camino a {n} terminales.";
         deactivate: "Deactivate" / "Desactivar";
         deactivate_why:
-            "He stays in the list and keeps his punches, and is removed from {n} terminal.|He stays in the list and keeps his punches, and is removed from {n} terminals." /
+            "The student stays in the list, with all punches, and is removed from {n} terminal.|The student stays in the list, with all punches, and is removed from {n} terminals." /
             "Sigue en la lista y conserva sus marcaciones, y se elimina de {n} terminal.|Sigue en la lista y conserva sus marcaciones, y se elimina de {n} terminales.";
         activate: "Activate again" / "Activar de nuevo";
         activate_why:
-            "He gets onto {n} terminal again, if he has a card.|He gets onto {n} terminals again, if he has a card." /
+            "The student returns to {n} terminal, given a card.|The student returns to {n} terminals, given a card." /
             "Vuelve a {n} terminal, si tiene tarjeta.|Vuelve a {n} terminales, si tiene tarjeta.";
         deactivated: "{name} is deactivated." / "{name} fue desactivado.";
         activated: "{name} is active again." / "{name} está activo de nuevo.";
         delete: "Delete" / "Eliminar";
         delete_title: "Delete this student" / "Eliminar a este estudiante";
         delete_why:
-            "He will be removed from {n} terminal and from this list. His punches are kept. This cannot be undone.|He will be removed from {n} terminals and from this list. His punches are kept. This cannot be undone." /
+            "The student will be removed from {n} terminal and from this list. Punches are kept. This cannot be undone.|The student will be removed from {n} terminals and from this list. Punches are kept. This cannot be undone." /
             "Se eliminará de {n} terminal y de esta lista. Sus marcaciones se conservan. No se puede deshacer.|Se eliminará de {n} terminales y de esta lista. Sus marcaciones se conservan. No se puede deshacer.";
         delete_sure: "Yes, delete {name}" / "Sí, eliminar a {name}";
         deleted: "{name} is deleted." / "{name} fue eliminado.";
@@ -84,7 +84,7 @@ words! {
         removing: "Being removed" / "Eliminándose";
         absent: "Not on it" / "No está";
         not_synced: "Not synced" / "No sincronizado";
-        punches: "His punches" / "Sus marcaciones";
+        punches: "Punches" / "Marcaciones";
         edit: "Student" / "Estudiante";
     }
 }

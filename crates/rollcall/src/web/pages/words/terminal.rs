@@ -24,10 +24,10 @@ words! {
         sync_now: "Send all {n}|Send all {n}" / "Enviar {n}|Enviar los {n}";
         synced_again: "Queued for {n} student.|Queued for {n} students." / "En cola para {n} estudiante.|En cola para {n} estudiantes.";
         nothing_queued:
-            "Nothing is queued yet: everybody is when the terminal may be written to." /
+            "Nothing is queued yet: everybody will be, once the terminal may be written to." /
             "Aún no hay nada en cola: se pondrá a todos cuando se pueda escribir en el terminal.";
         verify: "Verify now" / "Verificar ahora";
-        verify_begun: "The terminal is asked whom it holds, with its next calls." / "Se pregunta al terminal a quién tiene, en sus próximas llamadas.";
+        verify_begun: "The terminal is asked on its next calls whom it holds." / "Se pregunta al terminal a quién tiene, en sus próximas llamadas.";
         verify_waits: "The terminal is read back when it calls." / "El terminal se lee cuando llame.";
         reading: "It is being asked whom it holds." / "Se le está preguntando a quién tiene.";
         when_connected:
@@ -100,7 +100,7 @@ words! {
         by_name: "by name" / "por nombre";
         by_class: "by class" / "por clase";
         by_pin: "by PIN" / "por PIN";
-        by_status: "what needs you first" / "primero lo que le necesita";
+        by_status: "what needs attention first" / "primero lo que requiere atención";
         by_synced: "latest synced first" / "primero lo último sincronizado";
         name: "Name" / "Nombre";
         card: "Card" / "Tarjeta";
@@ -114,8 +114,8 @@ words! {
         retried: "Queued again." / "De nuevo en cola.";
         nobody: "Nobody belongs on this terminal yet." / "Todavía nadie pertenece a este terminal.";
         nobody_why:
-            "A student belongs here when he is active and has a card." /
-            "Un estudiante pertenece aquí cuando está activo y tiene tarjeta.";
+            "Students belong here who are active and have a card." /
+            "Pertenecen aquí los estudiantes activos que tienen tarjeta.";
 
         same: "Same" / "Igual";
         different: "Different" / "Diferente";
@@ -132,16 +132,28 @@ words! {
         field_name: "name" / "nombre";
         field_card: "card" / "tarjeta";
         push: "Push ours" / "Enviar lo nuestro";
-        push_named: "Push {name} as he is here" / "Enviar a {name} como está aquí";
+        push_named: "Push our version of {name}" / "Enviar nuestra versión de {name}";
         remove_again: "Remove again" / "Eliminar de nuevo";
         remove_again_named: "Remove {name} again" / "Eliminar de nuevo a {name}";
         nothing_differs: "Nothing differs, as far as the terminal was read." / "Nada difiere, hasta donde se leyó el terminal.";
         last_read: "Last read" / "Última lectura";
-        was_complete: "complete: it told of as many people as it counts" / "completa: habló de tantas personas como cuenta";
+        was_complete: "complete: it reported as many people as it counts" / "completa: informó de tantas personas como cuenta";
         was_incomplete: "not complete" / "incompleta";
 
         number: "Number" / "Número";
         command: "Command" / "Comando";
+        add_user: "Add a person" / "Añadir a una persona";
+        update_user: "Write a person" / "Escribir a una persona";
+        delete_user: "Remove a person" / "Eliminar a una persona";
+        add_door_right: "Open the door to a person" / "Abrir la puerta a una persona";
+        delete_door_right: "Close the door to a person" / "Cerrar la puerta a una persona";
+        count_users: "Count its people" / "Contar a sus personas";
+        query_users: "Read everybody back" / "Leer a todas las personas";
+        query_user: "Read a person back" / "Leer a una persona";
+        query_punches: "Send punches again" / "Enviar de nuevo marcaciones";
+        check: "Report what is new" / "Informar de lo nuevo";
+        set_timezone: "Set its time zone" / "Ajustar su zona horaria";
+        reload_options: "Ask for its options again" / "Pedir de nuevo sus opciones";
         created: "Queued" / "En cola";
         sent_at: "Sent" / "Enviado";
         answered: "Answered" / "Respondido";
@@ -158,14 +170,14 @@ words! {
         push_version: "Protocol version" / "Versión del protocolo";
         address: "Address" / "Dirección";
         readback: "How it is read back" / "Cómo se lee";
-        class_list: "It tells everybody when asked for all." / "Dice a todos cuando se le pregunta por todos.";
+        class_list: "It reports everybody when asked." / "Informa de todos cuando se le pregunta.";
         class_slow:
-            "It tells everybody only when its log is read from the beginning, which takes long." /
-            "Dice a todos solo cuando se lee su registro desde el principio, lo que tarda.";
-        class_per_pin: "It tells single people when asked for them." / "Dice personas sueltas cuando se le pregunta por ellas.";
+            "It reports everybody only when its log is read from the beginning, which takes long." /
+            "Informa de todos solo cuando se lee su registro desde el principio, lo que tarda.";
+        class_per_pin: "It reports single people when asked for them." / "Informa de personas sueltas cuando se le pregunta por ellas.";
         class_table: "It sends its table of people with a number of rows." / "Envía su tabla de personas con un número de filas.";
-        class_count: "It tells only how many it holds: nobody can be verified." / "Solo dice cuántos tiene: nadie se puede verificar.";
-        class_none: "It tells nothing: nobody can be verified." / "No dice nada: nadie se puede verificar.";
+        class_count: "It reports only how many people it holds: nobody can be verified." / "Solo informa de cuántas personas tiene: nadie se puede verificar.";
+        class_none: "It reports nobody: nobody can be verified." / "No informa de nadie: nadie se puede verificar.";
         class_untried: "Not tried yet." / "Aún no se probó.";
         batch: "Commands per call" / "Comandos por llamada";
         one_per_poll: "one: it was seen to ignore all but the first" / "uno: se vio que ignora todos menos el primero";

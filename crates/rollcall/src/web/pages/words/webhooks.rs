@@ -7,12 +7,12 @@ words! {
         lead:
             "Another program is told what happens here, by signed requests: a punch, a terminal that fell silent, removals that wait for you." /
             "Otro programa se entera de lo que pasa aquí, con peticiones firmadas: una marcación, un terminal que enmudeció, eliminaciones que le esperan.";
-        none: "Nobody is told yet." / "Todavía no se avisa a nadie.";
+        none: "No webhook yet." / "Todavía no hay webhooks.";
         address: "Address" / "Dirección";
         address_hint:
             "Where messages are posted to, over HTTPS where you can. It must be reachable from this server." /
             "Adonde se envían los mensajes, por HTTPS si es posible. Debe ser accesible desde este servidor.";
-        events: "What it is told of" / "De qué se le avisa";
+        events: "What it is told about" / "De qué se le avisa";
         all_schools: "All schools" / "Todos los colegios";
         punch_stored: "A punch was stored" / "Se guardó una marcación";
         student_verified: "A student was verified on a terminal" / "Se verificó a un estudiante en un terminal";
@@ -49,7 +49,7 @@ words! {
             "The former secret signs beside it until {at}." /
             "El secreto anterior firma junto a él hasta {at}.";
         test: "Send a test" / "Enviar una prueba";
-        tested: "A test is on its way. See below what becomes of it." / "La prueba va en camino. Vea abajo qué resulta.";
+        tested: "A test is on its way. The result appears below." / "La prueba va en camino. El resultado aparece abajo.";
         renew: "Renew the secret" / "Renovar el secreto";
         renew_hint:
             "The present one signs beside the new one for a day." /
