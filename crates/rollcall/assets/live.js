@@ -6,7 +6,7 @@
 {
   const SCRIPT = 'Rollcall-Script';
   const live = () => document.getElementById('live');
-  let etag = '', timer = 0, failures = 0, busy = false;
+  let etag = '', timer = 0, late = 0, failures = 0, busy = false;
 
   const tell = isLive => {
     const link = document.getElementById('link');
@@ -62,7 +62,8 @@
   const refresh = async () => {
     const block = live();
     if (!block || document.hidden || busy) return;
-    const late = setTimeout(tell, 4000, false);
+    clearTimeout(late);
+    late = setTimeout(tell, 4000, false);
     try {
       const headers = { [SCRIPT]: 'live', ...(etag && { 'If-None-Match': etag }) };
       const answer = await fetch(location.href, { headers, cache: 'no-store', signal: AbortSignal.timeout(15000) });

@@ -68,10 +68,10 @@ pub(super) async fn erase(args: EraseArgs, here: &Here) -> anyhow::Result<ExitCo
     }
     println!("student {id} is erased; {} punches were {verb}", erased.punches);
     if erased.still_held > 0 {
-        println!("{} terminals hold him until they have called: `rollcall status`", erased.still_held);
+        println!("{} terminals hold the student until they have called: `rollcall status`", erased.still_held);
     }
     if erased.files > 0 {
-        println!("{} files that waited to be imported were dropped: they may have named him", erased.files);
+        println!("{} files that waited to be imported were dropped: they may have held the name", erased.files);
     }
     println!("backups and logs from before still know him");
     Ok(ExitCode::SUCCESS)

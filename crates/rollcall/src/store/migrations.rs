@@ -148,7 +148,7 @@ const WORDS: [(&str, &str, &str); 6] = [
     ("{fillfactor}", "", " WITH (fillfactor = 70)"),
 ];
 
-/// The tables and indexes that the migrations made; none was ever dropped.
+/// The tables and indexes that the migrations made; none was dropped for good.
 pub(super) fn names() -> Vec<String> {
     let lines = SOURCES.iter().flat_map(|source| source.both.lines());
     let words = lines.map(|line| line.split([' ', '(']).filter(|word| !word.is_empty()).collect::<Vec<_>>());

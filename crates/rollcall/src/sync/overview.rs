@@ -63,10 +63,11 @@ const STUDENTS: &str = "
       CASE WHEN l.is_wanted AND l.sync_status = 'synced' AND l.verified_version = l.wanted_version
         THEN l.verified_at END AS verified_at
     FROM belonging b
+    JOIN students s ON s.id = b.student_id
     LEFT JOIN device_user_sync_status l ON l.device_id = b.device_id AND l.student_id = b.student_id
     LEFT JOIN classes k ON k.id = b.class_id
     LEFT JOIN sections t ON t.id = b.section_id
-    WHERE b.device_id = $1 ORDER BY b.full_name, b.student_id";
+    WHERE b.device_id = $1 ORDER BY COALESCE(s.search_text, b.full_name), b.student_id";
 
 /// Everybody who belongs on a terminal, by name.
 pub async fn students(tx: &mut Tx, device: DeviceId) -> Result<Vec<StudentState>> {

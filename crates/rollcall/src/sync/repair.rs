@@ -221,7 +221,7 @@ impl<'a> Effects<'a> {
             (Verdict::StillThere { privilege: Some(ADMINISTRATOR), .. }, Some(student)) => {
                 self.drift(finding, "extra", None, "");
                 self.still_there.push(vec![student.into()]);
-                let words = "an administrator of the terminal: take that right away there, then retry";
+                let words = "an administrator of the terminal: revoke the right there, then retry";
                 self.administrators.push(vec![student.into(), words.into()]);
             }
             (Verdict::StillThere { card, .. }, Some(student)) => {

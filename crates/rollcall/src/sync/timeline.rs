@@ -5,6 +5,7 @@ use std::cmp::Reverse;
 
 use push_protocol::result::meaning;
 
+use super::rights;
 use crate::{
     devices::DeviceId,
     school::StudentId,
@@ -67,13 +68,14 @@ struct Ledger {
     error_message: Option<String>,
     created_at: Instant,
     updated_at: Instant,
+    wanted_at: Option<Instant>,
     verified_at: Option<Instant>,
     has_command: bool,
 }
 
 const LEDGER: &str = "
-    SELECT device_pin, is_wanted, wanted_name, wanted_card, error_message, created_at, updated_at, verified_at,
-      ((wanted_version = 1 AND error_message IS NULL) OR confirmed_version = wanted_version OR EXISTS (
+    SELECT device_pin, is_wanted, wanted_name, wanted_card, error_message, created_at, updated_at, wanted_at,
+      verified_at, ((wanted_version = 1 AND error_message IS NULL) OR confirmed_version = wanted_version OR EXISTS (
         SELECT 1 FROM device_commands c WHERE c.device_id = l.device_id AND c.student_id = l.student_id
           AND c.wanted_version = l.wanted_version)) AS has_command
     FROM device_user_sync_status l WHERE device_id = $1 AND student_id = $2";
@@ -133,11 +135,13 @@ impl Ledger {
         events
     }
 
-    /// Since when somebody who does not belong here does not: the first of the commands in a row that remove him says it.
+    /// Since when somebody who is being removed, or was, does not belong here. The ledger forgets it when that is repaired; then
+    /// the first of the commands in a row that remove him says it.
     fn unwanted(&self, commands: &[Instruction]) -> Option<TimelineEvent> {
-        let removals = commands.iter().rev().take_while(|command| command.command_type == "delete_user");
+        let removals = commands.iter().rev().take_while(|command| command.is_removal());
         let first = removals.last().filter(|_| !self.is_wanted)?;
-        Some(TimelineEvent::new(first.created_at, Kind::Wanted, "no longer belongs on this terminal"))
+        let since = self.wanted_at.unwrap_or(first.created_at);
+        Some(TimelineEvent::new(since, Kind::Wanted, "no longer belongs on this terminal"))
     }
 }
 
@@ -186,14 +190,19 @@ impl Instruction {
         TimelineEvent { command_id: Some(self.wire_id), ..TimelineEvent::new(at, event, words) }
     }
 
+    /// On an access unit in two steps.
+    fn is_removal(&self) -> bool {
+        ["delete_user", rights::DELETE].contains(&self.command_type.as_str())
+    }
+
     fn to_do(&self) -> &'static str {
         match (self.command_type.as_str(), self.step.as_str()) {
-            ("add_door_right", _) => "to open the door",
-            ("delete_door_right", _) => "to close the door",
+            (rights::ADD, _) => "to open the door",
+            (rights::DELETE, _) => "to close the door",
             (_, "clear_card") => "to clear the card first",
             ("delete_user", _) => "to remove the student",
             ("add_user", _) => "to add the student",
-            _ => "to write the student",
+            _ => "to update the student",
         }
     }
 }

@@ -86,7 +86,7 @@ impl IntoResponses for Refusals {
         const REFUSALS: [(&str, &str); 6] = [
             ("400", "the request cannot be read"),
             ("401", "no token, or one that has ended"),
-            ("403", "not for this caller: another school's, or not for his role"),
+            ("403", "not for this caller: another school's, or not for this role"),
             ("404", "no such row"),
             ("409", "what is there already stands against it"),
             ("422", "a wrong value; the message begins with the field's name"),

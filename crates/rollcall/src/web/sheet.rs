@@ -103,10 +103,13 @@ impl Cell {
             Cell::Text(text) => sheet.write_string(row, column, text)?,
             #[expect(clippy::cast_precision_loss, reason = "a spreadsheet knows no other numbers")]
             Cell::Number(number) => sheet.write_number(row, column, *number as f64)?,
-            Cell::Day(day) => {
-                let at = ExcelDateTime::parse_from_str(&day.to_string())?;
-                sheet.write_datetime_with_format(row, column, at, &Format::new().set_num_format("yyyy-mm-dd"))?
-            }
+            Cell::Day(day) => match ExcelDateTime::parse_from_str(&day.to_string()) {
+                Ok(at) => {
+                    sheet.write_datetime_with_format(row, column, at, &Format::new().set_num_format("yyyy-mm-dd"))?
+                }
+                // Its days begin in 1900.
+                Err(_) => sheet.write_string(row, column, day.to_string())?,
+            },
             Cell::Time(time) => {
                 let at = ExcelDateTime::parse_from_str(&time.strftime("%H:%M:%S").to_string())?;
                 sheet.write_datetime_with_format(row, column, at, &Format::new().set_num_format("hh:mm:ss"))?
@@ -167,5 +170,9 @@ mod tests {
             assert!(cells.contains(cell), "{cell} in {cells}");
         }
         assert!(cells.contains("r=\"B2\" s=\"3\"><v>0.2954"), "{cells}");
+        assert!(
+            Sheet { rows: vec![vec![Cell::Day(date(26, 3, 9))]], ..sheet }.xlsx().is_ok(),
+            "a year typed too short"
+        );
     }
 }

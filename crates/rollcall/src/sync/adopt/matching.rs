@@ -105,9 +105,7 @@ impl Match {
 impl std::fmt::Display for Conflict {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Conflict::Administrator => {
-                f.write_str("an administrator of the terminal: take that right away there first")
-            }
+            Conflict::Administrator => f.write_str("an administrator of the terminal: revoke the right there first"),
             Conflict::CardOfSeveral => f.write_str("several students have this card: give all but one another"),
             Conflict::CardTwice => f.write_str("several people on the terminal have this card"),
             Conflict::NameOfAnother => f.write_str("the card is one student's, the name another's"),

@@ -70,7 +70,7 @@ macro_rules! roster {
                AND (CAST($7 AS BOOLEAN) IS NULL OR $7 = COALESCE(l.verified_version = l.wanted_version, FALSE))
              ORDER BY ",
             $order,
-            ", COALESCE(s.search_text, b.full_name), b.student_id LIMIT $8 OFFSET $9"
+            ", SUBSTR(COALESCE(s.search_text, b.full_name), 1, 200), b.student_id LIMIT $8 OFFSET $9"
         )
     };
 }
@@ -102,7 +102,7 @@ const FIRST: &str = "
     WHERE s.school_id = (SELECT d.school_id FROM devices d JOIN schools o ON o.id = d.school_id
         WHERE d.id = $1 AND d.is_active AND d.deleted_at IS NULL AND o.deleted_at IS NULL)
       AND s.is_active AND s.deleted_at IS NULL AND TRIM(COALESCE(s.rfid_card_id, '')) <> ''
-    ORDER BY COALESCE(s.search_text, s.full_name), s.id LIMIT $2 OFFSET $3";
+    ORDER BY SUBSTR(COALESCE(s.search_text, s.full_name), 1, 200), s.id LIMIT $2 OFFSET $3";
 
 #[derive(sqlx::FromRow)]
 struct Row {

@@ -89,8 +89,30 @@ pub enum Condition {
     SwitchedOff,
 }
 
-const TERMINALS: &str = "
-    SELECT d.id, d.school_id, k.name AS school_name, d.serial_number, d.device_name, d.is_active, d.is_online, d.last_seen,
+// What is counted is counted once, whatever PostgreSQL believes of the number of terminals. One terminal is asked for in words
+// that an index understands: what others have is not read for it.
+macro_rules! terminals {
+    ($of_device:literal, $which:literal) => {
+        concat!(
+            "WITH holding AS MATERIALIZED (
+       SELECT device_id, COUNT(*) FILTER (WHERE sync_status = 'held' AND NOT is_wanted) AS held_removals,
+         COUNT(*) FILTER (WHERE sync_status = 'held' AND is_wanted) AS held_cards,
+         COUNT(*) FILTER (WHERE sync_status = 'kept' AND is_wanted) AS kept_cards
+       FROM device_user_sync_status
+       WHERE decision IS NOT NULL",
+            $of_device,
+            " GROUP BY device_id),
+     found AS MATERIALIZED (
+       SELECT device_id, COUNT(DISTINCT CASE WHEN kind = 'missing' THEN device_pin END) AS missing,
+         COUNT(DISTINCT CASE WHEN kind = 'different' THEN device_pin END) AS different,
+         COUNT(DISTINCT CASE WHEN kind = 'extra' THEN device_pin END) AS extra,
+         COUNT(DISTINCT CASE WHEN kind = 'stranger' THEN device_pin END) AS strangers,
+         COUNT(*) FILTER (WHERE kind = 'stranger' AND decision = 'held') AS held_strangers
+       FROM device_drift
+       WHERE ended_at IS NULL",
+            $of_device,
+            " GROUP BY device_id)
+     SELECT d.id, d.school_id, k.name AS school_name, d.serial_number, d.device_name, d.is_active, d.is_online, d.last_seen,
       d.start_state, d.user_count, d.readback_class, d.is_full, d.clock_skew_seconds,
       d.suspicion, d.last_address, d.former_address,
       COALESCE(d.timezone, k.timezone) AS timezone,
@@ -117,25 +139,17 @@ const TERMINALS: &str = "
     LEFT JOIN device_delivery y ON y.device_id = d.id
     LEFT JOIN school_counts s ON s.school_id = d.school_id
     LEFT JOIN device_counts n ON n.device_id = d.id
-    LEFT JOIN (
-      SELECT device_id, COUNT(*) FILTER (WHERE sync_status = 'held' AND NOT is_wanted) AS held_removals,
-        COUNT(*) FILTER (WHERE sync_status = 'held' AND is_wanted) AS held_cards,
-        COUNT(*) FILTER (WHERE sync_status = 'kept' AND is_wanted) AS kept_cards
-      FROM device_user_sync_status
-      WHERE decision IS NOT NULL AND (CAST($2 AS BIGINT) IS NULL OR device_id = $2) GROUP BY device_id
-    ) h ON h.device_id = d.id
-    LEFT JOIN (
-      SELECT device_id, COUNT(DISTINCT CASE WHEN kind = 'missing' THEN device_pin END) AS missing,
-        COUNT(DISTINCT CASE WHEN kind = 'different' THEN device_pin END) AS different,
-        COUNT(DISTINCT CASE WHEN kind = 'extra' THEN device_pin END) AS extra,
-        COUNT(DISTINCT CASE WHEN kind = 'stranger' THEN device_pin END) AS strangers,
-        COUNT(*) FILTER (WHERE kind = 'stranger' AND decision = 'held') AS held_strangers
-      FROM device_drift
-      WHERE ended_at IS NULL AND (CAST($2 AS BIGINT) IS NULL OR device_id = $2) GROUP BY device_id
-    ) f ON f.device_id = d.id
+    LEFT JOIN holding h ON h.device_id = d.id
+    LEFT JOIN found f ON f.device_id = d.id
     WHERE d.deleted_at IS NULL AND k.deleted_at IS NULL
-      AND (CAST($1 AS BIGINT) IS NULL OR d.school_id = $1) AND (CAST($2 AS BIGINT) IS NULL OR d.id = $2)
-    ORDER BY k.name, k.id, d.device_name, d.id";
+      AND ",
+            $which,
+            " ORDER BY k.name, k.id, d.device_name, d.id"
+        )
+    };
+}
+const TERMINALS: &str = terminals!("", "(CAST($1 AS BIGINT) IS NULL OR d.school_id = $1)");
+const TERMINAL: &str = terminals!(" AND device_id = $1", "d.id = $1");
 
 /// The ledger of a terminal that is not written to follows no roster; and what another program just wrote is not in it yet.
 /// Such a terminal's students are counted one by one.
@@ -158,16 +172,17 @@ const COUNTED: &str = "
 
 /// The terminals of a school, or of all, by school and name.
 pub async fn terminals(tx: &mut Tx, school: Option<SchoolId>) -> Result<Vec<TerminalState>> {
-    look(tx, school, None).await
+    let rows = tx.all(TERMINALS, [school.into()]).await?;
+    count_behind(tx, rows).await
 }
 
 /// The same of one terminal.
 pub async fn terminal(tx: &mut Tx, device: DeviceId) -> Result<Option<TerminalState>> {
-    Ok(look(tx, None, Some(device)).await?.pop())
+    let rows = tx.all(TERMINAL, [device.into()]).await?;
+    Ok(count_behind(tx, rows).await?.pop())
 }
 
-async fn look(tx: &mut Tx, school: Option<SchoolId>, device: Option<DeviceId>) -> Result<Vec<TerminalState>> {
-    let mut rows: Vec<Row> = tx.all(TERMINALS, [school.into(), device.into()]).await?;
+async fn count_behind(tx: &mut Tx, mut rows: Vec<Row>) -> Result<Vec<TerminalState>> {
     let behind = rows.iter().filter(|row| row.is_behind).map(|row| vec![row.state.id.into()]).collect();
     let counted: Vec<(DeviceId, i64, i64, i64, i64, i64)> = tx.all_rows(COUNTED, &[], behind).await?;
     for row in rows.iter_mut().filter(|row| row.is_behind) {

@@ -104,7 +104,7 @@ pub async fn list_audit(State(app): State<App>, visitor: Visitor, Query(query): 
     let limit = u32::try_from(ROWS).unwrap_or(u32::MAX);
     let mut tx = app.db.read().await?;
     let (records, total) = audit::list(&mut tx, &query.filter(&view), limit, Pager::offset(query.page)).await?;
-    let subjects = subjects::subjects(&mut tx, &records, caller.user.school_id).await?;
+    let subjects = subjects::subjects(&mut tx, &records, caller.school_to_list(None)?).await?;
     view.know(&mut tx, records.iter().filter_map(|record| record.school_id)).await?;
     drop(tx);
     let text = |value: &Option<String>| value.clone().unwrap_or_default();

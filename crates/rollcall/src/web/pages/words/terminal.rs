@@ -143,11 +143,11 @@ words! {
         number: "Number" / "Número";
         command: "Command" / "Comando";
         add_user: "Add a person" / "Añadir a una persona";
-        update_user: "Write a person" / "Escribir a una persona";
+        update_user: "Update a person" / "Actualizar a una persona";
         delete_user: "Remove a person" / "Eliminar a una persona";
         add_door_right: "Open the door to a person" / "Abrir la puerta a una persona";
         delete_door_right: "Close the door to a person" / "Cerrar la puerta a una persona";
-        count_users: "Count its people" / "Contar a sus personas";
+        count_users: "Count its people" / "Contar las personas";
         query_users: "Read everybody back" / "Leer a todas las personas";
         query_user: "Read a person back" / "Leer a una persona";
         query_punches: "Send punches again" / "Enviar de nuevo marcaciones";

@@ -32,7 +32,7 @@ pub(super) const SENTENCES: &[Sentence] = sentences! {
     "card {card} is on the terminal with {name}, PIN {pin}: link or remove this person" / "la tarjeta {card} está en el terminal con {name}, PIN {pin}: vincule o elimine a esa persona";
     "may be somebody, PIN {pin} on the terminal: link, keep or remove this person" / "puede ser otra persona, PIN {pin} en el terminal: vincúlela, consérvela o elimínela";
     "may be {name}, PIN {pin} on the terminal: link, keep or remove this person" / "puede ser {name}, PIN {pin} en el terminal: vincule, conserve o elimine a esa persona";
-    "an administrator of the terminal: take that right away there first" / "un administrador del terminal: quítele antes ese derecho allí";
+    "an administrator of the terminal: revoke the right there first" / "un administrador del terminal: quítele antes ese derecho allí";
     "several students have this card: give all but one another" / "varios estudiantes tienen esta tarjeta: dé otra a todos menos a uno";
     "several people on the terminal have this card" / "varias personas en el terminal tienen esta tarjeta";
     "the card is one student's, the name another's" / "la tarjeta es de un estudiante, el nombre de otro";
@@ -74,7 +74,7 @@ pub(super) const SENTENCES: &[Sentence] = sentences! {
     // What a reading found (sync::repair, sync::found, sync::reading, sync::proof)
     "the terminal loses this person again and again" / "el terminal pierde a esta persona una y otra vez";
     "the terminal brings this person back again and again" / "el terminal vuelve a traer a esta persona una y otra vez";
-    "an administrator of the terminal: take that right away there, then retry" / "es administrador del terminal: quítele allí ese derecho y reintente";
+    "an administrator of the terminal: revoke the right there, then retry" / "es administrador del terminal: quítele allí ese derecho y reintente";
     "somebody of whom the terminal does not tell may have this card: delete that person at its menu, then retry" / "puede que alguien de quien el terminal no informa tenga esta tarjeta: elimínelo en su menú y reintente";
     "the terminal keeps changing it back: {said}" / "el terminal lo vuelve a cambiar: {said}";
     "name should be {ours} and is {theirs}" / "el nombre debería ser {ours} y es {theirs}";
@@ -113,7 +113,7 @@ pub(super) const SENTENCES: &[Sentence] = sentences! {
     "a command to clear the card first is queued" / "un comando para quitar antes la tarjeta está en cola";
     "a command to remove the student is queued" / "un comando para eliminar al estudiante está en cola";
     "a command to add the student is queued" / "un comando para añadir al estudiante está en cola";
-    "a command to write the student is queued" / "un comando para escribir al estudiante está en cola";
+    "a command to update the student is queued" / "un comando para actualizar al estudiante está en cola";
     "handed to the terminal" / "entregado al terminal";
     "handed to the terminal, attempt {n}" / "entregado al terminal, intento {n}";
     "no answer came" / "no llegó respuesta";
