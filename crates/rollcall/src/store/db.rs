@@ -11,7 +11,7 @@ use sqlx::{
 
 use super::{
     Day, Instant, migrations,
-    rows::{Rows, chunks},
+    rows::{Chunk, Rows, chunks},
     server::Server,
 };
 use crate::meters::{Meters, Noted, Notes};
@@ -376,13 +376,14 @@ impl Tx {
     /// rows were touched.
     pub async fn execute_rows(&mut self, sql: &'static str, fixed: &[Value], rows: Vec<Vec<Value>>) -> Result<u64> {
         let mut touched = 0;
-        for (sql, values) in chunks(sql, fixed, rows, self.rows()) {
+        for Chunk { sql, values, is_of_one } in chunks(sql, fixed, rows, self.rows()) {
+            let is_kept = is_of_one && self.keeps_statements;
             touched += match &mut self.inner {
                 Inner::Sqlite(tx) => {
-                    bind!(sqlx::query(sql).persistent(false), values).execute(&mut **tx).await?.rows_affected()
+                    bind!(sqlx::query(sql).persistent(is_kept), values).execute(&mut **tx).await?.rows_affected()
                 }
                 Inner::Postgres(tx) => {
-                    bind!(sqlx::query(sql).persistent(false), values).execute(&mut **tx).await?.rows_affected()
+                    bind!(sqlx::query(sql).persistent(is_kept), values).execute(&mut **tx).await?.rows_affected()
                 }
             };
         }
@@ -397,11 +398,14 @@ impl Tx {
         rows: Vec<Vec<Value>>,
     ) -> Result<Vec<T>> {
         let mut answer = Vec::new();
-        for (sql, values) in chunks(sql, fixed, rows, self.rows()) {
+        for Chunk { sql, values, is_of_one } in chunks(sql, fixed, rows, self.rows()) {
+            let is_kept = is_of_one && self.keeps_statements;
             let part: Vec<T> = match &mut self.inner {
-                Inner::Sqlite(tx) => bind!(sqlx::query_as(sql).persistent(false), values).fetch_all(&mut **tx).await?,
+                Inner::Sqlite(tx) => {
+                    bind!(sqlx::query_as(sql).persistent(is_kept), values).fetch_all(&mut **tx).await?
+                }
                 Inner::Postgres(tx) => {
-                    bind!(sqlx::query_as(sql).persistent(false), values).fetch_all(&mut **tx).await?
+                    bind!(sqlx::query_as(sql).persistent(is_kept), values).fetch_all(&mut **tx).await?
                 }
             };
             answer.extend(part);

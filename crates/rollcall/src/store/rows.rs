@@ -19,12 +19,20 @@ pub(super) enum Rows {
     Numbered,
 }
 
+/// A statement over some of the rows.
+pub(super) struct Chunk {
+    pub sql: SqlStr,
+    pub values: Vec<Value>,
+    /// Its text comes again and again; with several rows there is one for each number of them.
+    pub is_of_one: bool,
+}
+
 pub(super) fn chunks<'a>(
     sql: &'static str,
     fixed: &'a [Value],
     rows: Vec<Vec<Value>>,
     written: Rows,
-) -> impl Iterator<Item = (SqlStr, Vec<Value>)> + 'a {
+) -> impl Iterator<Item = Chunk> + 'a {
     let columns = rows.first().map_or(1, Vec::len).max(1);
     let rows_per_statement = (PARAMETERS_PER_STATEMENT / columns).max(1);
     let mut rows = rows.into_iter().peekable();
@@ -32,7 +40,9 @@ pub(super) fn chunks<'a>(
         rows.peek()?;
         let mut values = Vec::new();
         let mut tuples = String::new();
+        let mut count = 0;
         for row in rows.by_ref().take(rows_per_statement) {
+            count += 1;
             tuples.push_str(if tuples.is_empty() { "(" } else { ", (" });
             for (column, value) in row.into_iter().enumerate() {
                 if column > 0 {
@@ -52,7 +62,8 @@ pub(super) fn chunks<'a>(
             Rows::Nameless => (moved_up(sql, values.len()), [&values, fixed].concat()),
             Rows::Numbered => (sql.to_owned(), [fixed, &values].concat()),
         };
-        Some((AssertSqlSafe(sql.replace("{rows}", &tuples)).into_sql_str(), values))
+        let sql = AssertSqlSafe(sql.replace("{rows}", &tuples)).into_sql_str();
+        Some(Chunk { sql, values, is_of_one: count == 1 })
     })
 }
 
