@@ -13,6 +13,21 @@ pub fn fold(text: &str) -> String {
     folded.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// What names are sorted by where numbers in them count as numbers: the ninth school comes before the tenth.
+pub fn order(text: &str) -> String {
+    let folded = fold(text);
+    let mut key = String::with_capacity(folded.len() + 20);
+    let mut rest = folded.as_str();
+    while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
+        let (before, from) = rest.split_at(start);
+        let end = from.find(|c: char| !c.is_ascii_digit()).unwrap_or(from.len());
+        key.push_str(before);
+        key.push_str(&format!("{:0>20}", from[..end].trim_start_matches('0')));
+        rest = &from[end..];
+    }
+    key + rest
+}
+
 /// A pattern for `LIKE … ESCAPE '\'` that finds the text anywhere.
 pub fn pattern(text: &str) -> String {
     let mut pattern = String::with_capacity(text.len() + 2);
@@ -91,6 +106,13 @@ mod tests {
         {
             assert_ne!(fold(one), fold(other));
         }
+    }
+
+    #[test]
+    fn numbers_count_as_numbers() {
+        let mut names = ["Škola 10", "skola 9 b", "Škola 9", "Academia", "škola 009 a", "Škola 120"];
+        names.sort_by_cached_key(|name| order(name));
+        assert_eq!(names, ["Academia", "Škola 9", "škola 009 a", "skola 9 b", "Škola 10", "Škola 120"]);
     }
 
     #[test]

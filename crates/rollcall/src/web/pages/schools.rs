@@ -53,7 +53,7 @@ pub async fn list_schools(State(app): State<App>, visitor: Visitor, Query(query)
     let mut tx = app.db.read().await?;
     let mut names = schools::names(&mut tx).await?;
     names.retain(|(_, name)| search::finds(Some(&search), &[name]));
-    names.sort_by_cached_key(|(id, name)| (search::fold(name), *id));
+    names.sort_by_cached_key(|(id, name)| (search::order(name), *id));
     let fields = [("search", &*search), ("one", if is_for_one { "yes" } else { "" }), ("back", &*back)];
     let (names, pager) = Pager::cut("/schools", &fields, query.page, names);
     let sizes = sizes::sizes(&mut tx, names.iter().map(|(id, _)| *id)).await?;

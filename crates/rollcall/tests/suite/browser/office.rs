@@ -199,7 +199,7 @@ async fn a_terminal_that_called_is_claimed_and_taken_over(database: Database) {
         page.goto(&format!("http://{address}/terminals/1/takeover")).await;
         page.wait_for("Caretaker").await;
         page.press("Link by card").await;
-        page.wait_for("It is decided.").await;
+        page.wait_for("The decision is saved.").await;
         assert!(campus.world.settle(SignedDuration::from_mins(30)).await, "it becomes quiet");
         assert_eq!(
             campus.pin(rollcall::devices::DeviceId(1), rollcall::school::StudentId(1)).await.as_deref(),

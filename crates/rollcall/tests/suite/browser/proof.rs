@@ -63,7 +63,7 @@ async fn verify_finds_a_rename_at_the_keypad_and_heals_it(database: Database) {
     visit(&mut campus, async |campus, dashboard| {
         let page = dashboard.open("/terminals/1").await;
         page.press("Verify now").await;
-        page.wait_for("is asked whom it holds").await;
+        page.wait_for("is asked on its next calls whom it holds").await;
         page.press("Differences").await;
         page.wait_for("Nothing differs").await;
         until_found(campus).await;

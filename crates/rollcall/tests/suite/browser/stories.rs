@@ -46,7 +46,7 @@ async fn from_the_first_start_to_the_first_terminal_in_step(database: Database) 
         page.fill("name", "Trường Lê Lợi").await;
         page.fill("timezone", "Asia/Ho_Chi_Minh").await;
         page.press("Create the school").await;
-        page.wait_for("Nothing has called yet").await;
+        page.wait_for("No terminal has called yet").await;
         page.is_self_contained(&serving.url("/")).await;
 
         let _terminal = simulate(&serving, &database.url);
@@ -148,7 +148,7 @@ async fn the_main_path_works_without_script(database: Database) {
         })
         .await;
         page.press("Verify now").await;
-        page.wait_for("with its next calls").await;
+        page.wait_for("on its next calls").await;
         page.fill("search", &person(3)).await;
         page.press("Show").await;
         page.wait_for(&person(3)).await;

@@ -112,7 +112,7 @@ async fn first_day(database: Database, prefix: &str) {
     // Retry: not for whom it went well; for the other one as soon as there is room.
     let retry = |student: &Json| call(&format!("students/{}/retry", student["id"]));
     let conflict = campus.post(&retry(&row), json!({})).await;
-    assert!(conflict.refusal(409).ends_with("he is synced"), "{}", conflict.text);
+    assert!(conflict.refusal(409).ends_with("but synced"), "{}", conflict.text);
     campus.world.fleet.terminal(index).profile_mut().people.capacity = 100;
     campus.post(&retry(&failed), json!({})).await.data(200);
     let status = Status::of(campus.get(&call("sync-status")).await.data(200));
