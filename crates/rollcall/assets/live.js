@@ -63,7 +63,7 @@
     const block = live();
     if (!block || document.hidden || busy) return;
     clearTimeout(late);
-    late = setTimeout(tell, 4000, false);
+    const mine = late = setTimeout(tell, 4000, false);
     try {
       const headers = { [SCRIPT]: 'live', ...(etag && { 'If-None-Match': etag }) };
       const answer = await fetch(location.href, { headers, cache: 'no-store', signal: AbortSignal.timeout(15000) });
@@ -83,7 +83,7 @@
       failures += 1;
       tell(false);
     } finally {
-      clearTimeout(late);
+      clearTimeout(mine);
     }
   };
 

@@ -13,7 +13,8 @@ pub fn fold(text: &str) -> String {
     folded.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// What names are sorted by where numbers in them count as numbers: the ninth school comes before the tenth.
+/// What names are sorted by where numbers in them, of the digits 0 to 9, count as numbers: the ninth school comes before the
+/// tenth.
 pub fn order(text: &str) -> String {
     let folded = fold(text);
     let mut key = String::with_capacity(folded.len() + 20);

@@ -7,12 +7,13 @@ use sqlx::AssertSqlSafe;
 
 use super::{Db, Result};
 
-/// Each table is counted once as soon as it has a row: of one that never was, PostgreSQL takes hardly any row to be as asked for,
-/// the one school not to be deleted, and what is joined to it to be next to nothing. The few terminals of a school count, too: PostgreSQL itself never analyses a table of fifty rows, takes one of them to be in the
-/// state that is asked for, and reads everybody's ledger for each student to find him on one.
+/// Each table of ours is counted once as soon as it has a row: of one that never was, PostgreSQL takes hardly any row to be as
+/// asked for, the one school not to be deleted, and what is joined to it to be next to nothing. The few terminals of a school
+/// count, too: PostgreSQL itself never analyses a table of fifty rows, takes one of them to be in the state that is asked for,
+/// and reads everybody's ledger for each student to find him on one.
 const OUTGROWN: &str = "
     SELECT quote_ident(t.relname) FROM pg_stat_user_tables t JOIN pg_class c ON c.oid = t.relid
-    WHERE t.schemaname = current_schema() AND (t.n_live_tup > 2 * GREATEST(c.reltuples, 5)
+    WHERE t.schemaname = current_schema() AND pg_has_role(c.relowner, 'USAGE') AND (t.n_live_tup > 2 * GREATEST(c.reltuples, 5)
       OR (c.reltuples < 0 AND t.n_live_tup > 0))
     ORDER BY t.relname";
 

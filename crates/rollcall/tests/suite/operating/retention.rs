@@ -245,7 +245,7 @@ async fn punches_go_with_him_where_somebody_says_so(database: Database) {
     let (campus, student, _) = with_traces(database).await;
     let id = student.to_string();
     let erased = rollcall(&campus.world.database.url, &["erase-student", &id, "--punches", "delete"]).await;
-    assert!(erased.done().contains("1 terminals hold him"), "{erased:?}");
+    assert!(erased.done().contains("1 terminals hold the student"), "{erased:?}");
     assert_eq!(number(&campus.world.app, "SELECT COUNT(*) FROM punches").await, 0);
 }
 

@@ -118,7 +118,7 @@ async fn first_day(database: Database, prefix: &str) {
     let status = Status::of(campus.get(&call("sync-status")).await.data(200));
     assert_eq!(status.in_words(), "1 pending, 3 synced of 4");
     let conflict = campus.post(&retry(&failed), json!({})).await;
-    assert!(conflict.refusal(409).ends_with("he is pending"), "{}", conflict.text);
+    assert!(conflict.refusal(409).ends_with("but pending"), "{}", conflict.text);
     campus.in_step(device).await;
 
     // Sync all students: every one again, with the original's words.
