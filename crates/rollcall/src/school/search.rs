@@ -22,8 +22,8 @@ pub fn order(text: &str) -> String {
     while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
         let (before, from) = rest.split_at(start);
         let end = from.find(|c: char| !c.is_ascii_digit()).unwrap_or(from.len());
-        key.push_str(before);
-        key.push_str(&format!("{:0>20}", from[..end].trim_start_matches('0')));
+        let number = from[..end].trim_start_matches('0');
+        key.extend([before, &"0".repeat(20_usize.saturating_sub(number.len())), number]);
         rest = &from[end..];
     }
     key + rest

@@ -178,7 +178,7 @@ async fn play(args: &Args, setting: &Setting, api: &Api, students: u32) -> anyho
     report.stored = api.count("/api/v1/attendance").await?.saturating_sub(stored_before);
     report.differing = town.differing(api, &terminals).await?;
     if let Some(log) = &args.server_log {
-        report.logged = measure::errors_in(log)?;
+        report.logged = measure::logged(log)?;
     }
     print!("{report}");
     Ok(if report.is_well() { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -64,6 +64,13 @@ impl Oddities {
         }
     }
 
+    /// Logs that a terminal was answered before its request was dealt with.
+    pub fn log_late(&self, now: Timestamp) {
+        if let Some(suppressed) = self.is_due("late", now) {
+            tracing::warn!(suppressed, "a terminal was answered before its request was dealt with");
+        }
+    }
+
     /// How often it went unsaid since the last time, if it is to be said now.
     fn is_due(&self, kind: &str, now: Timestamp) -> Option<u64> {
         let mut said = self.0.lock().unwrap_or_else(PoisonError::into_inner);

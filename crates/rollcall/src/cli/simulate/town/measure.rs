@@ -93,11 +93,23 @@ pub(super) fn resident(pid: u32) -> anyhow::Result<u64> {
     number.with_context(|| format!("the system does not say how much memory {pid} has"))
 }
 
-/// The errors in a log of JSON lines: message → how often.
-pub(super) fn errors_in(log: &Path) -> anyhow::Result<BTreeMap<String, u64>> {
+/// What a server logged.
+#[derive(Debug, Default)]
+pub(super) struct Logged {
+    /// Message → how often.
+    pub errors: BTreeMap<String, u64>,
+    /// Requests of terminals that were answered before they were dealt with, as far as it was said.
+    pub late: u64,
+}
+
+/// Looks through a log of JSON lines.
+pub(super) fn logged(log: &Path) -> anyhow::Result<Logged> {
     let text = fs::read_to_string(log).with_context(|| format!("cannot read {}", log.display()))?;
-    let mut errors = BTreeMap::new();
+    let Logged { mut errors, mut late } = Logged::default();
     for line in text.lines().filter_map(|line| serde_json::from_str::<Json>(line).ok()) {
+        if line["message"] == "a terminal was answered before its request was dealt with" {
+            late += 1 + line["suppressed"].as_u64().unwrap_or(0);
+        }
         if line["level"] == "ERROR" {
             let words = format!(
                 "{} {}",
@@ -107,7 +119,7 @@ pub(super) fn errors_in(log: &Path) -> anyhow::Result<BTreeMap<String, u64>> {
             *errors.entry(words).or_default() += 1;
         }
     }
-    Ok(errors)
+    Ok(Logged { errors, late })
 }
 
 #[cfg(test)]

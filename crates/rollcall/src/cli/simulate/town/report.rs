@@ -1,10 +1,10 @@
 //! What is said in the end, and whether it is well.
 
-use std::{collections::BTreeMap, fmt};
+use std::fmt;
 
 use jiff::{SignedDuration, Unit};
 
-use super::Arrivals;
+use super::{Arrivals, measure::Logged};
 
 #[derive(Default)]
 pub(super) struct Report {
@@ -22,8 +22,8 @@ pub(super) struct Report {
     pub differing: Vec<String>,
     /// What went wrong here.
     pub errors: Vec<String>,
-    /// What the server called an error.
-    pub logged: BTreeMap<String, u64>,
+    /// What the server logged.
+    pub logged: Logged,
 }
 
 /// What an allocator may keep, and what the database's pages in memory vary by.
@@ -33,7 +33,7 @@ impl Report {
     pub fn is_well(&self) -> bool {
         self.differing.is_empty()
             && self.errors.is_empty()
-            && self.logged.is_empty()
+            && self.logged.errors.is_empty()
             && (self.punched, self.punched) == (self.acknowledged, self.stored)
             && self.is_flat()
     }
@@ -67,12 +67,13 @@ impl fmt::Display for Report {
             let (memory, is_flat) = (memory.join(", "), yes(self.is_flat()));
             writeln!(f, "memory              {memory} (start, middle, end), flat: {is_flat}")?;
         }
-        let errors = self.errors.len() as u64 + self.logged.values().sum::<u64>();
+        let errors = self.errors.len() as u64 + self.logged.errors.values().sum::<u64>();
+        writeln!(f, "answered late       {} requests of terminals, which made them again", self.logged.late)?;
         writeln!(f, "errors              {errors}")?;
         for error in self.errors.iter().take(10) {
             writeln!(f, "  {error}")?;
         }
-        for (words, times) in self.logged.iter().take(10) {
+        for (words, times) in self.logged.errors.iter().take(10) {
             writeln!(f, "  {times} × {words}")?;
         }
         writeln!(f, "in step             {}", yes(self.differing.is_empty()))?;
