@@ -104,6 +104,10 @@ async fn postgresql_is_restarted_in_the_middle_of_everything() {
             assert_eq!(stored.get(&punch).map_or(0, Vec::len), 1, "acknowledged: {punch:?}");
         }
     }
+    until("somebody has punched at each terminal", async || {
+        terminals.iter().all(|plugged| !plugged.seen.lock().unwrap().punches.is_empty()).then_some(())
+    })
+    .await;
     reckoning::come_to_rest(&town.db, &terminals, "").await;
     unplug.cancel();
     let others = reckoning::account_for_punches(&town.db, terminals).await;
