@@ -9,7 +9,7 @@
 
 mod body;
 mod handshake;
-mod oddities;
+pub mod oddities;
 mod poll;
 pub mod reply;
 mod results;

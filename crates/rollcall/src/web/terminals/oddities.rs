@@ -20,6 +20,8 @@ struct Said {
     suppressed: u64,
 }
 
+/// What is logged of a terminal that had to be answered too early.
+pub const LATE: &str = "a terminal was answered before its request was dealt with";
 /// The same thing is said once in this time.
 const EVERY: SignedDuration = SignedDuration::from_mins(1);
 /// Different things remembered. More than that within a minute are not logged.
@@ -64,10 +66,10 @@ impl Oddities {
         }
     }
 
-    /// Logs that a terminal was answered before its request was dealt with.
+    /// Logs that the database took too long: it is busy or away.
     pub fn log_late(&self, now: Timestamp) {
-        if let Some(suppressed) = self.is_due("late", now) {
-            tracing::warn!(suppressed, "a terminal was answered before its request was dealt with");
+        if let Some(suppressed) = self.is_due(LATE, now) {
+            tracing::warn!(suppressed, "{LATE}");
         }
     }
 

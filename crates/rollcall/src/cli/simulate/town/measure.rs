@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use serde_json::Value as Json;
 
 use super::api::Api;
+use crate::web::terminals::oddities::LATE;
 
 /// The page of metrics: name with labels → number.
 pub(super) struct Metrics(BTreeMap<String, f64>);
@@ -107,7 +108,7 @@ pub(super) fn logged(log: &Path) -> anyhow::Result<Logged> {
     let text = fs::read_to_string(log).with_context(|| format!("cannot read {}", log.display()))?;
     let Logged { mut errors, mut late } = Logged::default();
     for line in text.lines().filter_map(|line| serde_json::from_str::<Json>(line).ok()) {
-        if line["message"] == "a terminal was answered before its request was dealt with" {
+        if line["message"] == LATE {
             late += 1 + line["suppressed"].as_u64().unwrap_or(0);
         }
         if line["level"] == "ERROR" {
