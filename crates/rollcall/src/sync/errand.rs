@@ -2,7 +2,7 @@
 //! facts on the device's row and become a command only when they are handed out, so that commands which wait are the
 //! roster and nothing else (rule 8). Each goes alone.
 
-use jiff::{SignedDuration, Timestamp, civil::DateTime};
+use jiff::{SignedDuration, Timestamp, civil::DateTime, tz::Offset};
 use push_protocol::{
     command::{Command, CommandId},
     dialect::Dialect,
@@ -47,21 +47,12 @@ struct Facts {
     log_request: Option<String>,
     shown_offset_seconds: Option<i64>,
     is_out: bool,
-    is_checking: bool,
-    has_checked: bool,
-    has_set_offset: bool,
 }
 
 const FACTS: &str = "
     SELECT d.dialect, d.log_request, d.shown_offset_seconds,
       EXISTS (SELECT 1 FROM device_commands c WHERE c.device_id = d.id AND c.status = 'sent' AND c.student_id IS NULL)
-        AS is_out,
-      EXISTS (SELECT 1 FROM device_commands c WHERE c.device_id = d.id AND c.created_at > $3
-        AND c.command_type = 'check') AS is_checking,
-      EXISTS (SELECT 1 FROM device_commands c WHERE c.device_id = d.id AND c.created_at > $2
-        AND c.command_type = 'check') AS has_checked,
-      EXISTS (SELECT 1 FROM device_commands c WHERE c.device_id = d.id AND c.created_at > $2
-        AND c.command_type = 'set_timezone') AS has_set_offset
+        AS is_out
     FROM devices d WHERE d.id = $1";
 
 const LOG_COMES: &str = "UPDATE devices SET log_request = 'answered' WHERE id = $1";
@@ -74,9 +65,7 @@ pub(super) async fn due(
     must_ask_count: bool,
     now: Timestamp,
 ) -> Result<Option<Errand>> {
-    let hour_ago = later(now, SignedDuration::from_hours(-1));
-    let moment_ago = later(now, SignedDuration::from_mins(-2));
-    let facts: Facts = tx.one(FACTS, [device.into(), hour_ago.into(), moment_ago.into()]).await?;
+    let facts: Facts = tx.one(FACTS, [device.into()]).await?;
     if facts.is_out {
         return Ok(None);
     }
@@ -95,25 +84,44 @@ pub(super) async fn due(
         let command = Command::QueryPunches { from, to };
         return Ok(Some(Errand { kind: QUERY_PUNCHES, command, leaves: Leaves::LogAsked }));
     }
-    Ok(offset_errand(poll, &facts))
+    match (poll.offset_seconds, facts.shown_offset_seconds) {
+        (Some(wanted), Some(shown)) if i64::from(wanted) != shown => offset_errand(tx, device, wanted, now).await,
+        _ => Ok(None),
+    }
 }
+
+#[derive(Debug, sqlx::FromRow)]
+struct Tried {
+    is_checking: bool,
+    has_checked: bool,
+    has_set_offset: bool,
+}
+
+/// Reads all that the terminal was sent within the hour, which is much where it was filled: not to be asked at every poll.
+const TRIED: &str = "
+    SELECT COUNT(*) FILTER (WHERE command_type = 'check' AND created_at > $3) > 0 AS is_checking,
+      COUNT(*) FILTER (WHERE command_type = 'check') > 0 AS has_checked,
+      COUNT(*) FILTER (WHERE command_type = 'set_timezone') > 0 AS has_set_offset
+    FROM device_commands WHERE device_id = $1 AND created_at > $2";
 
 /// A terminal whose offset should change (summer time) is made to shake hands again; if that does not help within a
 /// moment, it is told the offset as an option (rule 23).
-fn offset_errand(poll: &delivery::Poll, facts: &Facts) -> Option<Errand> {
-    let (wanted, shown) = (poll.offset_seconds?, facts.shown_offset_seconds?);
-    if i64::from(wanted) == shown || facts.is_checking {
-        return None;
+async fn offset_errand(tx: &mut Tx, device: DeviceId, wanted: i32, now: Timestamp) -> Result<Option<Errand>> {
+    let hour_ago = later(now, SignedDuration::from_hours(-1));
+    let moment_ago = later(now, SignedDuration::from_mins(-2));
+    let tried: Tried = tx.one(TRIED, [device.into(), hour_ago.into(), moment_ago.into()]).await?;
+    if tried.is_checking {
+        return Ok(None);
     }
-    if !facts.has_checked {
-        return Some(Errand { kind: CHECK, command: Command::Check, leaves: Leaves::Nothing });
+    if !tried.has_checked {
+        return Ok(Some(Errand { kind: CHECK, command: Command::Check, leaves: Leaves::Nothing }));
     }
-    if !facts.has_set_offset {
-        let value = push_protocol::reply::time_zone(jiff::tz::Offset::from_seconds(wanted).ok()?);
-        let command = Command::SetOption { key: "TimeZone", value };
-        return Some(Errand { kind: SET_TIMEZONE, command, leaves: Leaves::Nothing });
+    let Ok(offset) = Offset::from_seconds(wanted) else { return Ok(None) };
+    if !tried.has_set_offset {
+        let command = Command::SetOption { key: "TimeZone", value: push_protocol::reply::time_zone(offset) };
+        return Ok(Some(Errand { kind: SET_TIMEZONE, command, leaves: Leaves::Nothing }));
     }
-    Some(Errand { kind: RELOAD_OPTIONS, command: Command::ReloadOptions, leaves: Leaves::Offset(wanted) })
+    Ok(Some(Errand { kind: RELOAD_OPTIONS, command: Command::ReloadOptions, leaves: Leaves::Offset(wanted) }))
 }
 
 const INSERT: &str = "

@@ -115,10 +115,12 @@ async fn open(tx: &mut Tx, scope: Scope, asked: Option<StudentId>, now: Timestam
 }
 
 /// Whoever waits for what another had, a card or a place, has an obstacle, as have those whom only a person can help; and
-/// what did not fit into one transaction is queued when the rest has left.
+/// what did not fit into one transaction is queued when the rest has left. Asks for the command that goes next: PostgreSQL
+/// would look for any by reading all that the terminal was ever given.
 const EVERYBODY_COUNTS: &str = "
     SELECT EXISTS (SELECT 1 FROM device_user_sync_status WHERE device_id = $1 AND obstacle IS NOT NULL)
-      OR NOT EXISTS (SELECT 1 FROM device_commands WHERE device_id = $1 AND status = 'pending' AND deadline_at IS NULL)";
+      OR (SELECT id FROM device_commands WHERE device_id = $1 AND status = 'pending' AND deadline_at IS NULL
+        ORDER BY priority DESC, id LIMIT 1) IS NULL";
 const OPEN_OF_STUDENTS: &str = concat!(
     "WITH v(student_id) AS (VALUES {rows}) ",
     open!("device_user_sync_status", "l.device_id = $1 AND l.student_id IN (SELECT v.student_id FROM v)")
