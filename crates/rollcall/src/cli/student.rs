@@ -73,7 +73,7 @@ pub(super) async fn erase(args: EraseArgs, here: &Here) -> anyhow::Result<ExitCo
     if erased.files > 0 {
         println!("{} files that waited to be imported were dropped: they may have held the name", erased.files);
     }
-    println!("backups and logs from before still know him");
+    println!("backups and logs from before still know this student");
     Ok(ExitCode::SUCCESS)
 }
 

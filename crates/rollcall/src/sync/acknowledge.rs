@@ -61,14 +61,16 @@ struct Asked {
     waits_since: Option<Instant>,
 }
 
+/// `CROSS JOIN` has SQLite look for each of them; of many it would read all that the terminal was ever given.
 const ASKED: &str = "
     WITH v(wire_id) AS (VALUES {rows})
     SELECT c.id, c.wire_id, c.school_id, c.student_id, c.command_type, c.word, c.step, c.device_pin, l.device_pin AS pin,
       c.priority, c.status, c.attempts, c.card_number, c.batch_number, c.batch_position, c.wanted_version, l.wanted_version AS now_wanted,
       CASE WHEN l.confirmed_version < l.wanted_version THEN l.wanted_at END AS waits_since
-    FROM v JOIN device_commands c ON c.device_id = $1 AND c.wire_id = v.wire_id
+    FROM v CROSS JOIN device_commands c
     LEFT JOIN device_user_sync_status l ON l.device_id = c.device_id AND l.student_id = c.student_id
-    WHERE c.status IN ('sent', 'pending', 'superseded') AND c.attempts > 0 AND c.return_code IS NULL";
+    WHERE c.device_id = $1 AND c.wire_id = v.wire_id AND c.status IN ('sent', 'pending', 'superseded')
+      AND c.attempts > 0 AND c.return_code IS NULL";
 
 /// Applies all results of one request in one transaction. The answer names the device when it has something to collect.
 pub async fn acknowledge(
@@ -386,11 +388,12 @@ pub(super) const LEFT: &str = "
       AND device_user_mappings.valid_to IS NULL
       AND EXISTS (SELECT 1 FROM device_user_sync_status l WHERE l.device_id = $1 AND l.student_id = v.student_id
         AND NOT l.is_wanted AND l.confirmed_version = l.wanted_version)";
+/// Joined as [`ASKED`].
 const OUTLIVED: &str = "
     WITH v(student_id, id) AS (VALUES {rows})
     UPDATE device_commands SET card_number = NULL
-    FROM v WHERE device_commands.device_id = $1 AND device_commands.student_id = v.student_id
-      AND device_commands.id <= v.id AND device_commands.card_number IS NOT NULL";
+    WHERE id IN (SELECT c.id FROM v CROSS JOIN device_commands c WHERE c.device_id = $1 AND c.student_id = v.student_id
+      AND c.id <= v.id AND c.card_number IS NOT NULL)";
 const REFUSED: &str = "
     WITH v(id) AS (VALUES {rows})
     UPDATE device_commands SET card_number = NULL FROM v WHERE device_commands.id = v.id";

@@ -136,7 +136,7 @@ impl Ledger {
     }
 
     /// Since when somebody who is being removed, or was, does not belong here. The ledger forgets it when that is repaired; then
-    /// the first of the commands in a row that remove him says it.
+    /// the first of the commands in a row that remove this student says it.
     fn unwanted(&self, commands: &[Instruction]) -> Option<TimelineEvent> {
         let removals = commands.iter().rev().take_while(|command| command.is_removal());
         let first = removals.last().filter(|_| !self.is_wanted)?;
