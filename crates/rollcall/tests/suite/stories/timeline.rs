@@ -13,7 +13,6 @@ both_databases! {
     what_was_found_begins_and_ends,
     a_refusal_is_told_with_its_code,
     whoever_waits_is_told_why,
-    a_removal_in_two_steps_begins_once,
 }
 
 async fn timeline(campus: &Campus, device: DeviceId, student: StudentId) -> Vec<Json> {
@@ -115,26 +114,4 @@ async fn whoever_waits_is_told_why(database: Database) {
     let wanted = find(&events, "wanted")["words"].as_str().unwrap().to_owned();
     assert!(wanted.contains("Þóra Jónsdóttir") && wanted.contains("no card"), "{events:#?}");
     assert!(wanted.contains("; "), "and why it is not done: {wanted}");
-}
-
-async fn a_removal_in_two_steps_begins_once(database: Database) {
-    let mut campus = Campus::open(database).await;
-    let device = campus.terminal("SFA2251700031", Profile::access_s3()).await;
-    campus.enrol("Nguyễn Thị Hạnh", "1001").await;
-    let student = campus.enrol("أمينة بنت يوسف", "1002").await;
-    campus.in_step(device).await;
-    campus.remove(student).await;
-    campus.in_step(device).await;
-    campus.read_back(device).await;
-
-    let events = timeline(&campus, device, student).await;
-    let at = |words: &str| {
-        let places = events.iter().enumerate().filter(|(_, event)| event["words"].as_str().unwrap().contains(words));
-        let places: Vec<usize> = places.map(|(place, _)| place).collect();
-        let [place] = places[..] else { panic!("{words} is told {} times: {events:#?}", places.len()) };
-        place
-    };
-    let (begun, first) = (at("no longer belongs on this terminal"), at("to close the door is queued"));
-    let (second, gone) = (at("to remove the student is queued"), at("no longer on the terminal"));
-    assert!(begun > first && first > second && second > gone, "newest first: {events:#?}");
 }
