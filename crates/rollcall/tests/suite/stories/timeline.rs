@@ -13,6 +13,7 @@ both_databases! {
     what_was_found_begins_and_ends,
     a_refusal_is_told_with_its_code,
     whoever_waits_is_told_why,
+    a_removal_in_two_steps_begins_once,
 }
 
 async fn timeline(campus: &Campus, device: DeviceId, student: StudentId) -> Vec<Json> {
@@ -114,4 +115,30 @@ async fn whoever_waits_is_told_why(database: Database) {
     let wanted = find(&events, "wanted")["words"].as_str().unwrap().to_owned();
     assert!(wanted.contains("Þóra Jónsdóttir") && wanted.contains("no card"), "{events:#?}");
     assert!(wanted.contains("; "), "and why it is not done: {wanted}");
+}
+
+async fn a_removal_in_two_steps_begins_once(database: Database) {
+    let mut campus = Campus::open(database).await;
+    let device = campus.terminal("SFA2251700031", Profile::access_s3()).await;
+    campus.enrol("Nguyễn Thị Hạnh", "1001").await;
+    let student = campus.enrol("أمينة بنت يوسف", "1002").await;
+    campus.in_step(device).await;
+    campus.remove(student).await;
+    campus.in_step(device).await;
+    campus.read_back(device).await;
+
+    let events = timeline(&campus, device, student).await;
+    let only = |words: &str| {
+        let places = (0..events.len()).filter(|place| events[*place]["words"].as_str().unwrap().contains(words));
+        let places: Vec<usize> = places.collect();
+        let [place] = places[..] else { panic!("{words} is told {} times: {events:#?}", places.len()) };
+        place
+    };
+    let in_order = [
+        only("no longer on the terminal"),
+        only("to close the door is queued"),
+        only("to remove the student is queued"),
+        only("no longer belongs on this terminal"),
+    ];
+    assert!(in_order.is_sorted(), "newest first: {events:#?}");
 }
