@@ -10,8 +10,8 @@ use sqlx::{
 };
 
 use super::{
-    Day, Instant, migrations,
-    rows::{Chunk, Rows, chunks},
+    Instant, Value, migrations,
+    rows::{Column, Lists, Tuples, lists, parts, tuples},
     server::Server,
 };
 use crate::meters::{Meters, Noted, Notes};
@@ -75,36 +75,9 @@ enum Inner {
     Postgres(Transaction<'static, Postgres>),
 }
 
-/// A bound parameter.
-#[derive(Clone, PartialEq, Debug)]
-pub enum Value {
-    Int(Option<i64>),
-    Text(Option<String>),
-    Bool(Option<bool>),
-    Time(Option<Instant>),
-    Day(Option<Day>),
-}
-
 /// A row type that either database can fill: `#[derive(FromRow)]`, or a tuple.
 pub trait Record: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin {}
 impl<T> Record for T where T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin {}
-
-macro_rules! value_from {
-    ($($from:ty => $variant:ident),*) => { $(
-        impl From<$from> for Value {
-            fn from(value: $from) -> Value {
-                Value::$variant(Some(value.into()))
-            }
-        }
-        impl From<Option<$from>> for Value {
-            fn from(value: Option<$from>) -> Value {
-                Value::$variant(value.map(Into::into))
-            }
-        }
-    )* };
-}
-value_from!(i64 => Int, u32 => Int, &str => Text, String => Text, bool => Bool, jiff::Timestamp => Time, Instant => Time,
-    jiff::civil::Date => Day, Day => Day);
 
 /// Runs one sqlx call on whichever database the transaction belongs to.
 macro_rules! on {
@@ -126,6 +99,18 @@ macro_rules! bind {
             Value::Bool(value) => query.bind(value),
             Value::Time(value) => query.bind(value),
             Value::Day(value) => query.bind(value),
+        })
+    };
+}
+
+macro_rules! bind_lists {
+    ($query:expr, $columns:expr) => {
+        $columns.into_iter().fold($query, |query, column| match column {
+            Column::Int(values) => query.bind(values),
+            Column::Text(values) => query.bind(values),
+            Column::Bool(values) => query.bind(values),
+            Column::Time(values) => query.bind(values),
+            Column::Day(values) => query.bind(values),
         })
     };
 }
@@ -371,19 +356,20 @@ impl Tx {
         Ok(())
     }
 
-    /// Runs a statement over many rows: `{rows}` in the text becomes their parameters, `(…), (…)`; the text counts the
-    /// `fixed` ones as if they were alone. More rows than one statement can bind are cut into several. Answers how many
-    /// rows were touched.
+    /// Runs a statement over many rows: `VALUES {rows}` in the text becomes them; the text counts the `fixed` parameters as if
+    /// they were alone. More rows than one statement can bind are cut into several. Answers how many rows were touched.
     pub async fn execute_rows(&mut self, sql: &'static str, fixed: &[Value], rows: Vec<Vec<Value>>) -> Result<u64> {
         let mut touched = 0;
-        for Chunk { sql, values, is_of_one } in chunks(sql, fixed, rows, self.rows()) {
-            let is_kept = is_of_one && self.keeps_statements;
+        for part in parts(rows) {
             touched += match &mut self.inner {
                 Inner::Sqlite(tx) => {
-                    bind!(sqlx::query(sql).persistent(is_kept), values).execute(&mut **tx).await?.rows_affected()
+                    let Tuples { sql, values, is_of_one } = tuples(sql, fixed, part);
+                    bind!(sqlx::query(sql).persistent(is_of_one), values).execute(&mut **tx).await?.rows_affected()
                 }
                 Inner::Postgres(tx) => {
-                    bind!(sqlx::query(sql).persistent(is_kept), values).execute(&mut **tx).await?.rows_affected()
+                    let Lists { sql, columns } = lists(sql, fixed.len(), part);
+                    let query = bind!(sqlx::query(sql).persistent(self.keeps_statements), fixed.iter().cloned());
+                    bind_lists!(query, columns).execute(&mut **tx).await?.rows_affected()
                 }
             };
         }
@@ -398,26 +384,21 @@ impl Tx {
         rows: Vec<Vec<Value>>,
     ) -> Result<Vec<T>> {
         let mut answer = Vec::new();
-        for Chunk { sql, values, is_of_one } in chunks(sql, fixed, rows, self.rows()) {
-            let is_kept = is_of_one && self.keeps_statements;
-            let part: Vec<T> = match &mut self.inner {
+        for part in parts(rows) {
+            let found: Vec<T> = match &mut self.inner {
                 Inner::Sqlite(tx) => {
-                    bind!(sqlx::query_as(sql).persistent(is_kept), values).fetch_all(&mut **tx).await?
+                    let Tuples { sql, values, is_of_one } = tuples(sql, fixed, part);
+                    bind!(sqlx::query_as(sql).persistent(is_of_one), values).fetch_all(&mut **tx).await?
                 }
                 Inner::Postgres(tx) => {
-                    bind!(sqlx::query_as(sql).persistent(is_kept), values).fetch_all(&mut **tx).await?
+                    let Lists { sql, columns } = lists(sql, fixed.len(), part);
+                    let query = bind!(sqlx::query_as(sql).persistent(self.keeps_statements), fixed.iter().cloned());
+                    bind_lists!(query, columns).fetch_all(&mut **tx).await?
                 }
             };
-            answer.extend(part);
+            answer.extend(found);
         }
         Ok(answer)
-    }
-
-    fn rows(&self) -> Rows {
-        match &self.inner {
-            Inner::Sqlite(_) => Rows::Nameless,
-            Inner::Postgres(_) => Rows::Numbered,
-        }
     }
 }
 

@@ -15,9 +15,11 @@ mod server;
 pub mod statistics;
 pub mod time;
 mod trouble;
+mod value;
 pub mod wake;
 pub mod whole;
 
-pub use db::{Db, Error, Record, Result, Tx, Value};
+pub use db::{Db, Error, Record, Result, Tx};
 pub use time::{Day, Instant};
 pub use trouble::Trouble;
+pub use value::Value;

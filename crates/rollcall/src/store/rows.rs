@@ -1,70 +1,53 @@
-//! Many rows in one statement: `{rows}` in its text becomes their parameters.
+//! Many rows in one statement: `VALUES {rows}` in its text becomes their parameters.
 
 use std::fmt::Write;
 
 use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 
-use super::Value;
+use super::{Day, Instant, Value};
 
-/// Rows of one statement: far below what either database can bind (32,766 and 65,535 parameters).
+/// What rows are written with.
+pub(super) const PLACE: &str = "VALUES {rows}";
+
+/// Rows of one statement: far below what SQLite can bind (32,766 parameters), and no message to PostgreSQL is large.
 const PARAMETERS_PER_STATEMENT: usize = 20_000;
 
-/// How the parameters of rows are written.
-#[derive(Clone, Copy)]
-pub(super) enum Rows {
-    /// `?`, bound before the fixed ones, whose numbers move up. SQLite looks a parameter with a name, and `$1` is a name,
-    /// up among all names of the statement, when it reads it and again when it is bound: 20,000 of them take seconds.
-    Nameless,
-    /// `$k`, after the fixed ones.
-    Numbered,
+/// Cut into as many as one statement takes.
+pub(super) fn parts(rows: Vec<Vec<Value>>) -> impl Iterator<Item = Vec<Vec<Value>>> {
+    let columns = rows.first().map_or(1, Vec::len).max(1);
+    let rows_per_statement = (PARAMETERS_PER_STATEMENT / columns).max(1);
+    let mut rows = rows.into_iter().peekable();
+    std::iter::from_fn(move || {
+        rows.peek()?;
+        Some(rows.by_ref().take(rows_per_statement).collect())
+    })
 }
 
-/// A statement over some of the rows.
-pub(super) struct Chunk {
+/// As SQLite takes rows: `VALUES (?, ?), (?, ?)`, bound before the fixed parameters, whose numbers move up. It looks a
+/// parameter with a name, and `$1` is a name, up among all names of the statement, when it reads it and again when it is
+/// bound: 20,000 of them take seconds.
+pub(super) struct Tuples {
     pub sql: SqlStr,
     pub values: Vec<Value>,
     /// Its text comes again and again; with several rows there is one for each number of them.
     pub is_of_one: bool,
 }
 
-pub(super) fn chunks<'a>(
-    sql: &'static str,
-    fixed: &'a [Value],
-    rows: Vec<Vec<Value>>,
-    written: Rows,
-) -> impl Iterator<Item = Chunk> + 'a {
-    let columns = rows.first().map_or(1, Vec::len).max(1);
-    let rows_per_statement = (PARAMETERS_PER_STATEMENT / columns).max(1);
-    let mut rows = rows.into_iter().peekable();
-    std::iter::from_fn(move || {
-        rows.peek()?;
-        let mut values = Vec::new();
-        let mut tuples = String::new();
-        let mut count = 0;
-        for row in rows.by_ref().take(rows_per_statement) {
-            count += 1;
-            tuples.push_str(if tuples.is_empty() { "(" } else { ", (" });
-            for (column, value) in row.into_iter().enumerate() {
-                if column > 0 {
-                    tuples.push_str(", ");
-                }
-                values.push(value);
-                match written {
-                    Rows::Nameless => tuples.push('?'),
-                    Rows::Numbered => {
-                        let _ = write!(tuples, "${}", fixed.len() + values.len());
-                    }
-                }
-            }
-            tuples.push(')');
+pub(super) fn tuples(sql: &str, fixed: &[Value], rows: Vec<Vec<Value>>) -> Tuples {
+    let is_of_one = rows.len() == 1;
+    let mut tuples = String::from("VALUES ");
+    let mut values = Vec::new();
+    for row in rows {
+        tuples.push_str(if values.is_empty() { "(" } else { ", (" });
+        for (column, value) in row.into_iter().enumerate() {
+            tuples.push_str(if column > 0 { ", ?" } else { "?" });
+            values.push(value);
         }
-        let (sql, values) = match written {
-            Rows::Nameless => (moved_up(sql, values.len()), [&values, fixed].concat()),
-            Rows::Numbered => (sql.to_owned(), [fixed, &values].concat()),
-        };
-        let sql = AssertSqlSafe(sql.replace("{rows}", &tuples)).into_sql_str();
-        Some(Chunk { sql, values, is_of_one: count == 1 })
-    })
+        tuples.push(')');
+    }
+    let sql = AssertSqlSafe(moved_up(sql, values.len()).replace(PLACE, &tuples)).into_sql_str();
+    values.extend_from_slice(fixed);
+    Tuples { sql, values, is_of_one }
 }
 
 /// `$1` becomes `$6` when moved up by five.
@@ -83,4 +66,56 @@ fn moved_up(sql: &str, by: usize) -> String {
         }
     }
     moved
+}
+
+/// As PostgreSQL takes rows: `SELECT * FROM UNNEST($1, $2)`, a list for each column, after the fixed parameters. However many
+/// rows there are, it is the same text, which is read and planned once.
+pub(super) struct Lists {
+    pub sql: SqlStr,
+    pub columns: Vec<Column>,
+}
+
+/// The values of one column.
+pub(super) enum Column {
+    Int(Vec<Option<i64>>),
+    Text(Vec<Option<String>>),
+    Bool(Vec<Option<bool>>),
+    Time(Vec<Option<Instant>>),
+    Day(Vec<Option<Day>>),
+}
+
+pub(super) fn lists(sql: &str, fixed: usize, rows: Vec<Vec<Value>>) -> Lists {
+    let mut columns: Vec<Column> = rows.first().into_iter().flatten().map(Column::of).collect();
+    for row in rows {
+        for (column, value) in columns.iter_mut().zip(row) {
+            column.push(value);
+        }
+    }
+    let parameters: Vec<String> = (1..=columns.len()).map(|column| format!("${}", fixed + column)).collect();
+    let place = format!("SELECT * FROM UNNEST({})", parameters.join(", "));
+    Lists { sql: AssertSqlSafe(sql.replace(PLACE, &place)).into_sql_str(), columns }
+}
+
+impl Column {
+    /// An empty one for values of this type.
+    fn of(value: &Value) -> Column {
+        match value {
+            Value::Int(_) => Column::Int(Vec::new()),
+            Value::Text(_) => Column::Text(Vec::new()),
+            Value::Bool(_) => Column::Bool(Vec::new()),
+            Value::Time(_) => Column::Time(Vec::new()),
+            Value::Day(_) => Column::Day(Vec::new()),
+        }
+    }
+
+    fn push(&mut self, value: Value) {
+        match (self, value) {
+            (Column::Int(values), Value::Int(value)) => values.push(value),
+            (Column::Text(values), Value::Text(value)) => values.push(value),
+            (Column::Bool(values), Value::Bool(value)) => values.push(value),
+            (Column::Time(values), Value::Time(value)) => values.push(value),
+            (Column::Day(values), Value::Day(value)) => values.push(value),
+            (_, value) => unreachable!("{value:?} in a column of another type"),
+        }
+    }
 }

@@ -6,7 +6,7 @@ use sqlx::{
     Decode, Encode, Postgres, Sqlite, Type,
     encode::IsNull,
     error::BoxDynError,
-    postgres::{PgArgumentBuffer, PgTypeInfo, PgValueRef},
+    postgres::{PgArgumentBuffer, PgHasArrayType, PgTypeInfo, PgValueRef},
     sqlite::{SqliteArgumentsBuffer, SqliteTypeInfo, SqliteValueRef},
 };
 
@@ -65,6 +65,12 @@ impl Type<Postgres> for Instant {
     }
 }
 
+impl PgHasArrayType for Instant {
+    fn array_type_info() -> PgTypeInfo {
+        <jiff_sqlx::Timestamp as PgHasArrayType>::array_type_info()
+    }
+}
+
 impl Encode<'_, Postgres> for Instant {
     fn encode_by_ref(&self, buffer: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
         Encode::<Postgres>::encode_by_ref(&self.0.to_sqlx(), buffer)
@@ -98,6 +104,12 @@ impl<'r> Decode<'r, Sqlite> for Day {
 impl Type<Postgres> for Day {
     fn type_info() -> PgTypeInfo {
         <jiff_sqlx::Date as Type<Postgres>>::type_info()
+    }
+}
+
+impl PgHasArrayType for Day {
+    fn array_type_info() -> PgTypeInfo {
+        <jiff_sqlx::Date as PgHasArrayType>::array_type_info()
     }
 }
 

@@ -98,7 +98,7 @@ const NEXT_PINS: &str = "
       (SELECT MAX(o.next_pin) FROM device_pins o JOIN devices e ON e.id = o.device_id WHERE e.school_id = d.school_id)
         AS school_next_pin
     FROM device_pins p JOIN devices d ON d.id = p.device_id
-    WHERE p.device_id IN (SELECT v.column1 FROM (VALUES {rows}) AS v)";
+    WHERE p.device_id IN (VALUES {rows})";
 const TAKEN: &str = "
     WITH v(device_id, pin) AS (VALUES {rows})
     SELECT v.device_id, v.pin FROM v

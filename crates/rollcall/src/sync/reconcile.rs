@@ -1,10 +1,9 @@
 //! Wanted → ledger → commands.
 //!
-//! A run locks the devices' rows in `device_pins`, then: gives PINs to those who have none ([`super::pins`]), writes into
-//! the ledger what is wanted where that differs ([`WANT_ON_DEVICE`], [`UNWANT_ON_DEVICE`]), holds what a person should see
-//! first ([`super::guard`]), withdraws commands that have not left and say something older ([`SUPERSEDE_ON_DEVICE`]), and
-//! queues the commands that are missing ([`super::queue`]). Only rows that differ are touched, so a second run does nothing;
-//! on a whole terminal one look at everybody ([`DIFFERS`]) says whether there is anything to write at all.
+//! A run locks the devices' rows in `device_pins` and looks whether there is anything to write. Then it gives PINs to those
+//! who have none ([`super::pins`]), writes into the ledger what is wanted where that differs, holds what a person should see
+//! first ([`super::guard`]), withdraws commands that have not left and say something older, and queues the commands that are
+//! missing ([`super::queue`]). Only rows that differ are touched, so a second run does nothing.
 
 use jiff::Timestamp;
 
@@ -27,55 +26,6 @@ pub struct Reconciled {
     pub is_partial: bool,
 }
 
-/// Writes the consequences of what the database says now, within the caller's transaction.
-pub async fn reconcile(tx: &mut Tx, scope: Scope, now: Timestamp) -> Result<Reconciled> {
-    lock(tx, scope).await?;
-    match scope {
-        Scope::Student(student) => {
-            pins::map(tx, scope, now).await?;
-            tx.execute(RENAME_STUDENT, [student.into(), now.into()]).await?;
-            tx.execute(WANT_OF_STUDENT, [student.into(), now.into()]).await?;
-            tx.execute(UNWANT_OF_STUDENT, [student.into(), now.into()]).await?;
-            tx.execute(FORGET_PINLESS_STUDENT, [student.into()]).await?;
-            guard::hold(tx, scope, now).await?;
-            tx.execute(SUPERSEDE_OF_STUDENT, [student.into(), now.into()]).await?;
-        }
-        Scope::Device(device) => {
-            let (differs,): (bool,) = tx.one(DIFFERS, [device.into()]).await?;
-            if differs {
-                pins::map(tx, scope, now).await?;
-                tx.execute(WANT_ON_DEVICE, [device.into(), now.into()]).await?;
-                tx.execute(UNWANT_ON_DEVICE, [device.into(), now.into()]).await?;
-                tx.execute(FORGET_PINLESS_ON_DEVICE, [device.into()]).await?;
-            }
-            guard::hold(tx, scope, now).await?;
-            tx.execute(SUPERSEDE_ON_DEVICE, [device.into(), now.into()]).await?;
-        }
-    }
-    queue::open_rows(tx, scope, now).await
-}
-
-const LOCK_OF_STUDENT: &str = "
-    SELECT device_id FROM device_pins WHERE device_id IN (
-      SELECT d.id FROM devices d JOIN students s ON s.school_id = d.school_id WHERE s.id = $1
-      UNION SELECT device_id FROM device_user_sync_status WHERE student_id = $1)
-    ORDER BY device_id";
-const LOCK_DEVICE: &str = "SELECT device_id FROM device_pins WHERE device_id = $1 ORDER BY device_id";
-
-/// Takes the locks of a run, in device id order: whoever reconciles, delivers or acknowledges holds them.
-pub(super) async fn lock(tx: &mut Tx, scope: Scope) -> Result<()> {
-    match scope {
-        Scope::Student(student) => {
-            pins::ensure_rows(tx, None, Some(student)).await?;
-            tx.lock(LOCK_OF_STUDENT, [student.into()]).await
-        }
-        Scope::Device(device) => {
-            pins::ensure_rows(tx, Some(device), None).await?;
-            tx.lock(LOCK_DEVICE, [device.into()]).await
-        }
-    }
-}
-
 /// The ledger says of a student `b` who belongs on a device what the roster does. PostgreSQL looks for each one's row by
 /// itself, through an index, as `LIMIT 1 OFFSET 0` says nothing and leaves it no choice. Joined, and before it knows how large
 /// the tables are, it would compare every row with every student.
@@ -91,20 +41,28 @@ macro_rules! as_wanted {
     };
 }
 
-/// Whether there is anything to write about the people of a terminal: somebody who belongs there has no PIN, an ended or too
-/// wide one, or is not wanted as he is; or more are wanted than belong there. When all of those who belong are
-/// wanted, as many as belong means that nobody else is. Of a terminal that is not written to yet nobody is wanted.
-const DIFFERS: &str = concat!(
-    "SELECT EXISTS (
-         SELECT 1 FROM belonging b JOIN devices d ON d.id = b.device_id WHERE b.device_id = $1 AND NOT ",
-    as_wanted!(
-        " AND EXISTS (SELECT 1 FROM device_user_mappings m WHERE m.device_id = b.device_id AND m.student_id = b.student_id
-            AND m.valid_to IS NULL AND m.device_pin = l.device_pin
-            AND (d.pin_width IS NULL OR LENGTH(m.device_pin) <= d.pin_width) LIMIT 1 OFFSET 0)"
-    ),
-    ") OR (SELECT COUNT(*) FROM belonging b WHERE b.device_id = $1)
-         <> (SELECT COUNT(*) FROM device_user_sync_status w WHERE w.device_id = $1 AND w.is_wanted)"
-);
+/// Whether there is anything to write: somebody who belongs on a terminal that is written to has no PIN there, an ended or
+/// too wide one, or is not wanted as he is; or more are wanted than belong. When all of those who belong are wanted, as many
+/// as belong means that nobody else is.
+macro_rules! differs {
+    ($who_belongs:literal, $who_is_wanted:literal) => {
+        concat!(
+            "WITH b AS NOT MATERIALIZED (SELECT b.*, d.pin_width FROM belonging b
+               JOIN devices d ON d.id = b.device_id AND d.start_state = 'writing' WHERE ",
+            $who_belongs,
+            ")
+             SELECT EXISTS (SELECT 1 FROM b WHERE NOT ",
+            as_wanted!(
+                " AND EXISTS (SELECT 1 FROM device_user_mappings m WHERE m.device_id = b.device_id
+                    AND m.student_id = b.student_id AND m.valid_to IS NULL AND m.device_pin = l.device_pin
+                    AND (b.pin_width IS NULL OR LENGTH(m.device_pin) <= b.pin_width) LIMIT 1 OFFSET 0)"
+            ),
+            ") OR (SELECT COUNT(*) FROM b) <> (SELECT COUNT(*) FROM device_user_sync_status w WHERE w.is_wanted AND ",
+            $who_is_wanted,
+            ")"
+        )
+    };
+}
 
 /// Somebody for whom no PIN is left stands in the ledger without one, so that people see why he is not there. What was
 /// decided of a card, or waits to be, stays true while the same card is wanted; `kept` ends with any change. Where there is
@@ -158,24 +116,6 @@ macro_rules! same_card {
            AND COALESCE(device_user_sync_status.decision, '') <> 'kept'"
     };
 }
-const WANT_OF_STUDENT: &str = want!("b.student_id = $1");
-const WANT_ON_DEVICE: &str = want!("b.device_id = $1");
-
-/// What [`WANT_OF_STUDENT`] does where only the name is another, and nothing waits or is asked for besides. SQLite writes the
-/// entry of an index again for each column that is set, though it stays the same, and a terminal has pages of its own in each
-/// index: without these columns an edit logs a third of the pages.
-const RENAME_STUDENT: &str = "
-    UPDATE device_user_sync_status SET wanted_name = (SELECT s.full_name FROM students s WHERE s.id = student_id),
-      wanted_version = wanted_version + 1, wanted_at = $2, error_message = NULL, priority = 10, sync_retries = 0, repairs = 0,
-      updated_at = $2
-    WHERE student_id = $1 AND is_wanted AND removal_wanted_at IS NULL AND card_change_wanted_at IS NULL AND decision IS NULL
-      AND obstacle IS NULL AND held_card_number = wanted_card_number AND EXISTS (
-        SELECT 1 FROM belonging b JOIN devices d ON d.id = b.device_id AND d.start_state = 'writing'
-        JOIN device_user_mappings m ON m.device_id = b.device_id AND m.student_id = b.student_id
-        WHERE b.device_id = device_user_sync_status.device_id AND b.student_id = device_user_sync_status.student_id
-          AND b.full_name <> wanted_name AND b.rfid_card_id = wanted_card
-          AND b.school_id = device_user_sync_status.school_id AND m.device_pin = device_user_sync_status.device_pin
-        LIMIT 1 OFFSET 0)";
 
 /// The guard counts those whom the terminal may hold: also somebody whose command left and was not answered. The name
 /// stays until he is removed: whoever decides about it wants to read it.
@@ -200,14 +140,13 @@ macro_rules! unwant {
         )
     };
 }
-const UNWANT_OF_STUDENT: &str = unwant!("student_id = $1");
-const UNWANT_ON_DEVICE: &str = unwant!("device_id = $1");
 
 /// Who never had a PIN there cannot be there.
-const FORGET_PINLESS_STUDENT: &str =
-    "DELETE FROM device_user_sync_status WHERE student_id = $1 AND device_pin = '' AND NOT is_wanted";
-const FORGET_PINLESS_ON_DEVICE: &str =
-    "DELETE FROM device_user_sync_status WHERE device_id = $1 AND device_pin = '' AND NOT is_wanted";
+macro_rules! forget_pinless {
+    ($scope:literal) => {
+        concat!("DELETE FROM device_user_sync_status WHERE ", $scope, " AND device_pin = '' AND NOT is_wanted")
+    };
+}
 
 macro_rules! supersede {
     ($scope:literal) => {
@@ -221,8 +160,88 @@ macro_rules! supersede {
         )
     };
 }
-const SUPERSEDE_OF_STUDENT: &str = supersede!("student_id = $1");
-const SUPERSEDE_ON_DEVICE: &str = supersede!("device_id = $1");
+
+/// What is asked and written in one scope, whose id is `$1`; `$2` is now.
+struct Statements {
+    differs: &'static str,
+    want: &'static str,
+    unwant: &'static str,
+    forget_pinless: &'static str,
+    supersede: &'static str,
+}
+const OF_STUDENT: Statements = Statements {
+    differs: differs!("b.student_id = $1", "w.student_id = $1"),
+    want: want!("b.student_id = $1"),
+    unwant: unwant!("student_id = $1"),
+    forget_pinless: forget_pinless!("student_id = $1"),
+    supersede: supersede!("student_id = $1"),
+};
+const ON_DEVICE: Statements = Statements {
+    differs: differs!("b.device_id = $1", "w.device_id = $1"),
+    want: want!("b.device_id = $1"),
+    unwant: unwant!("device_id = $1"),
+    forget_pinless: forget_pinless!("device_id = $1"),
+    supersede: supersede!("device_id = $1"),
+};
+
+/// What `want` does where only the name is another, and nothing waits or is asked for besides. SQLite writes the
+/// entry of an index again for each column that is set, though it stays the same, and a terminal has pages of its own in each
+/// index: without these columns an edit logs a third of the pages.
+const RENAME_STUDENT: &str = "
+    UPDATE device_user_sync_status SET wanted_name = (SELECT s.full_name FROM students s WHERE s.id = student_id),
+      wanted_version = wanted_version + 1, wanted_at = $2, error_message = NULL, priority = 10, sync_retries = 0, repairs = 0,
+      updated_at = $2
+    WHERE student_id = $1 AND is_wanted AND removal_wanted_at IS NULL AND card_change_wanted_at IS NULL AND decision IS NULL
+      AND obstacle IS NULL AND held_card_number = wanted_card_number AND EXISTS (
+        SELECT 1 FROM belonging b JOIN devices d ON d.id = b.device_id AND d.start_state = 'writing'
+        JOIN device_user_mappings m ON m.device_id = b.device_id AND m.student_id = b.student_id
+        WHERE b.device_id = device_user_sync_status.device_id AND b.student_id = device_user_sync_status.student_id
+          AND b.full_name <> wanted_name AND b.rfid_card_id = wanted_card
+          AND b.school_id = device_user_sync_status.school_id AND m.device_pin = device_user_sync_status.device_pin
+        LIMIT 1 OFFSET 0)";
+
+/// Writes the consequences of what the database says now, within the caller's transaction.
+pub async fn reconcile(tx: &mut Tx, scope: Scope, now: Timestamp) -> Result<Reconciled> {
+    lock(tx, scope).await?;
+    let (sql, id) = match scope {
+        Scope::Student(student) => {
+            tx.execute(RENAME_STUDENT, [student.into(), now.into()]).await?;
+            (OF_STUDENT, student.0)
+        }
+        Scope::Device(device) => (ON_DEVICE, device.0),
+    };
+    let (differs,): (bool,) = tx.one(sql.differs, [id.into()]).await?;
+    if differs {
+        pins::map(tx, scope, now).await?;
+        tx.execute(sql.want, [id.into(), now.into()]).await?;
+        tx.execute(sql.unwant, [id.into(), now.into()]).await?;
+        tx.execute(sql.forget_pinless, [id.into()]).await?;
+    }
+    guard::hold(tx, scope, now).await?;
+    tx.execute(sql.supersede, [id.into(), now.into()]).await?;
+    queue::open_rows(tx, scope, now).await
+}
+
+const LOCK_OF_STUDENT: &str = "
+    SELECT device_id FROM device_pins WHERE device_id IN (
+      SELECT d.id FROM devices d JOIN students s ON s.school_id = d.school_id WHERE s.id = $1
+      UNION SELECT device_id FROM device_user_sync_status WHERE student_id = $1)
+    ORDER BY device_id";
+const LOCK_DEVICE: &str = "SELECT device_id FROM device_pins WHERE device_id = $1 ORDER BY device_id";
+
+/// Takes the locks of a run, in device id order: whoever reconciles, delivers or acknowledges holds them.
+pub(super) async fn lock(tx: &mut Tx, scope: Scope) -> Result<()> {
+    match scope {
+        Scope::Student(student) => {
+            pins::ensure_rows(tx, None, Some(student)).await?;
+            tx.lock(LOCK_OF_STUDENT, [student.into()]).await
+        }
+        Scope::Device(device) => {
+            pins::ensure_rows(tx, Some(device), None).await?;
+            tx.lock(LOCK_DEVICE, [device.into()]).await
+        }
+    }
+}
 
 const OUT_OF_STEP: &str = concat!(
     "WITH rosters AS (
