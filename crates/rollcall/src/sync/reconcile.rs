@@ -41,14 +41,14 @@ macro_rules! as_wanted {
     };
 }
 
-/// Whether there is anything to write: somebody who belongs on a terminal that is written to has no PIN there, an ended or
-/// too wide one, or is not wanted as he is; or more are wanted than belong. When all of those who belong are wanted, as many
-/// as belong means that nobody else is.
+/// Whether there is anything to write: somebody who belongs on a terminal has no PIN there, an ended or too wide one, or is
+/// not wanted as he is; or more are wanted than belong. When all of those who belong are wanted, as many as belong means
+/// that nobody else is. On a terminal that is not written to yet nobody is wanted.
 macro_rules! differs {
     ($who_belongs:literal, $who_is_wanted:literal) => {
         concat!(
-            "WITH b AS NOT MATERIALIZED (SELECT b.*, d.pin_width FROM belonging b
-               JOIN devices d ON d.id = b.device_id AND d.start_state = 'writing' WHERE ",
+            "WITH b AS NOT MATERIALIZED (
+               SELECT b.*, d.pin_width FROM belonging b JOIN devices d ON d.id = b.device_id WHERE ",
             $who_belongs,
             ")
              SELECT EXISTS (SELECT 1 FROM b WHERE NOT ",

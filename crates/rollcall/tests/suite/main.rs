@@ -20,6 +20,7 @@ mod processes;
 mod records;
 mod roles;
 mod roster;
+mod rows;
 mod schedule;
 mod server;
 mod shape;

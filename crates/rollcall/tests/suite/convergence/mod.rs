@@ -81,10 +81,13 @@ fn seeds() -> Vec<u64> {
     if let Some(seed) = told("ROLLCALL_SEED") {
         return vec![number(&seed)];
     }
-    let seeds = told("ROLLCALL_SEEDS").unwrap_or_else(|| "50".to_owned());
+    let seeds = told("ROLLCALL_SEEDS").unwrap_or_else(|| "30".to_owned());
     match seeds.split_once('-') {
         Some((first, last)) => (number(first)..=number(last)).collect(),
-        None => KEPT.iter().copied().chain(1..=number(&seeds)).collect(),
+        None => {
+            let last = number(&seeds);
+            KEPT.iter().copied().filter(|seed| *seed > last).chain(1..=last).collect()
+        }
     }
 }
 
