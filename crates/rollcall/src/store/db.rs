@@ -106,6 +106,7 @@ macro_rules! bind {
 macro_rules! bind_lists {
     ($query:expr, $columns:expr) => {
         $columns.into_iter().fold($query, |query, column| match column {
+            Column::One(value) => bind!(query, [value]),
             Column::Int(values) => query.bind(values),
             Column::Text(values) => query.bind(values),
             Column::Bool(values) => query.bind(values),

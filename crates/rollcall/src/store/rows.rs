@@ -1,4 +1,8 @@
 //! Many rows in one statement: `VALUES {rows}` in its text becomes their parameters.
+//!
+//! Where they are rows of one terminal, the text says `device_id = (SELECT $1)`. `device_id = $1` has PostgreSQL look up what
+//! it believes of that terminal. Of one that has been filled since it last counted it believes that there is nothing, and then
+//! reads all of it for a row.
 
 use std::fmt::Write;
 
@@ -69,7 +73,8 @@ fn moved_up(sql: &str, by: usize) -> String {
 }
 
 /// As PostgreSQL takes rows: `SELECT * FROM UNNEST($1, $2)`, a list for each column, after the fixed parameters. However many
-/// rows there are, it is the same text, which is read and planned once.
+/// rows there are, it is the same text, which is read and planned once. One row is `VALUES ($1, $2)`: lists are planned for
+/// as if they held ten, and to be better off with one it would be planned anew each time.
 pub(super) struct Lists {
     pub sql: SqlStr,
     pub columns: Vec<Column>,
@@ -77,6 +82,7 @@ pub(super) struct Lists {
 
 /// The values of one column.
 pub(super) enum Column {
+    One(Value),
     Int(Vec<Option<i64>>),
     Text(Vec<Option<String>>),
     Bool(Vec<Option<bool>>),
@@ -84,20 +90,30 @@ pub(super) enum Column {
     Day(Vec<Option<Day>>),
 }
 
-pub(super) fn lists(sql: &str, fixed: usize, rows: Vec<Vec<Value>>) -> Lists {
-    let mut columns: Vec<Column> = rows.first().into_iter().flatten().map(Column::of).collect();
+pub(super) fn lists(sql: &str, fixed: usize, mut rows: Vec<Vec<Value>>) -> Lists {
+    let width = rows.first().map_or(0, Vec::len);
+    let parameters: Vec<String> = (1..=width).map(|column| format!("${}", fixed + column)).collect();
+    let parameters = parameters.join(", ");
+    let (place, columns) = match rows.pop() {
+        Some(row) if rows.is_empty() => (format!("VALUES ({parameters})"), row.into_iter().map(Column::One).collect()),
+        last => (format!("SELECT * FROM UNNEST({parameters})"), columns(rows.into_iter().chain(last))),
+    };
+    Lists { sql: AssertSqlSafe(sql.replace(PLACE, &place)).into_sql_str(), columns }
+}
+
+fn columns(rows: impl Iterator<Item = Vec<Value>>) -> Vec<Column> {
+    let mut rows = rows.peekable();
+    let mut columns: Vec<Column> = rows.peek().into_iter().flatten().map(Column::of).collect();
     for row in rows {
         for (column, value) in columns.iter_mut().zip(row) {
             column.push(value);
         }
     }
-    let parameters: Vec<String> = (1..=columns.len()).map(|column| format!("${}", fixed + column)).collect();
-    let place = format!("SELECT * FROM UNNEST({})", parameters.join(", "));
-    Lists { sql: AssertSqlSafe(sql.replace(PLACE, &place)).into_sql_str(), columns }
+    columns
 }
 
 impl Column {
-    /// An empty one for values of this type.
+    /// An empty list for values of this type.
     fn of(value: &Value) -> Column {
         match value {
             Value::Int(_) => Column::Int(Vec::new()),

@@ -69,7 +69,7 @@ const ASKED: &str = "
       CASE WHEN l.confirmed_version < l.wanted_version THEN l.wanted_at END AS waits_since
     FROM v CROSS JOIN device_commands c
     LEFT JOIN device_user_sync_status l ON l.device_id = c.device_id AND l.student_id = c.student_id
-    WHERE c.device_id = $1 AND c.wire_id = v.wire_id AND c.status IN ('sent', 'pending', 'superseded')
+    WHERE c.device_id = (SELECT $1) AND c.wire_id = v.wire_id AND c.status IN ('sent', 'pending', 'superseded')
       AND c.attempts > 0 AND c.return_code IS NULL";
 
 /// Applies all results of one request in one transaction. The answer names the device when it has something to collect.
@@ -357,42 +357,42 @@ const CONFIRMED: &str = "
       error_message = CASE WHEN wanted_version = v.version THEN NULL ELSE error_message END,
       decision = CASE WHEN decision IN ('held', 'kept') AND (NOT v.is_held OR v.card_number = wanted_card_number)
         THEN NULL ELSE decision END
-    FROM v WHERE device_user_sync_status.device_id = $1 AND device_user_sync_status.student_id = v.student_id
+    FROM v WHERE device_user_sync_status.device_id = (SELECT $1) AND device_user_sync_status.student_id = v.student_id
       AND device_user_sync_status.confirmed_version < v.version";
 const CLEARED: &str = "
     WITH v(student_id, version) AS (VALUES {rows})
     UPDATE device_user_sync_status SET held_card_number = NULL, is_held = TRUE, confirmed_version = v.version - 1,
       updated_at = $2
-    FROM v WHERE device_user_sync_status.device_id = $1 AND device_user_sync_status.student_id = v.student_id
+    FROM v WHERE device_user_sync_status.device_id = (SELECT $1) AND device_user_sync_status.student_id = v.student_id
       AND device_user_sync_status.confirmed_version < v.version";
 const HALFWAY: &str = "
     WITH v(student_id, version, is_held, card_number) AS (VALUES {rows})
     UPDATE device_user_sync_status SET is_held = v.is_held, held_card_number = v.card_number, updated_at = $2
-    FROM v WHERE device_user_sync_status.device_id = $1 AND device_user_sync_status.student_id = v.student_id
+    FROM v WHERE device_user_sync_status.device_id = (SELECT $1) AND device_user_sync_status.student_id = v.student_id
       AND device_user_sync_status.confirmed_version < v.version";
 const FAILED: &str = "
     WITH v(student_id, version, error_message) AS (VALUES {rows})
     UPDATE device_user_sync_status SET failed_version = v.version, error_message = v.error_message, updated_at = $2
-    FROM v WHERE device_user_sync_status.device_id = $1 AND device_user_sync_status.student_id = v.student_id
+    FROM v WHERE device_user_sync_status.device_id = (SELECT $1) AND device_user_sync_status.student_id = v.student_id
       AND device_user_sync_status.wanted_version = v.version
     RETURNING device_user_sync_status.student_id, device_user_sync_status.error_message";
 const UNSENT: &str = "
     WITH v(student_id) AS (VALUES {rows})
     UPDATE device_user_sync_status SET sent_version = 0, sync_retries = sync_retries + 1, updated_at = $2
-    FROM v WHERE device_user_sync_status.device_id = $1 AND device_user_sync_status.student_id = v.student_id";
+    FROM v WHERE device_user_sync_status.device_id = (SELECT $1) AND device_user_sync_status.student_id = v.student_id";
 /// The PIN stays his for ever; from now on nobody can punch with it.
 pub(super) const LEFT: &str = "
     WITH v(student_id) AS (VALUES {rows})
     UPDATE device_user_mappings SET valid_to = $2
-    FROM v WHERE device_user_mappings.device_id = $1 AND device_user_mappings.student_id = v.student_id
+    FROM v WHERE device_user_mappings.device_id = (SELECT $1) AND device_user_mappings.student_id = v.student_id
       AND device_user_mappings.valid_to IS NULL
-      AND EXISTS (SELECT 1 FROM device_user_sync_status l WHERE l.device_id = $1 AND l.student_id = v.student_id
+      AND EXISTS (SELECT 1 FROM device_user_sync_status l WHERE l.device_id = (SELECT $1) AND l.student_id = v.student_id
         AND NOT l.is_wanted AND l.confirmed_version = l.wanted_version)";
 /// Joined as [`ASKED`].
 const OUTLIVED: &str = "
     WITH v(student_id, id) AS (VALUES {rows})
     UPDATE device_commands SET card_number = NULL
-    WHERE id IN (SELECT c.id FROM v CROSS JOIN device_commands c WHERE c.device_id = $1 AND c.student_id = v.student_id
+    WHERE id IN (SELECT c.id FROM v CROSS JOIN device_commands c WHERE c.device_id = (SELECT $1) AND c.student_id = v.student_id
       AND c.id <= v.id AND c.card_number IS NOT NULL)";
 const REFUSED: &str = "
     WITH v(id) AS (VALUES {rows})

@@ -232,7 +232,7 @@ const SEND: &str = "
 const SENT: &str = "
     WITH v(student_id, version) AS (VALUES {rows})
     UPDATE device_user_sync_status SET sent_version = v.version, last_sync_attempt = $1, updated_at = $1
-    FROM v WHERE device_user_sync_status.device_id = $2 AND device_user_sync_status.student_id = v.student_id";
+    FROM v WHERE device_user_sync_status.device_id = (SELECT $2) AND device_user_sync_status.student_id = v.student_id";
 
 async fn take(
     tx: &mut Tx,

@@ -18,7 +18,7 @@ pub(super) async fn next(tx: &mut Tx, device: DeviceId, how_many: i64) -> Result
 const WROTE: &str = "
     WITH v(student_id) AS (VALUES {rows})
     UPDATE device_user_sync_status SET written_event = $2
-    FROM v WHERE device_user_sync_status.device_id = $1 AND device_user_sync_status.student_id = v.student_id";
+    FROM v WHERE device_user_sync_status.device_id = (SELECT $1) AND device_user_sync_status.student_id = v.student_id";
 
 /// Commands for these students leave now, or their results have come: what is asked of them from now on is asked later.
 pub(super) async fn wrote(tx: &mut Tx, device: DeviceId, students: impl Iterator<Item = StudentId>) -> Result<()> {

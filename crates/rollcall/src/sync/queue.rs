@@ -123,7 +123,11 @@ const EVERYBODY_COUNTS: &str = "
         ORDER BY priority DESC, id LIMIT 1) IS NULL";
 const OPEN_OF_STUDENTS: &str = concat!(
     "WITH v(student_id) AS (VALUES {rows}) ",
-    open!("device_user_sync_status", "l.device_id = $1 AND l.student_id IN (SELECT v.student_id FROM v)")
+    open!(
+        "(SELECT o.* FROM v JOIN device_user_sync_status o ON o.device_id = (SELECT $1) AND o.student_id = v.student_id
+          LIMIT 1000000 OFFSET 0)",
+        "l.device_id = $1"
+    )
 );
 
 /// The same after a terminal did what these students' commands said. Nobody else is looked at where nothing can have

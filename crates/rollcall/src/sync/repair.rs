@@ -41,32 +41,32 @@ const VERIFIED: &str = "
       last_sync_success = CASE WHEN confirmed_version = wanted_version THEN last_sync_success ELSE $2 END,
       confirmed_version = wanted_version, failed_version = 0, obstacle = NULL, error_message = NULL,
       is_held = is_wanted, held_card_number = CASE WHEN is_wanted THEN wanted_card_number END
-    FROM v WHERE device_user_sync_status.device_id = $1 AND device_user_sync_status.student_id = v.student_id";
+    FROM v WHERE device_user_sync_status.device_id = (SELECT $1) AND device_user_sync_status.student_id = v.student_id";
 const WRITE_AGAIN: &str = "
     WITH v(student_id, is_held, has_our_card, card_number) AS (VALUES {rows})
     UPDATE device_user_sync_status SET wanted_version = wanted_version + 1,
       wanted_at = CASE WHEN confirmed_version <> wanted_version THEN wanted_at END, repairs = repairs + $3, is_held = v.is_held,
       held_card_number = CASE WHEN v.has_our_card THEN wanted_card_number ELSE v.card_number END, obstacle = NULL,
       error_message = NULL, sync_retries = 0, priority = 5, updated_at = $2
-    FROM v WHERE device_user_sync_status.device_id = $1 AND device_user_sync_status.student_id = v.student_id
+    FROM v WHERE device_user_sync_status.device_id = (SELECT $1) AND device_user_sync_status.student_id = v.student_id
       AND device_user_sync_status.repairs < $4";
 const GIVE_UP: &str = "
     WITH v(student_id, error_message) AS (VALUES {rows})
     UPDATE device_user_sync_status SET failed_version = wanted_version, error_message = v.error_message, updated_at = $2
-    FROM v WHERE device_user_sync_status.device_id = $1 AND device_user_sync_status.student_id = v.student_id
+    FROM v WHERE device_user_sync_status.device_id = (SELECT $1) AND device_user_sync_status.student_id = v.student_id
       AND device_user_sync_status.repairs >= $3 AND device_user_sync_status.failed_version <> wanted_version
     RETURNING device_user_sync_status.student_id, device_user_sync_status.error_message";
 const LEAVE_ADMINISTRATORS: &str = "
     WITH v(student_id, error_message) AS (VALUES {rows})
     UPDATE device_user_sync_status SET failed_version = wanted_version, error_message = v.error_message, repairs = $3,
       updated_at = $2
-    FROM v WHERE device_user_sync_status.device_id = $1 AND device_user_sync_status.student_id = v.student_id
+    FROM v WHERE device_user_sync_status.device_id = (SELECT $1) AND device_user_sync_status.student_id = v.student_id
     RETURNING device_user_sync_status.student_id, device_user_sync_status.error_message";
 /// He is there after all, and what he punches is his.
 const CAN_PUNCH: &str = "
     WITH v(student_id) AS (VALUES {rows})
     UPDATE device_user_mappings SET valid_to = NULL
-    FROM v WHERE device_user_mappings.device_id = $1 AND device_user_mappings.student_id = v.student_id
+    FROM v WHERE device_user_mappings.device_id = (SELECT $1) AND device_user_mappings.student_id = v.student_id
       AND device_user_mappings.valid_to IS NOT NULL";
 const CARDS_IN_DOUBT: &str = "
     SELECT DISTINCT student_id FROM device_commands
@@ -75,7 +75,7 @@ const CARDS_IN_DOUBT: &str = "
 const CARDS_ARE_KNOWN: &str = "
     WITH v(student_id) AS (VALUES {rows})
     UPDATE device_commands SET card_number = NULL
-    FROM v WHERE device_commands.device_id = $1 AND device_commands.student_id = v.student_id
+    FROM v WHERE device_commands.device_id = (SELECT $1) AND device_commands.student_id = v.student_id
       AND device_commands.card_number IS NOT NULL AND device_commands.status NOT IN ('pending', 'sent')";
 /// Somebody who failed is tried again, unless the terminal kept changing him back, his card is somebody else's, or the
 /// terminal is full: then new people wait until its count falls or a person wants it.
@@ -266,7 +266,7 @@ fn changed_back(differences: &[Difference]) -> String {
 const FOUND_AGAIN: &str = "
     WITH v(pin, student_id, kind, field, ours, theirs) AS (VALUES {rows})
     UPDATE device_drift SET found_last_at = $2
-    FROM v WHERE device_drift.device_id = $1 AND device_drift.device_pin = v.pin AND device_drift.ended_at IS NULL
+    FROM v WHERE device_drift.device_id = (SELECT $1) AND device_drift.device_pin = v.pin AND device_drift.ended_at IS NULL
       AND device_drift.kind = v.kind AND device_drift.field IS NOT DISTINCT FROM v.field
       AND device_drift.theirs IS NOT DISTINCT FROM v.theirs";
 const FOUND_NEW: &str = "
@@ -279,7 +279,7 @@ const OPEN: &str = "SELECT DISTINCT device_pin FROM device_drift WHERE device_id
 const ENDED: &str = "
     WITH v(pin) AS (VALUES {rows})
     UPDATE device_drift SET ended_at = $2
-    FROM v WHERE device_drift.device_id = $1 AND device_drift.device_pin = v.pin AND device_drift.ended_at IS NULL
+    FROM v WHERE device_drift.device_id = (SELECT $1) AND device_drift.device_pin = v.pin AND device_drift.ended_at IS NULL
       AND device_drift.found_last_at < $2";
 const ENDED_STRANGERS: &str = "
     UPDATE device_drift SET ended_at = $2 WHERE device_id = $1 AND kind = 'stranger' AND ended_at IS NULL

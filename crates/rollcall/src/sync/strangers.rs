@@ -37,7 +37,7 @@ const OPEN: &str = "
 const MARK: &str = "
     WITH v(pin, words, decision) AS (VALUES {rows})
     UPDATE device_drift SET words = v.words, decision = COALESCE(v.decision, device_drift.decision) FROM v
-    WHERE device_drift.device_id = $1 AND device_drift.device_pin = v.pin AND device_drift.kind = 'stranger'
+    WHERE device_drift.device_id = (SELECT $1) AND device_drift.device_pin = v.pin AND device_drift.kind = 'stranger'
       AND device_drift.ended_at IS NULL";
 const COMMANDS: &str = "
     INSERT INTO device_commands (device_id, school_id, wire_id, command_type, command_string, word, step, device_pin,

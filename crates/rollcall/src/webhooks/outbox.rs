@@ -158,7 +158,7 @@ pub async fn forget_student(tx: &mut Tx, student: StudentId) -> Result<()> {
 const FIRST_SHOWN: &str = "
     WITH v(student_id) AS (VALUES {rows})
     SELECT l.student_id, l.is_wanted FROM v
-    JOIN device_user_sync_status l ON l.device_id = $1 AND l.student_id = v.student_id
+    JOIN device_user_sync_status l ON l.device_id = (SELECT $1) AND l.student_id = v.student_id
     WHERE l.verified_version <> l.wanted_version";
 const MENDED: &str = "
     WITH v(student_id) AS (VALUES {rows})

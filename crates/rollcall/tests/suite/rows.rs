@@ -8,7 +8,7 @@ use crate::databases::{Database, both_databases};
 both_databases! {
     values_of_every_type_come_back_as_they_went,
     more_rows_than_a_statement_takes_are_all_written,
-    however_many_rows_the_statement_is_kept_once,
+    however_many_rows_a_statement_is_kept,
 }
 
 /// Compared as text: SQLite holds a truth as a number, and a time as text.
@@ -48,8 +48,8 @@ async fn more_rows_than_a_statement_takes_are_all_written(database: Database) {
     assert_eq!(tx.one::<(i64,), 0>(names, []).await.unwrap(), (25_001,));
 }
 
-/// PostgreSQL plans it anew otherwise, at each use.
-async fn however_many_rows_the_statement_is_kept_once(database: Database) {
+/// For one row, and for more. PostgreSQL plans it anew otherwise, at each use.
+async fn however_many_rows_a_statement_is_kept(database: Database) {
     let mut tx = database.db.read().await.unwrap();
     for number in 1..=4 {
         let rows =
@@ -61,6 +61,6 @@ async fn however_many_rows_the_statement_is_kept_once(database: Database) {
     }
     if database.url.starts_with("postgres") {
         let kept = "SELECT COUNT(*) FROM pg_prepared_statements WHERE statement LIKE '%is_so%' AND statement NOT LIKE '%pg_prepared%'";
-        assert_eq!(tx.one::<(i64,), 0>(kept, []).await.unwrap(), (1,));
+        assert_eq!(tx.one::<(i64,), 0>(kept, []).await.unwrap(), (2,));
     }
 }

@@ -196,7 +196,7 @@ const FOUND: &str = "
 const MARK: &str = "
     WITH v(pin) AS (VALUES {rows})
     UPDATE device_drift SET decision = $2, words = $3 FROM v
-    WHERE device_drift.device_id = $1 AND device_drift.device_pin = v.pin AND device_drift.kind = 'stranger'
+    WHERE device_drift.device_id = (SELECT $1) AND device_drift.device_pin = v.pin AND device_drift.kind = 'stranger'
       AND device_drift.ended_at IS NULL";
 
 const REMOVED: &str = "is removed by decision";

@@ -41,7 +41,7 @@ pub(in crate::sync) async fn hold(tx: &mut Tx, device: DeviceId, now: Timestamp)
 const HELD_AGAIN: &str = "
     WITH v(student_id, card_number) AS (VALUES {rows})
     UPDATE device_user_sync_status SET is_held = TRUE, held_card_number = v.card_number
-    FROM v WHERE device_user_sync_status.device_id = $1 AND device_user_sync_status.student_id = v.student_id";
+    FROM v WHERE device_user_sync_status.device_id = (SELECT $1) AND device_user_sync_status.student_id = v.student_id";
 
 /// Finds again who was written to the terminal when it was registered before: whoever has the PIN of a student, and his
 /// card or his name. So the guard counts those among them who have left.
@@ -108,7 +108,7 @@ const HOLD_THEM: &str = "
 const NO_STRANGER: &str = "
     WITH v(pin) AS (VALUES {rows})
     UPDATE device_drift SET ended_at = $2 FROM v
-    WHERE device_drift.device_id = $1 AND device_drift.device_pin = v.pin AND device_drift.kind = 'stranger'
+    WHERE device_drift.device_id = (SELECT $1) AND device_drift.device_pin = v.pin AND device_drift.kind = 'stranger'
       AND device_drift.ended_at IS NULL";
 
 /// Links these people. The caller holds the device's lock, has checked that each may be linked, and reconciles afterwards.

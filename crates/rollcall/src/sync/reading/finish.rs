@@ -31,7 +31,7 @@ const NOT_LISTED: &str = "DELETE FROM terminal_users WHERE device_id = $1 AND se
 const HOLDS: &str = "
     WITH v(student_id, is_held, card_number) AS (VALUES {rows})
     UPDATE device_user_sync_status SET is_held = v.is_held, held_card_number = v.card_number
-    FROM v WHERE device_user_sync_status.device_id = $1 AND device_user_sync_status.student_id = v.student_id";
+    FROM v WHERE device_user_sync_status.device_id = (SELECT $1) AND device_user_sync_status.student_id = v.student_id";
 const FINISHED: &str = "
     UPDATE readings SET state = $2, finished_at = $3, is_complete = $4, told = $5, verified = $6, missing = $7,
       different = $8, extra = $9, unknown = $10, repaired = $11, retried = $12, words = $13, wake_at = NULL

@@ -154,7 +154,7 @@ const WISHES: &str = "
         WHERE c.device_id = l.device_id AND c.student_id = l.student_id AND c.status IN ('pending', 'sent'))) AS is_settled,
       EXISTS (SELECT 1 FROM terminal_users u WHERE u.device_id = $1 AND u.pin = v.pin AND u.told_event < $2
         AND u.told_event > 0) AS is_known
-    FROM v LEFT JOIN device_user_sync_status l ON l.device_id = $1 AND l.device_pin = v.pin";
+    FROM v LEFT JOIN device_user_sync_status l ON l.device_id = (SELECT $1) AND l.device_pin = v.pin";
 
 /// Those of the people told who are not as they should be. Those who are, are verified.
 async fn doubtful(

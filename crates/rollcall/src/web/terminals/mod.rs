@@ -14,6 +14,7 @@ mod poll;
 pub mod reply;
 mod results;
 mod security;
+mod turns;
 mod upload;
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
@@ -26,6 +27,7 @@ use push_protocol::{
 };
 use tokio::time::timeout;
 
+use self::turns::Turns;
 pub use self::{oddities::Oddities, reply::Reply};
 use crate::{
     app::App,
@@ -43,6 +45,7 @@ use crate::{
 pub struct Door {
     app: App,
     oddities: Oddities,
+    turns: Turns,
 }
 
 /// Terminals wait for 10 to 60 seconds and should not have to wait for more than five. What is stored after that is known
@@ -76,7 +79,7 @@ enum Caller {
 
 impl Door {
     pub fn new(app: App) -> Arc<Door> {
-        Arc::new(Door { app, oddities: Oddities::default() })
+        Arc::new(Door { app, oddities: Oddities::default(), turns: Turns::default() })
     }
 
     /// Answers one request. An idle poll is answered from memory.

@@ -90,6 +90,7 @@ impl Door {
             offset_seconds: terminal.offset(now).map(Offset::seconds),
             quiet: (self.app.settings.poll_delay * 2).max(QUIET),
         };
+        let _turn = self.turns.take(terminal.device()).await;
         let mut tx = self.app.db.write().await?;
         let first_deadline = self.app.settings.command_deadline;
         let handout = delivery::hand_out(&mut tx, terminal.device(), &poll, first_deadline, now).await?;

@@ -44,6 +44,7 @@ async fn acknowledge(
     answers: &[Answer],
     limits: Limits,
 ) -> store::Result<()> {
+    let _turn = door.turns.take(terminal.device()).await;
     let mut tx = door.app.db.write().await?;
     let first_deadline = door.app.settings.command_deadline;
     if !limits.is_empty() {

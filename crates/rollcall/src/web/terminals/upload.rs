@@ -87,6 +87,7 @@ async fn note_count(door: &Door, visit: &Visit, query: &QueryData, count: u32) -
     };
     let device = terminal.device();
     let kept = async {
+        let _turn = door.turns.take(device).await;
         let mut tx = door.app.db.write().await?;
         reading::counted(&mut tx, device, wire_id(query).unwrap_or(0), count, visit.now).await?;
         tx.commit().await
@@ -260,6 +261,7 @@ async fn keep(door: &Door, visit: &Visit, table: &str, stamp: Option<String>, li
     }
     let device = terminal.device();
     let card_form = held::card_form(line.users).filter(|form| terminal.card_form() != Some(*form));
+    let _turn = door.turns.take(device).await;
     let mut tx = door.app.db.write().await?;
     let asks = !line.is_empty() && reading::keep(&mut tx, device, line, terminal.charset(), visit.now).await?;
     if let Some(stamp) = stamp {

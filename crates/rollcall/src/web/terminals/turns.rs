@@ -1,0 +1,28 @@
+//! Requests of one terminal take turns.
+//!
+//! The database would have them wait for the terminal's lock. But whoever waits there holds a connection, of which there are
+//! few, and on PostgreSQL a snapshot: what changes meanwhile cannot be cleared away, so every statement gets slower, and
+//! more come to wait. Servers that share a database still wait for each other there.
+
+use tokio::sync::{Mutex, MutexGuard};
+
+use crate::devices::DeviceId;
+
+/// Many more than there are connections: two terminals that share one hardly ever meet.
+const TURNS: usize = 1024;
+
+#[derive(Debug)]
+pub struct Turns(Box<[Mutex<()>]>);
+
+impl Default for Turns {
+    fn default() -> Turns {
+        Turns((0..TURNS).map(|_| Mutex::default()).collect())
+    }
+}
+
+impl Turns {
+    /// Waits until no other request of the terminal is in a transaction. Taken before a connection, never while one is held.
+    pub async fn take(&self, device: DeviceId) -> MutexGuard<'_, ()> {
+        self.0[usize::try_from(device.0).unwrap_or_default() % TURNS].lock().await
+    }
+}
