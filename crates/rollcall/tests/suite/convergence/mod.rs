@@ -82,13 +82,11 @@ fn seeds() -> Vec<u64> {
         return vec![number(&seed)];
     }
     let seeds = told("ROLLCALL_SEEDS").unwrap_or_else(|| "30".to_owned());
-    match seeds.split_once('-') {
-        Some((first, last)) => (number(first)..=number(last)).collect(),
-        None => {
-            let last = number(&seeds);
-            KEPT.iter().copied().filter(|seed| *seed > last).chain(1..=last).collect()
-        }
+    if let Some((first, last)) = seeds.split_once('-') {
+        return (number(first)..=number(last)).collect();
     }
+    let last = number(&seeds);
+    KEPT.iter().copied().filter(|seed| *seed > last).chain(1..=last).collect()
 }
 
 /// Somebody whom a terminal keeps until it is decided, or by decision; no removal of an earlier day is still on its way.
