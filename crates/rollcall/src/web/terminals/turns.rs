@@ -26,3 +26,21 @@ impl Turns {
         self.0[usize::try_from(device.0).unwrap_or_default() % TURNS].lock().await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_terminal_waits_for_itself_alone() {
+        let turns = Turns::default();
+        let is_free = |device| turns.take(DeviceId(device)).now_or_never().is_some();
+        let turn = turns.take(DeviceId(7)).await;
+        assert!(!is_free(7));
+        assert!(is_free(8));
+        drop(turn);
+        assert!(is_free(7));
+    }
+}
