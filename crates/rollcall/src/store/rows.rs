@@ -1,8 +1,4 @@
 //! Many rows in one statement: `VALUES {rows}` in its text becomes their parameters.
-//!
-//! Where they are rows of one terminal, the text says `device_id = (SELECT $1)`. `device_id = $1` has PostgreSQL look up what
-//! it believes of that terminal. Of one that has been filled since it last counted it believes that there is nothing, and then
-//! reads all of it for a row.
 
 use std::fmt::Write;
 
@@ -11,7 +7,7 @@ use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 use super::{Day, Instant, Value};
 
 /// What rows are written with.
-pub(super) const PLACE: &str = "VALUES {rows}";
+const PLACE: &str = "VALUES {rows}";
 
 /// Rows of one statement: far below what SQLite can bind (32,766 parameters), and no message to PostgreSQL is large.
 const PARAMETERS_PER_STATEMENT: usize = 20_000;

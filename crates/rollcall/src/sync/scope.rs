@@ -1,4 +1,8 @@
 //! How wide a run looks. It is told that, never what changed.
+//!
+//! Where a statement brings rows of one terminal (`VALUES {rows}`), it says `device_id = (SELECT $1)`. `device_id = $1` has
+//! PostgreSQL look up what it believes of that terminal. Of one that was filled since it last counted it believes that there
+//! is nothing, and then reads all of it for a row.
 
 use crate::{devices::DeviceId, school::StudentId};
 

@@ -1,8 +1,8 @@
 //! Requests of one terminal take turns.
 //!
 //! The database would have them wait for the terminal's lock. But whoever waits there holds a connection, of which there are
-//! few, and on PostgreSQL a snapshot: what changes meanwhile cannot be cleared away, so every statement gets slower, and
-//! more come to wait. Servers that share a database still wait for each other there.
+//! few for all terminals and people, and on PostgreSQL a snapshot, which keeps it from clearing away what changed since.
+//! Servers that share a database still wait for each other there.
 
 use tokio::sync::{Mutex, MutexGuard};
 
