@@ -32,6 +32,8 @@ pub async fn measure(report: &mut Report, fleet: &Fleet, sizes: Sizes) {
     let (overview, students) = ("/".to_owned(), format!("/terminals/{device}"));
     let status = format!("/api/v1/device/{device}/sync-status");
 
+    let shown = looker.page(&students).await;
+    assert_eq!(shown.matches("<tr id=\"s").count(), 50, "students of a page");
     let [mut point, mut terminals, mut overviews, mut rosters, mut pages, mut statuses] = [const { Vec::new() }; 6];
     for _ in 0..sizes.rounds {
         point.push(looker.often(200, || looker.point()).await);
@@ -48,7 +50,7 @@ pub async fn measure(report: &mut Report, fleet: &Fleet, sizes: Sizes) {
     report.tell("50 students of a terminal (one statement)", product, "µs", &microseconds(&rosters));
     report.tell("the page of them, a whole request", product, "µs", &microseconds(&pages));
     report.tell("sync-status of all students by the API", product, "µs", &microseconds(&statuses));
-    let ((), statements) = machine::statements(looker.page(&overview)).await;
+    let (_, statements) = machine::statements(looker.page(&overview)).await;
     assert!(statements > 0, "statements are counted");
     #[expect(clippy::cast_precision_loss, reason = "a few")]
     report.tell("statements of the overview", product, "", &[statements as f64]);
@@ -83,11 +85,11 @@ struct Looker<'a> {
 
 impl Looker<'_> {
     /// Seconds of one, in the middle of so many.
-    async fn often<F: Future<Output = ()>>(&self, times: usize, look: impl Fn() -> F) -> f64 {
+    async fn often<T, F: Future<Output = T>>(&self, times: usize, look: impl Fn() -> F) -> f64 {
         let mut seconds = Vec::new();
         for _ in 0..times {
             let watch = Stopwatch::start();
-            look().await;
+            let _seen = look().await;
             seconds.push(watch.seconds());
         }
         median(&seconds)
@@ -113,7 +115,7 @@ impl Looker<'_> {
         assert_eq!((page.students.len(), page.total), (50, self.fleet.students));
     }
 
-    async fn page(&self, path: &str) {
+    async fn page(&self, path: &str) -> String {
         let request = Request::builder()
             .uri(path)
             .header(header::HOST, "bench")
@@ -124,5 +126,6 @@ impl Looker<'_> {
         assert_eq!(reply.status(), 200, "{path}");
         let body = reply.into_body().collect().await.expect("a body").to_bytes();
         assert!(body.len() > 1_000);
+        String::from_utf8(body.into()).expect("a text")
     }
 }

@@ -86,8 +86,8 @@ const BY_SYNCED: &str = roster!("l.last_sync_success DESC NULLS LAST");
 
 /// Everybody by name: a page of that is asked for far more often than all others. The columns of [`roster`], of students
 /// who belong there as the view `belonging` says; written so that an index has them in this order, and only those of the
-/// page are read. The database counts how many there are.
-const FIRST: &str = "
+/// page are joined with anything. The database counts how many there are.
+const BY_NAME_ALONE: &str = "
     SELECT s.id, s.full_name, s.rfid_card_id, k.class_name, t.section_name,
       CASE WHEN l.is_wanted THEN l.sync_status ELSE 'not_synced' END AS sync_status,
       l.last_sync_success, l.last_sync_attempt, COALESCE(l.sync_retries, 0) AS sync_retries,
@@ -95,14 +95,19 @@ const FIRST: &str = "
       CASE WHEN l.is_wanted AND l.sync_status = 'synced' AND l.verified_version = l.wanted_version
         THEN l.verified_at END AS verified_at,
       (SELECT n.belonging FROM school_counts n WHERE n.school_id = s.school_id) AS total
-    FROM students s
+    FROM (
+      SELECT id, school_id, class_id, section_id, full_name, rfid_card_id,
+        SUBSTR(COALESCE(search_text, full_name), 1, 200) AS sorted_by
+      FROM students
+      WHERE school_id = (SELECT d.school_id FROM devices d JOIN schools o ON o.id = d.school_id
+          WHERE d.id = $1 AND d.is_active AND d.deleted_at IS NULL AND o.deleted_at IS NULL)
+        AND is_active AND deleted_at IS NULL AND TRIM(COALESCE(rfid_card_id, '')) <> ''
+      ORDER BY SUBSTR(COALESCE(search_text, full_name), 1, 200), id {page}
+    ) s
     LEFT JOIN device_user_sync_status l ON l.device_id = $1 AND l.student_id = s.id
     LEFT JOIN classes k ON k.id = s.class_id
     LEFT JOIN sections t ON t.id = s.section_id
-    WHERE s.school_id = (SELECT d.school_id FROM devices d JOIN schools o ON o.id = d.school_id
-        WHERE d.id = $1 AND d.is_active AND d.deleted_at IS NULL AND o.deleted_at IS NULL)
-      AND s.is_active AND s.deleted_at IS NULL AND TRIM(COALESCE(s.rfid_card_id, '')) <> ''
-    ORDER BY SUBSTR(COALESCE(s.search_text, s.full_name), 1, 200), s.id LIMIT $2 OFFSET $3";
+    ORDER BY s.sorted_by, s.id";
 
 #[derive(sqlx::FromRow)]
 struct Row {
@@ -141,7 +146,7 @@ pub async fn roster(tx: &mut Tx, device: DeviceId, filter: &Filter, limit: i64, 
     let mut is_beyond = false;
     for at in [offset, 0] {
         rows = if is_everybody {
-            tx.all(FIRST, [device.into(), limit.into(), at.into()]).await?
+            tx.page(BY_NAME_ALONE, [device.into()], (limit, at)).await?
         } else {
             tx.all(sql, values(at)).await?
         };

@@ -3,7 +3,7 @@
 use super::{html::percent, words::Words};
 
 /// Rows of a page.
-pub const ROWS: i64 = 100;
+pub const ROWS: i64 = 50;
 
 /// A list that is cut into pages.
 #[derive(Clone, Debug)]
@@ -64,7 +64,7 @@ impl Pager {
         (self.page * self.rows < self.total).then(|| format!("{}page={}", self.base, self.page + 1))
     }
 
-    /// `101–200 of 950`
+    /// `51–100 of 950`
     pub fn range(&self, words: &Words) -> String {
         let from = (self.page - 1) * self.rows + 1;
         let to = (self.page * self.rows).min(self.total);
@@ -86,12 +86,12 @@ mod tests {
     }
 
     #[test]
-    fn a_list_is_cut_at_a_hundred() {
+    fn a_list_is_cut_at_fifty() {
         let pager = |page, total| Pager::new("/t", &[("search", "á b"), ("state", "")], page, total);
-        assert!(!pager(1, 100).is_needed() && pager(1, 101).is_needed());
-        assert_eq!(pager(1, 101).next().as_deref(), Some("/t?search=%C3%A1%20b&page=2"));
-        assert_eq!((pager(2, 101).next(), pager(1, 101).previous()), (None, None));
-        assert_eq!(pager(9, 101).previous().as_deref(), Some("/t?search=%C3%A1%20b&page=1"));
-        assert_eq!((Pager::offset(None), Pager::offset(Some(3)), Pager::offset(Some(-4))), (0, 200, 0));
+        assert!(!pager(1, 50).is_needed() && pager(1, 51).is_needed());
+        assert_eq!(pager(1, 51).next().as_deref(), Some("/t?search=%C3%A1%20b&page=2"));
+        assert_eq!((pager(2, 51).next(), pager(1, 51).previous()), (None, None));
+        assert_eq!(pager(9, 51).previous().as_deref(), Some("/t?search=%C3%A1%20b&page=1"));
+        assert_eq!((Pager::offset(None), Pager::offset(Some(3)), Pager::offset(Some(-4))), (0, 100, 0));
     }
 }

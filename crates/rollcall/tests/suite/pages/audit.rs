@@ -254,15 +254,15 @@ async fn what_nobody_knows_keeps_its_name(database: Database) {
     assert!(!shown.contains("none"), "what was not given is not said: {shown}");
 }
 
-/// A hundred rows of those with the most fields.
+/// A page of rows of those with the most fields.
 async fn a_full_page_is_light(database: Database) {
     let campus = Campus::open(database).await;
-    for _ in 0..7 {
+    for _ in 0..6 {
         let again = "INSERT INTO audit_logs (at, actor, action, entity, entity_id, school_id, details)
             SELECT at, actor, action, entity, entity_id, school_id, details FROM audit_logs WHERE entity = 'school'";
         campus.world.foreign(again, []).await;
     }
     let shown = page(&campus.world.server, &campus.admin, "/audit").await;
-    assert_eq!(shown.page(200).matches("Guard, percent of people").count(), 100);
+    assert_eq!(shown.page(200).matches("Guard, percent of people").count(), 50);
     assert!(shown.text.len() < 100 * 1024, "{} bytes", shown.text.len());
 }

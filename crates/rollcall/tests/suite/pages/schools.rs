@@ -137,7 +137,7 @@ async fn a_school_is_found_and_chosen(database: Database) {
         many.text
     );
     let list = page(&server, &superadmin, "/schools?back=%2Fconnect").await;
-    assert_eq!(list.page(200).matches("name=\"chosen\"").count(), 101, "a page of schools, and the language");
+    assert_eq!(list.page(200).matches("name=\"chosen\"").count(), 51, "a page of schools, and the language");
     assert!(list.text.contains("/schools?back=%2Fconnect&#38;page=2"), "{}", list.text);
     let found = page(&server, &superadmin, "/schools?search=skola%20BILA%20ruze%2012&back=%2Fconnect").await;
     assert!(found.page(200).contains("<bdi>Škola Bílá Růže 12</bdi>"), "{}", found.text);
@@ -150,7 +150,7 @@ async fn a_school_is_found_and_chosen(database: Database) {
     assert!(overview.page(200).contains("Škola Bílá Růže 120") && !overview.text.contains("Puerta"));
     let overview = look(&server, &superadmin, SchoolId(3), "/").await;
     assert!(overview.page(200).contains("Puerta 3") && !overview.text.contains("Puerta 2"), "{}", overview.text);
-    let list = look(&server, &superadmin, SchoolId(3), "/schools?back=https://evil.example").await;
+    let list = look(&server, &superadmin, SchoolId(3), "/schools?back=https://evil.example&page=2").await;
     assert!(list.page(200).contains("Chosen") && list.text.contains(">All schools</button>"), "{}", list.text);
     assert!(!list.text.contains("value=\"https://evil"), "{}", list.text);
     let gone = look(&server, &superadmin, SchoolId(999), "/").await;
