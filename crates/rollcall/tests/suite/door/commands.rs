@@ -1,6 +1,13 @@
 //! Items 24 to 32: what a terminal is told, and what it answers.
 
+use std::pin::pin;
+
+use futures_util::future::{Either, join_all, select};
 use jiff::SignedDuration;
+use rollcall::{
+    devices::DeviceId,
+    store::{Db, Tx},
+};
 
 use super::bench::{Bench, SERIAL, get, lines};
 use crate::databases::{Database, both_databases};
@@ -17,6 +24,7 @@ both_databases! {
     item_31_a_word_that_a_terminal_lacks_is_not_sent_again,
     item_32_a_held_result_keeps_the_command_open,
     results_of_another_terminal_count_nothing,
+    results_of_one_terminal_keep_no_other_waiting,
     an_inactive_terminal_is_given_nothing,
 }
 
@@ -217,6 +225,53 @@ async fn results_of_another_terminal_count_nothing(database: Database) {
     bench.post("devicecmd?SN=KQA2204560031", &body).await.is(200, "OK");
     bench.post("devicecmd?SN=XQZ0000000001", &body).await.is(200, "OK");
     assert_eq!(status(&bench).await, ["sent"]);
+}
+
+/// However many it sends at once. Whoever waits for its lock holds a connection, of which there are few; SQLite has no lock
+/// of one terminal.
+async fn results_of_one_terminal_keep_no_other_waiting(database: Database) {
+    const OTHER: &str = "KQA2204560031";
+    let mut bench = Bench::new(database).await;
+    let device = bench.writing().await;
+    let school = bench.school(None).await;
+    bench.device(school, OTHER).await;
+    bench.student("Aruna Shah", "1001").await;
+    bench.settle().await;
+    let [(id, _)] = bench.poll().await.commands().try_into().unwrap();
+
+    let elsewhere = Db::open(bench.url()).await.unwrap();
+    let has_locks = bench.url().starts_with("postgres");
+    let lock = if has_locks { Some(lock_of(&elsewhere, device).await) } else { None };
+    let many = join_all((0..40).map(|_| result(&bench, &id, "0")));
+    let other = async {
+        while has_locks && waiting(&elsewhere).await == 0 {}
+        bench.post(&format!("devicecmd?SN={OTHER}"), "ID=7&Return=0&CMD=DATA\n").await.is(200, "OK");
+    };
+    match select(pin!(many), pin!(other)).await {
+        Either::Right(((), many)) => {
+            assert!(!has_locks || waiting(&elsewhere).await == 1);
+            drop(lock);
+            many.await;
+        }
+        Either::Left((_, other)) => {
+            assert!(!has_locks, "nothing held the terminal's lock");
+            other.await;
+        }
+    }
+    assert_eq!(status(&bench).await, ["synced"]);
+}
+
+/// A terminal's lock, held by somebody else until it is dropped.
+async fn lock_of(db: &Db, device: DeviceId) -> Tx {
+    let mut tx = db.write().await.unwrap();
+    tx.lock("SELECT device_id FROM device_pins WHERE device_id = $1", [device.into()]).await.unwrap();
+    tx
+}
+
+/// How many wait for a lock.
+async fn waiting(db: &Db) -> i64 {
+    let sql = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    db.read().await.unwrap().one::<(i64,), 0>(sql, []).await.unwrap().0
 }
 
 async fn an_inactive_terminal_is_given_nothing(database: Database) {
