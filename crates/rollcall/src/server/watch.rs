@@ -158,7 +158,8 @@ impl Future for Watchdog {
         if self.armed != Some(revision) {
             self.armed = Some(revision);
             match (&mut self.limit, limit) {
-                (Some(sleeping), Some(limit)) => sleeping.set(sleep(limit)),
+                // To a later end, as between requests, without the timer's lock.
+                (Some(sleeping), Some(limit)) => sleeping.as_mut().reset(sleep(limit).deadline()),
                 (_, limit) => self.limit = limit.map(|limit| Box::pin(sleep(limit))),
             }
         }
