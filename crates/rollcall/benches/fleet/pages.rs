@@ -23,6 +23,10 @@ use crate::{
     report::{Gate, Report, median, ratios},
 };
 
+/// Looks of each kind after which they are as they stay: each of PostgreSQL's twelve connections plans a statement anew five
+/// times before it keeps a plan.
+const USUAL_AFTER: usize = 100;
+
 pub async fn measure(report: &mut Report, fleet: &Fleet, sizes: Sizes) {
     let product = fleet.db.product();
     punch_today(fleet).await;
@@ -34,6 +38,14 @@ pub async fn measure(report: &mut Report, fleet: &Fleet, sizes: Sizes) {
 
     let shown = looker.page(&students).await;
     assert_eq!(shown.matches("<tr id=\"s").count(), 50, "students of a page");
+    let first = looker.often(20, || looker.page(&students)).await;
+    report.tell("a page of students, among the first after a start", product, "µs", &[first * 1e6]);
+    for _ in 0..USUAL_AFTER {
+        looker.terminals().await;
+        looker.roster().await;
+        looker.page(&overview).await;
+        looker.page(&students).await;
+    }
     let [mut point, mut terminals, mut overviews, mut rosters, mut pages, mut statuses] = [const { Vec::new() }; 6];
     for _ in 0..sizes.rounds {
         point.push(looker.often(200, || looker.point()).await);
