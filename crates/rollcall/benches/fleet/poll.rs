@@ -19,6 +19,9 @@ use crate::{
 
 /// Terminals of the smaller registry, and of those who poll.
 const FEW: i64 = 1_000;
+/// A round is cut into so many: where a neighbour of a shared machine takes a core for a second, the pairs before and after
+/// him say how it is.
+const PARTS: u8 = 5;
 
 pub async fn measure(report: &mut Report, database: &Database, sizes: Sizes) {
     let many = with_devices(database, "many", sizes.devices).await;
@@ -50,9 +53,10 @@ async fn beside_others(report: &mut Report, product: &'static str, url: &str, si
     for how in Connection::BOTH {
         let requests = polls(FEW.min(sizes.devices), how);
         let (mut of_ours, mut of_bare, mut of_naive) = (Vec::new(), Vec::new(), Vec::new());
-        for _ in 0..sizes.rounds {
+        for _ in 0..sizes.rounds * usize::from(PARTS) {
             for (host, rates) in [(&bare, &mut of_bare), (&ours, &mut of_ours), (&naive, &mut of_naive)] {
-                rates.push(load::as_fast_as_possible(host.address, &requests, how, sizes.seconds).await);
+                let seconds = sizes.seconds / f64::from(PARTS);
+                rates.push(load::as_fast_as_possible(host.address, &requests, how, seconds).await);
             }
         }
         let how = how.words();
@@ -109,7 +113,7 @@ async fn presence_of_many(report: &mut Report, product: &'static str, urls: (&st
     // The first time a terminal is seen its address is news; that is another row than the usual one.
     many.flush(most).await;
     few.flush(FEW).await;
-    for _ in 0..sizes.rounds.max(5) {
+    for _ in 0..sizes.rounds * 2 {
         hundred.push(many.flush(FEW / 10).await);
         tenth.push(many.flush(most).await);
         of_few.push(few.flush(FEW).await);

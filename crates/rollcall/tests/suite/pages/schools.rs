@@ -24,6 +24,7 @@ both_databases! {
     what_needs_a_school_sends_one_to_choose_it,
     the_names_of_schools_are_known_where_they_are_shown,
     what_needs_somebody_is_found_among_many_terminals,
+    the_terminals_of_a_school_stand_by_their_numbers,
     what_is_said_of_many_comes_from_the_table_of_words,
     a_school_admin_does_not_see_the_others,
 }
@@ -259,6 +260,20 @@ async fn what_needs_somebody_is_found_among_many_terminals(database: Database) {
     }
     let one = look(&server, &superadmin, SchoolId(7), "/").await;
     assert!(!one.page(200).contains("role=\"search\""), "of one terminal nobody searches: {}", one.text);
+}
+
+async fn the_terminals_of_a_school_stand_by_their_numbers(database: Database) {
+    let server = Server::new(database);
+    let superadmin = server.superadmin().await;
+    found(&server, 1..3).await;
+    let doors = "INSERT INTO devices (school_id, serial_number, device_name) VALUES (2, 'CQQ1', 'Porte 10'), (2, 'CQQ2', 'Porte 1'),
+        (2, 'CQQ3', 'porte 9'), (1, 'CQQ4', 'Porte 11')";
+    server.sql(doors, []).await;
+    let shown = page(&server, &superadmin, "/").await;
+    let place = |serial: &str| shown.page(200).find(&format!("{serial}<")).unwrap();
+    assert!(["CQQ2", "CQQ3", "CQQ1"].is_sorted_by_key(|serial| place(serial)), "{}", shown.text);
+    // Schools by name: `Escuela …` before `中…`.
+    assert!(place("CQQ4") < place("CQQ2"));
 }
 
 async fn what_is_said_of_many_comes_from_the_table_of_words(database: Database) {
