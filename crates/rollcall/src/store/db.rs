@@ -306,9 +306,9 @@ impl Tx {
         Ok(on!(self, query_as, sql, values, fetch_all)?)
     }
 
-    /// A page of what a SELECT finds, so many rows: `{page}` in its text becomes the LIMIT and the OFFSET. PostgreSQL takes
-    /// a LIMIT that it does not know for a tenth of all rows. What it is told at each use alone it would therefore plan for
-    /// anew each time: the length stands in the text, and where the page begins is the same riddle on every page.
+    /// A page of what a SELECT finds, so many rows: `{page}` in its text becomes LIMIT and OFFSET. PostgreSQL takes a LIMIT
+    /// that it does not know for a tenth of all rows, and rather plans anew at each use, when it knows. So the length stands
+    /// in the text, and where the page begins is in a subquery, into which it does not look.
     pub async fn page<T: Record, const N: usize>(
         &mut self,
         sql: &'static str,

@@ -3,7 +3,7 @@
 use crate::{
     devices::DeviceId,
     school::{
-        SchoolId, StudentId,
+        SchoolId, StudentId, search,
         students::{Filter, Student, matching_students},
     },
     store::{Instant, Result, Tx},
@@ -86,9 +86,11 @@ LEFT JOIN device_user_sync_status l ON l.device_id = d.id AND l.student_id = $2
 WHERE d.school_id = $1 AND d.deleted_at IS NULL AND d.is_active
 ORDER BY d.device_name, d.id";
 
-/// The terminals of a school by name, with what each has of a student.
+/// The terminals of a school by name, the ninth door before the tenth, with what each has of a student.
 pub async fn terminals_of(tx: &mut Tx, school: SchoolId, student: Option<StudentId>) -> Result<Vec<OnTerminal>> {
-    tx.all(TERMINALS, [school.into(), student.into()]).await
+    let mut terminals: Vec<OnTerminal> = tx.all(TERMINALS, [school.into(), student.into()]).await?;
+    terminals.sort_by_cached_key(|terminal| search::order(&terminal.device_name));
+    Ok(terminals)
 }
 
 impl Placed {

@@ -4,7 +4,7 @@
 
 use crate::{
     devices::{DeviceId, trust::Suspicion},
-    school::SchoolId,
+    school::{SchoolId, search},
     store::{Instant, Result, Tx},
     sync::{reading::Class, start::Start},
 };
@@ -170,10 +170,14 @@ const COUNTED: &str = "
     JOIN device_user_sync_status l ON l.device_id = b.device_id AND l.student_id = b.student_id AND l.is_wanted
     GROUP BY b.device_id";
 
-/// The terminals of a school, or of all, by school and name.
+/// The terminals of a school, or of all, by school and name; the ninth door of a school before its tenth.
 pub async fn terminals(tx: &mut Tx, school: Option<SchoolId>) -> Result<Vec<TerminalState>> {
     let rows = tx.all(TERMINALS, [school.into()]).await?;
-    count_behind(tx, rows).await
+    let mut states = count_behind(tx, rows).await?;
+    for of_school in states.chunk_by_mut(|one, other| one.school_id == other.school_id) {
+        of_school.sort_by_cached_key(|state| search::order(&state.device_name));
+    }
+    Ok(states)
 }
 
 /// The same of one terminal.

@@ -112,10 +112,7 @@ pub async fn show_overview(State(app): State<App>, visitor: Visitor, Query(query
     }
     let today = view.now.to_zoned(view.zone.clone()).date();
     let mut tx = app.db.read().await?;
-    let mut states = terminals::terminals(&mut tx, view.school).await?;
-    for of_school in states.chunk_by_mut(|one, other| one.school_id == other.school_id) {
-        of_school.sort_by_cached_key(|state| search::order(&state.device_name));
-    }
+    let states = terminals::terminals(&mut tx, view.school).await?;
     let hours = if states.is_empty() { vec![] } else { punches::by_hour(&mut tx, view.school, today).await? };
     let unknown = if caller.admin().is_ok() { unknown::count(&mut tx).await? } else { 0 };
     let ailing = if caller.admin().is_ok() { endpoints::ailing(&mut tx, view.school, view.now).await? } else { vec![] };

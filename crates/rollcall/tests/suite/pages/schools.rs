@@ -274,6 +274,9 @@ async fn the_terminals_of_a_school_stand_by_their_numbers(database: Database) {
     assert!(["CQQ2", "CQQ3", "CQQ1"].is_sorted_by_key(|serial| place(serial)), "{}", shown.text);
     // Schools by name: `Escuela …` before `中…`.
     assert!(place("CQQ4") < place("CQQ2"));
+    let shown = page(&server, &superadmin, "/students/new?school=2").await;
+    let place = |name: &str| shown.page(200).find(&format!("{name}<")).unwrap();
+    assert!(["Porte 1", "porte 9", "Porte 10"].is_sorted_by_key(|name| place(name)), "{}", shown.text);
 }
 
 async fn what_is_said_of_many_comes_from_the_table_of_words(database: Database) {
