@@ -20,7 +20,7 @@
 //!    in `tests/suite/browser`, which looks at it with a browser.
 //!
 //! Forms are `method="post"` and need no token: [`frame`] refuses what comes from another site. Lists are cut by
-//! [`pager::Pager`], a hundred rows each, or fifty cards.
+//! [`pager::Pager`], fifty rows or cards each.
 //!
 //! A page that has to be about one school asks [`View::school_or`], and [`which_school`] where that says none. A form with a school
 //! lists `view.schools`, unless `view.is_of_many`: then it has `school_field.html`, which leads to [`schools`] and back. What
