@@ -8,11 +8,11 @@
 //! async fn a_student_is_created(database: Database) { … }
 //! ```
 //!
-//! PostgreSQL is the server that `TEST_DATABASE_URL` names. Each test has a database of its own, cloned from one that was
-//! migrated once per run, and dropped when the test ends, however it ends.
+//! PostgreSQL is the server that `TEST_DATABASE_URL` names. Each test has a database of its own, a copy of one that was
+//! migrated once per run, and it is gone when the test ends, however it ends.
 
 use std::{
-    env,
+    env, fs,
     io::{BufRead as _, BufReader},
     mem,
     path::Path,
@@ -74,16 +74,20 @@ enum Home {
 
 impl Database {
     pub async fn sqlite() -> Database {
+        let migrated = MIGRATED_FILE.get_or_init(make_migrated_file).await;
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let url = format!("sqlite://{}", folder.path().join("rollcall.db").display());
-        let db = Db::open(&url).await.expect("a new SQLite database");
+        let file = folder.path().join("rollcall.db");
+        fs::write(&file, migrated).expect("a copy of the migrated file");
+        let url = format!("sqlite://{}", file.display());
+        let db = Db::open(&url).await.expect("a copy of the migrated file");
         Database { db, url, other: OnceCell::new(), home: Home::Folder { _folder: folder } }
     }
 
     pub async fn postgres() -> Database {
         let template = TEMPLATE.get_or_init(make_template).await;
         let name = format!("rollcall_test_{:016x}", rand::random::<u64>());
-        run(format!("CREATE DATABASE {name} TEMPLATE {template}")).await;
+        // Copying the files is ten times as fast as writing their pages to the log, which is PostgreSQL's usual way.
+        run(format!("CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")).await;
         let dropped = Dropped { name: name.clone() };
         let url = address_of(&name);
         let db = Db::open(&url).await.expect("a clone of the PostgreSQL template");
@@ -187,6 +191,16 @@ impl Drop for Cluster {
     }
 }
 
+static MIGRATED_FILE: OnceCell<Vec<u8>> = OnceCell::const_new();
+
+async fn make_migrated_file() -> Vec<u8> {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("rollcall.db");
+    // Closed, it has nothing left to tell in a file beside it.
+    Db::open(&format!("sqlite://{}", file.display())).await.expect("a new SQLite database").close().await;
+    fs::read(file).expect("the migrated file")
+}
+
 static TEMPLATE: OnceCell<String> = OnceCell::const_new();
 
 async fn make_template() -> String {
@@ -207,18 +221,40 @@ impl Drop for Dropped {
         let name = self.name.clone();
         let dropping = thread::spawn(move || {
             let runtime = runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-            runtime.block_on(run(format!("DROP DATABASE {name} WITH (FORCE)")));
+            runtime.block_on(drop_database(&name));
         });
         let is_dropped = dropping.join().is_ok();
         assert!(is_dropped || thread::panicking(), "the database {} could not be dropped", self.name);
     }
 }
 
-async fn run(sql: String) {
-    let options = server();
-    let mut connection: PgConnection = options.connect().await.expect("the server of TEST_DATABASE_URL");
-    connection.execute(AssertSqlSafe(sql.clone())).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+/// Whoever still uses it is thrown out first, and is gone at once: `DROP DATABASE … WITH (FORCE)` alone would look again only
+/// after a tenth of a second.
+async fn drop_database(name: &str) {
+    let mut connection = connect().await;
+    let users = "SELECT COUNT(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = $1";
+    for _ in 0..1_000 {
+        let left: i64 = sqlx::query_scalar(users).bind(name).fetch_one(&mut connection).await.expect("its users");
+        if left == 0 {
+            break;
+        }
+    }
+    told(&mut connection, format!("DROP DATABASE {name} WITH (FORCE)")).await;
     connection.close().await.ok();
+}
+
+async fn run(sql: String) {
+    let mut connection = connect().await;
+    told(&mut connection, sql).await;
+    connection.close().await.ok();
+}
+
+async fn connect() -> PgConnection {
+    server().connect().await.expect("the server of TEST_DATABASE_URL")
+}
+
+async fn told(connection: &mut PgConnection, sql: String) {
+    connection.execute(AssertSqlSafe(sql.clone())).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
 }
 
 fn address_of(database: &str) -> String {
