@@ -81,7 +81,7 @@ fn seeds() -> Vec<u64> {
     if let Some(seed) = told("ROLLCALL_SEED") {
         return vec![number(&seed)];
     }
-    let seeds = told("ROLLCALL_SEEDS").unwrap_or_else(|| "30".to_owned());
+    let seeds = told("ROLLCALL_SEEDS").unwrap_or_else(|| "50".to_owned());
     if let Some((first, last)) = seeds.split_once('-') {
         return (number(first)..=number(last)).collect();
     }
