@@ -21,8 +21,8 @@ use crate::{
     webhooks::outbox,
 };
 
-/// Commands of one transaction: other writers wait no longer than for these.
-const COMMANDS_PER_TRANSACTION: i64 = 2_000;
+/// Rows that one transaction plans anew: other writers wait no longer than for these.
+const ROWS_PER_TRANSACTION: i64 = 2_000;
 
 #[derive(Clone, Debug, sqlx::FromRow)]
 struct Row {
@@ -55,7 +55,7 @@ macro_rules! written_to {
     };
 }
 macro_rules! open {
-    ($rows:expr, $scope:literal) => {
+    ($rows:expr, $scope:literal, $limit:literal) => {
         concat!(
             "SELECT ",
             columns!(),
@@ -68,12 +68,18 @@ macro_rules! open {
             " AND l.confirmed_version <> l.wanted_version AND l.failed_version <> l.wanted_version
                AND COALESCE(l.decision, '') NOT IN ('held', 'kept') AND NOT EXISTS (SELECT 1 FROM device_commands c WHERE c.device_id = l.device_id
                  AND c.student_id = l.student_id AND c.status IN ('pending', 'sent') LIMIT 1 OFFSET 0)
-             ORDER BY l.device_id, l.priority DESC, l.student_id LIMIT $2"
+             ORDER BY l.device_id, l.priority DESC, l.student_id LIMIT ",
+            $limit
         )
     };
 }
-const OPEN_OF_STUDENT: &str = open!(rows_of_student!(), "l.student_id = $1");
-const OPEN_ON_DEVICE: &str = open!("device_user_sync_status", "l.device_id = $1");
+const OPEN_OF_STUDENT: &str = open!(rows_of_student!(), "l.student_id = $1", "$2");
+/// Those who were planned and wait take no room from those who were not: a full terminal may keep thousands waiting.
+const OPEN_ON_DEVICE: &str = open!(
+    "device_user_sync_status",
+    "l.device_id = $1",
+    "$2 + (SELECT COUNT(*) FROM device_user_sync_status w WHERE w.device_id = $1 AND w.obstacle IS NOT NULL)"
+);
 
 /// Plans and queues what is open in scope. The caller holds the locks of the devices.
 pub(super) async fn open_rows(tx: &mut Tx, scope: Scope, now: Timestamp) -> Result<Reconciled> {
@@ -91,7 +97,7 @@ pub(super) async fn open_asked(
 }
 
 async fn open(tx: &mut Tx, scope: Scope, asked: Option<StudentId>, now: Timestamp) -> Result<Reconciled> {
-    let limit = COMMANDS_PER_TRANSACTION.into();
+    let limit = ROWS_PER_TRANSACTION.into();
     let (rows, freed): (Vec<Row>, Vec<DeviceId>) = match scope {
         Scope::Student(student) => {
             let freed = forget_cards_no_longer_twice(tx, FORGET_TWICE_OF_STUDENT, student.0).await?;
@@ -103,7 +109,7 @@ async fn open(tx: &mut Tx, scope: Scope, asked: Option<StudentId>, now: Timestam
             (tx.all(OPEN_ON_DEVICE, [device.into(), limit]).await?, freed)
         }
     };
-    let is_partial = rows.len() as i64 == COMMANDS_PER_TRANSACTION;
+    let is_partial = rows.iter().filter(|row| row.obstacle.is_none()).count() as i64 >= ROWS_PER_TRANSACTION;
     let mut by_device = by_device(rows);
     for device in freed {
         by_device.entry(device).or_default();
@@ -126,7 +132,8 @@ const OPEN_OF_STUDENTS: &str = concat!(
     open!(
         "(SELECT o.* FROM v JOIN device_user_sync_status o ON o.device_id = (SELECT $1) AND o.student_id = v.student_id
           LIMIT 1000000 OFFSET 0)",
-        "l.device_id = $1"
+        "l.device_id = $1",
+        "$2"
     )
 );
 
@@ -143,7 +150,7 @@ pub(super) async fn open_answered(
         return open_rows(tx, Scope::Device(device), now).await;
     }
     let students: Vec<Vec<Value>> = students.map(|student| vec![student.into()]).collect();
-    let fixed = [device.into(), COMMANDS_PER_TRANSACTION.into()];
+    let fixed = [device.into(), ROWS_PER_TRANSACTION.into()];
     let rows: Vec<Row> = tx.all_rows(OPEN_OF_STUDENTS, &fixed, students).await?;
     plan(tx, by_device(rows), None, now).await?.write(tx, now, false).await
 }

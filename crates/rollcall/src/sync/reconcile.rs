@@ -22,7 +22,7 @@ pub struct Reconciled {
     pub queued: u64,
     /// Terminals that have something to collect. Raise their flags after the commit.
     pub devices: Vec<DeviceId>,
-    /// A transaction's worth was queued and there is more: commit and run again.
+    /// A transaction's worth was planned, and there may be more: commit and run again.
     pub is_partial: bool,
 }
 

@@ -1,10 +1,13 @@
 //! How commands leave and come back (rules 7, 8, 11, 12).
 
 use jiff::SignedDuration;
-use rollcall::sync::{
-    deadline::OFFERS,
-    delivery::Poll,
-    reconcile::{Scope, reconcile},
+use rollcall::{
+    school::StudentId,
+    sync::{
+        deadline::OFFERS,
+        delivery::Poll,
+        reconcile::{Scope, reconcile},
+    },
 };
 
 use super::bench::{Bench, texts};
@@ -20,6 +23,7 @@ both_databases! {
     rule_12_nothing_answered_halves_the_batch,
     a_full_terminal_takes_no_newcomers_until_its_count_falls,
     a_full_terminal_always_has_somebody_who_failed_or_tries,
+    thousands_who_wait_for_a_full_terminal_keep_nobody_busy_and_nobody_out,
     a_terminal_that_lacks_a_word_is_spoken_to_with_the_other,
     a_busy_terminal_is_asked_again_later,
     an_edit_overtakes_a_full_sync,
@@ -151,6 +155,44 @@ async fn a_full_terminal_takes_no_newcomers_until_its_count_falls(database: Data
     assert!(bench.poll(gate).await.is_empty());
     let counted = Poll { user_count: Some(499), ..Poll::default() };
     assert_eq!(bench.poll_with(gate, counted).await.len(), 1);
+}
+
+async fn thousands_who_wait_for_a_full_terminal_keep_nobody_busy_and_nobody_out(database: Database) {
+    let bench = Bench::new(database);
+    let school = bench.school().await;
+    let gate = bench.terminal(school, "CJX9253300417").await;
+    bench.sql("UPDATE devices SET user_count = 500").await;
+    bench.student(school, "ნინო", "9000000").await;
+    let handed = bench.poll(gate).await;
+    bench.answer(gate, &handed[0], -1001).await;
+    bench
+        .sql(
+            "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 4500)
+             INSERT INTO students (school_id, full_name, rfid_card_id)
+             SELECT k.id, 'Ketevan ' || n, CAST(n AS TEXT) FROM n CROSS JOIN schools k",
+        )
+        .await;
+    let run = async || {
+        let mut tx = bench.database.db.write().await.unwrap();
+        let done = reconcile(&mut tx, Scope::Device(gate), bench.now).await.unwrap();
+        tx.commit().await.unwrap();
+        done
+    };
+    let mut runs = Vec::new();
+    while runs.last() != Some(&false) && runs.len() < 5 {
+        runs.push(run().await.is_partial);
+    }
+    assert_eq!(runs, [true, true, false], "all are planned, and then there is nothing left to do");
+    assert_eq!(bench.out_of_step().await, []);
+    assert_eq!(bench.state(gate, StudentId(4_000)).await.0, "pending");
+
+    // Whoever comes or changes behind them is planned at once, too.
+    bench.edit(StudentId(4_400), "UPDATE students SET is_active = FALSE WHERE id = $1").await;
+    assert!(!run().await.is_partial);
+    let counted = Poll { user_count: Some(499), ..Poll::default() };
+    assert!(!bench.poll_with(gate, counted).await.is_empty());
+    let waiting = bench.id("SELECT COUNT(*) FROM device_user_sync_status WHERE obstacle IS NOT NULL").await;
+    assert_eq!(waiting, Some(0), "there is room for all of them");
 }
 
 async fn a_full_terminal_always_has_somebody_who_failed_or_tries(database: Database) {
