@@ -3,10 +3,7 @@
 use push_protocol::text::Charset;
 
 use super::{matching, others::Other};
-use crate::{
-    school::search::fold,
-    sync::plan::{Open, Wanted, wanted_number},
-};
+use crate::sync::plan::{Open, Wanted, wanted_number};
 
 /// In words, why this row cannot leave: nothing is done under a PIN that somebody else has, no card is given twice, and
 /// nobody is written who may be there already.
@@ -24,7 +21,7 @@ pub fn clash(row: &Open, people: &[Other], charset: Charset) -> Option<String> {
     people.iter().find_map(|other| {
         let who = if other.name.is_empty() { "somebody" } else { &other.name };
         let has_card = number == Some(other.card);
-        let has_name = spellings.contains(&fold(&other.name));
+        let has_name = spellings.contains(&other.folded);
         if other.pin == row.pin {
             let words = || format!("PIN {} is {who}'s on the terminal: nobody is overwritten under it", other.pin);
             return (is_new && !has_card && !has_name).then(words);

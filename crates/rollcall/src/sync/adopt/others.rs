@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     devices::DeviceId,
+    school::search::fold,
     store::{Result, Tx, Value},
 };
 
@@ -14,6 +15,9 @@ pub struct Other {
     pub(in crate::sync) device: DeviceId,
     pub pin: String,
     pub name: String,
+    /// As names are compared. Everybody new is compared with everybody there, so it is folded once.
+    #[sqlx(skip)]
+    pub folded: String,
     /// 0: none.
     pub card: i64,
     /// He may be one of the students, and an admin has not said yet.
@@ -24,7 +28,8 @@ impl Other {
     /// For tests of what it leads to.
     #[cfg(test)]
     pub(in crate::sync) fn new(pin: &str, name: &str, card: i64) -> Other {
-        Other { device: DeviceId(1), pin: pin.to_owned(), name: name.to_owned(), card, is_undecided: false }
+        let (pin, name, folded) = (pin.to_owned(), name.to_owned(), fold(name));
+        Other { device: DeviceId(1), pin, name, folded, card, is_undecided: false }
     }
 }
 
@@ -84,7 +89,8 @@ pub async fn in_the_way(tx: &mut Tx, newcomers: &[Newcomer]) -> Result<BTreeMap<
         tx.all_rows::<Other>(UNDECIDED, &[], devices.iter().map(|device| vec![(*device).into()]).collect()).await?,
     );
     let mut by_device: BTreeMap<DeviceId, Vec<Other>> = BTreeMap::new();
-    for other in others {
+    for mut other in others {
+        other.folded = fold(&other.name);
         by_device.entry(other.device).or_default().push(other);
     }
     Ok(by_device)
