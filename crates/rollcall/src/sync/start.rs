@@ -141,7 +141,10 @@ const READ: &str = "
       AND r.began_event > d.hold_event
     ORDER BY r.id DESC LIMIT 1";
 const WRITE: &str = "UPDATE devices SET start_state = 'writing', updated_at = $2 WHERE id = $1";
-const SET_FLOOR: &str = "UPDATE device_pins SET floor_pin = $2, next_pin = $2 WHERE device_id = $1 AND next_pin <= $2";
+const SET_FLOOR: &str = "
+    UPDATE device_pins SET floor_pin = CASE WHEN floor_pin < $2 THEN $2 ELSE floor_pin END,
+      next_pin = CASE WHEN next_pin < $2 THEN $2 ELSE next_pin END
+    WHERE device_id = $1";
 
 /// A poll, or a result that tells a count. The caller holds the device's lock. Reconciles the device when writing begins.
 pub(super) async fn proceed(

@@ -23,6 +23,7 @@ both_databases! {
     rule_3_a_student_has_the_same_pin_on_all_terminals_where_it_is_free,
     rule_4_a_terminal_with_people_is_not_written_to_until_an_admin_decides,
     rule_4_an_unknown_count_is_asked_for_and_then_taken_as_unknowable,
+    rule_4_the_floor_is_raised_where_higher_pins_were_given_before,
     rule_5_inherited_pins_are_not_written_where_nobody_counted_the_people,
     rule_5_who_changes_school_leaves_the_old_terminals_and_comes_to_the_new,
     two_admins_at_once_never_get_the_same_pin,
@@ -121,6 +122,22 @@ async fn rule_4_an_unknown_count_is_asked_for_and_then_taken_as_unknowable(datab
     assert!(bench.poll(gate).await.is_empty());
     assert!(bench.poll(gate).await.is_empty());
     assert_eq!(texts(&bench.poll(gate).await), ["DATA UPDATE USERINFO PIN=10001|Name=Ayşe|Pri=0|Card=1|Grp=1"]);
+}
+
+async fn rule_4_the_floor_is_raised_where_higher_pins_were_given_before(database: Database) {
+    let bench = Bench::new(database);
+    let school = bench.school().await;
+    let gate = bench.registered(school, "CJX9253300417").await;
+    let elsewhere = bench.terminal(school, "CJX9253300418").await;
+    bench.student(school, "Ayşe", "1").await;
+    assert_eq!(bench.drain(elsewhere).await.len(), 1, "as number 1");
+    bench.poll(gate).await;
+    bench.sql("UPDATE device_pins SET next_pin = 12000 WHERE device_id = 1").await;
+    for _ in 0..2 {
+        bench.poll(gate).await;
+    }
+    let written = bench.poll(gate).await;
+    assert_eq!(texts(&written), ["DATA UPDATE USERINFO PIN=12000|Name=Ayşe|Pri=0|Card=1|Grp=1"], "1 may be somebody's");
 }
 
 async fn rule_5_inherited_pins_are_not_written_where_nobody_counted_the_people(database: Database) {
