@@ -60,7 +60,8 @@ pub enum Again {
 
 const STATE: &str = "
     SELECT CASE WHEN l.id IS NULL OR (b.student_id IS NOT NULL AND NOT l.is_wanted) THEN 'not_synced'
-      ELSE l.sync_status END AS sync_status
+      ELSE l.sync_status END AS sync_status,
+      EXISTS (SELECT 1 FROM device_drift f WHERE f.device_id = d.id AND f.student_id = $2 AND f.ended_at IS NULL) AS drifted
     FROM devices d
     LEFT JOIN device_user_sync_status l ON l.device_id = d.id AND l.student_id = $2
     LEFT JOIN belonging b ON b.device_id = d.id AND b.student_id = $2
@@ -74,7 +75,7 @@ const RAISE_ONE: &str = "
 /// Which students may be queued again.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Wish {
-    /// Those who failed.
+    /// Those who failed, and those of whom a reading found something else and nothing has shown it mended.
     Retry,
     /// Anybody, but not against what waits for a decision or was decided.
     Push,
@@ -88,10 +89,11 @@ impl Wish {
         }
     }
 
-    fn is_about(self, state: &str) -> bool {
+    fn is_about(self, state: &str, has_drifted: bool) -> bool {
+        let is_decided = matches!(state, "held" | "kept");
         match self {
-            Wish::Retry => state == "failed",
-            Wish::Push => !matches!(state, "held" | "kept"),
+            Wish::Retry => state == "failed" || (has_drifted && !is_decided),
+            Wish::Push => !is_decided,
         }
     }
 }
@@ -99,9 +101,9 @@ impl Wish {
 /// Queues one student again.
 pub async fn student(tx: &mut Tx, device: DeviceId, student: StudentId, wish: Wish, now: Timestamp) -> Result<Again> {
     reconcile::lock(tx, Scope::Device(device)).await?;
-    let state: Option<(String,)> = tx.optional(STATE, [device.into(), student.into()]).await?;
-    let Some((state,)) = state else { return Ok(Again::NotOnTerminal) };
-    if !wish.is_about(&state) {
+    let state: Option<(String, bool)> = tx.optional(STATE, [device.into(), student.into()]).await?;
+    let Some((state, has_drifted)) = state else { return Ok(Again::NotOnTerminal) };
+    if !wish.is_about(&state, has_drifted) {
         return Ok(Again::Not(state));
     }
     tx.execute(RAISE_ONE, [device.into(), student.into(), now.into()]).await?;

@@ -17,7 +17,7 @@ both_databases! {
     a_result_counts_only_for_a_command_of_that_terminal,
     full_sync_queues_everybody_again_whatever_the_ledger_says,
     full_sync_while_commands_are_out_counts_those_that_wait,
-    only_a_failed_student_is_retried,
+    only_who_failed_or_drifted_is_retried,
     sync_status_adds_up_in_every_state,
 }
 
@@ -167,7 +167,7 @@ async fn full_sync_while_commands_are_out_counts_those_that_wait(database: Datab
     assert_eq!(bench.drain(gate).await.len(), 1);
 }
 
-async fn only_a_failed_student_is_retried(database: Database) {
+async fn only_who_failed_or_drifted_is_retried(database: Database) {
     let bench = Bench::new(database);
     let school = bench.school().await;
     let gate = bench.terminal(school, "CJX9253300417").await;
@@ -192,6 +192,19 @@ async fn only_a_failed_student_is_retried(database: Database) {
     retry("queued").await;
     bench.drain(gate).await;
     retry("synced").await;
+
+    // A reading found something else, and the repair is on its way, or was answered and is not seen yet.
+    let found = "INSERT INTO device_drift (device_id, device_pin, student_id, kind, found_at, found_last_at)
+        SELECT device_id, device_pin, student_id, 'missing', updated_at, updated_at FROM device_user_sync_status";
+    bench.sql(found).await;
+    retry("queued").await;
+    retry("queued").await;
+    bench.drain(gate).await;
+    retry("queued").await;
+    bench.drain(gate).await;
+    bench.edit(student, "UPDATE students SET is_active = FALSE WHERE id = $1").await;
+    bench.sql("UPDATE device_user_sync_status SET decision = 'kept'").await;
+    retry("kept").await;
 }
 
 async fn sync_status_adds_up_in_every_state(database: Database) {
