@@ -61,8 +61,6 @@ pub enum Error {
     #[error(transparent)]
     Name(names::Error),
     #[error(transparent)]
-    RollNumber(names::Error),
-    #[error(transparent)]
     Card(#[from] TextError),
     #[error("{full_name} (student {id}) has this card")]
     CardTaken { id: StudentId, full_name: String },
@@ -239,7 +237,7 @@ async fn checked(tx: &mut Tx, before: Option<&Student>, draft: Draft) -> Result<
         section_id,
         full_name: names::clean(&draft.full_name).map_err(Error::Name)?,
         rfid_card_id: rfid_card_id.map(str::to_owned),
-        roll_number: names::clean_optional(draft.roll_number.as_deref()).map_err(Error::RollNumber)?,
+        roll_number: names::clean_optional(draft.roll_number.as_deref()),
         is_active: draft.is_active,
     })
 }

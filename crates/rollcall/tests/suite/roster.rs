@@ -96,6 +96,11 @@ async fn names_are_cleaned_and_kept_whole(database: Database) {
     let create = |name: &str| server.post(&admin, "/api/v1/students", json!({"school_id": school, "full_name": name}));
     let long = "Wolfgang Maximilian Hubertus von und zu Schlüter-Ødegård";
     assert_eq!(create(long).await.data(201)["full_name"], long);
+    let endless = "Ольга Шевчук ".repeat(40);
+    assert_eq!(
+        create(&endless).await.data(201)["full_name"],
+        endless[..endless.floor_char_boundary(endless.char_indices().nth(200).unwrap().0)].trim_end()
+    );
     assert_eq!(create("  कमला\t\r\nदेवी\u{202e} ").await.data(201)["full_name"], "कमला देवी");
     for nothing in ["", " \t", "\u{200B}\u{7}"] {
         assert!(create(nothing).await.refusal(422).starts_with("full_name:"));

@@ -302,9 +302,7 @@ fn read_row<'a>(line: usize, cell: impl Fn(usize) -> Option<&'a str>) -> Result<
     let full_name = cell(NAME).ok_or("the line has no name")?;
     let full_name = names::clean(full_name).map_err(|error| format!("full_name: {error}"))?;
     let card = cell(CARD).map(CardCell::read).transpose()?;
-    let optional =
-        |index: usize| names::clean_optional(cell(index)).map_err(|error| format!("{}: {error}", COLUMNS[index]));
-    let (class_name, section_name) = (optional(CLASS)?, optional(SECTION)?);
+    let (class_name, section_name) = (names::clean_optional(cell(CLASS)), names::clean_optional(cell(SECTION)));
     if section_name.is_some() && class_name.is_none() {
         return Err("section_name: a section belongs to a class, and the line names none".to_owned());
     }
@@ -315,7 +313,7 @@ fn read_row<'a>(line: usize, cell: impl Fn(usize) -> Option<&'a str>) -> Result<
         card,
         class_name,
         section_name,
-        roll_number: optional(ROLL)?,
+        roll_number: names::clean_optional(cell(ROLL)),
         is_active,
         oneroster_id: None,
     })

@@ -224,7 +224,6 @@ impl From<students::Error> for ApiError {
     fn from(error: students::Error) -> ApiError {
         match error {
             students::Error::Name(_) => ApiError::invalid("full_name", error),
-            students::Error::RollNumber(_) => ApiError::invalid("roll_number", error),
             students::Error::Card(_) => ApiError::invalid("rfid_card_id", error),
             students::Error::CardTaken { .. } => ApiError::conflict(error.to_string()),
             students::Error::NoSuchSchool(_) => ApiError::invalid("school_id", error),

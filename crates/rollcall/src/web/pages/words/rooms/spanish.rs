@@ -174,7 +174,6 @@ pub(super) const SENTENCES: &[Sentence] = sentences! {
     "card 0 means \"no card\"" / "la tarjeta 0 significa «sin tarjeta»";
     "a card number has at most 63 bits" / "un número de tarjeta tiene como máximo 63 bits";
     "this terminal takes card numbers of at most 40 bits" / "este terminal acepta números de tarjeta de 40 bits como máximo";
-    "a name has at most {n} characters" / "un nombre tiene como máximo {n} caracteres";
 
     // Students, schools, classes, holidays
     "{name} (student {n}) has this card" / "{name} (estudiante {n}) tiene esta tarjeta";
