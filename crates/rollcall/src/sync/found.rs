@@ -2,7 +2,7 @@
 
 use crate::{
     devices::DeviceId,
-    school::StudentId,
+    school::{StudentId, search},
     store::{Instant, Result, Tx},
 };
 
@@ -51,14 +51,29 @@ const USERS: &str = "
     WHERE u.device_id = $1 ORDER BY LENGTH(u.pin), u.pin LIMIT $2 OFFSET $3";
 const USER_COUNT: &str = "SELECT COUNT(*) FROM terminal_users WHERE device_id = $1";
 
-/// A page of the people whom a terminal said it holds, by PIN, and how many there are in all.
-pub async fn users(tx: &mut Tx, device: DeviceId, limit: i64, offset: i64) -> Result<(Vec<HeldUser>, i64)> {
-    let mut rows: Vec<HeldUser> = tx.all(USERS, [device.into(), limit.into(), offset.into()]).await?;
+/// A page of the people whom a terminal said it holds, by PIN, and how many there are in all. `wanted` is a part of a name,
+/// a PIN or a card; names are compared here, because no database takes accents for nothing.
+pub async fn users(
+    tx: &mut Tx,
+    device: DeviceId,
+    wanted: Option<&str>,
+    limit: i64,
+    offset: i64,
+) -> Result<(Vec<HeldUser>, i64)> {
+    let (read, skipped) = if wanted.is_some() { (i64::MAX, 0) } else { (limit, offset) };
+    let mut rows: Vec<HeldUser> = tx.all(USERS, [device.into(), read.into(), skipped.into()]).await?;
     for row in &mut rows {
         row.card = row.card_number.filter(|card| *card > 0).map(|card| card.to_string());
     }
-    let (total,) = tx.one(USER_COUNT, [device.into()]).await?;
-    Ok((rows, total))
+    if wanted.is_none() {
+        let (total,) = tx.one(USER_COUNT, [device.into()]).await?;
+        return Ok((rows, total));
+    }
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    rows.retain(|row| search::finds(wanted, &[&row.pin, &text(&row.name), &text(&row.card)]));
+    let total = rows.len() as i64;
+    let before = usize::try_from(offset).unwrap_or(usize::MAX);
+    Ok((rows.into_iter().skip(before).take(usize::try_from(limit).unwrap_or(usize::MAX)).collect(), total))
 }
 
 /// Something that a reading found and nothing has mended yet.

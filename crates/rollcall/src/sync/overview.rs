@@ -8,7 +8,7 @@ pub mod terminals;
 
 use crate::{
     devices::DeviceId,
-    school::StudentId,
+    school::{SchoolId, StudentId, search},
     store::{Instant, Result, Tx},
 };
 
@@ -131,12 +131,35 @@ pub struct LoggedCommand {
 const COMMANDS: &str = "
     SELECT wire_id AS id, student_id, command_type, command_string, status, priority, attempts, created_at, sent_at,
       completed_at, return_code, error_message
-    FROM device_commands WHERE device_id = $1 ORDER BY created_at DESC, device_commands.id DESC LIMIT $2 OFFSET $3";
-const COMMAND_COUNT: &str = "SELECT COUNT(*) FROM device_commands WHERE device_id = $1";
+    FROM device_commands WHERE device_id = $1
+      AND (CAST($2 AS TEXT) IS NULL OR lower(command_string) LIKE lower($2) ESCAPE '\\')
+      AND (CAST($3 AS BIGINT) IS NULL OR school_id = $3)
+    ORDER BY created_at DESC, device_commands.id DESC LIMIT $4 OFFSET $5";
+const COMMAND_COUNT: &str = "
+    SELECT COUNT(*) FROM device_commands WHERE device_id = $1
+      AND (CAST($2 AS TEXT) IS NULL OR lower(command_string) LIKE lower($2) ESCAPE '\\')
+      AND (CAST($3 AS BIGINT) IS NULL OR school_id = $3)";
+
+/// Which part of a command log: all of it, unless something is said.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct LogFilter<'a> {
+    /// Commands of the time when the terminal was this school's: what was sent for another one is none of its business.
+    pub school: Option<SchoolId>,
+    /// A part of what was sent.
+    pub text: Option<&'a str>,
+}
 
 /// A page of the command log, newest first, and how many rows there are in all.
-pub async fn commands(tx: &mut Tx, device: DeviceId, limit: i64, offset: i64) -> Result<(Vec<LoggedCommand>, i64)> {
-    let rows = tx.all(COMMANDS, [device.into(), limit.into(), offset.into()]).await?;
-    let (total,) = tx.one(COMMAND_COUNT, [device.into()]).await?;
+pub async fn commands(
+    tx: &mut Tx,
+    device: DeviceId,
+    filter: LogFilter<'_>,
+    limit: i64,
+    offset: i64,
+) -> Result<(Vec<LoggedCommand>, i64)> {
+    let values = || [device.into(), filter.text.map(search::pattern).into(), filter.school.into()];
+    let [device, text, school] = values();
+    let rows = tx.all(COMMANDS, [device, text, school, limit.into(), offset.into()]).await?;
+    let (total,) = tx.one(COMMAND_COUNT, values()).await?;
     Ok((rows, total))
 }

@@ -8,7 +8,7 @@ use push_protocol::result::meaning;
 use super::rights;
 use crate::{
     devices::DeviceId,
-    school::StudentId,
+    school::{SchoolId, StudentId},
     store::{Instant, Result, Tx},
 };
 
@@ -78,14 +78,24 @@ const LEDGER: &str = "
       verified_at, ((wanted_version = 1 AND error_message IS NULL) OR confirmed_version = wanted_version OR EXISTS (
         SELECT 1 FROM device_commands c WHERE c.device_id = l.device_id AND c.student_id = l.student_id
           AND c.wanted_version = l.wanted_version)) AS has_command
-    FROM device_user_sync_status l WHERE device_id = $1 AND student_id = $2";
-const BELONGS: &str = "SELECT student_id FROM belonging WHERE device_id = $1 AND student_id = $2";
+    FROM device_user_sync_status l
+    WHERE device_id = $1 AND student_id = $2 AND (CAST($3 AS BIGINT) IS NULL OR school_id = $3)";
+const BELONGS: &str = "
+    SELECT student_id FROM belonging
+    WHERE device_id = $1 AND student_id = $2 AND (CAST($3 AS BIGINT) IS NULL OR school_id = $3)";
 
-/// Everything that is known, newest first; `None` when he never had to do with this terminal.
-pub async fn timeline(tx: &mut Tx, device: DeviceId, student: StudentId) -> Result<Option<Vec<TimelineEvent>>> {
-    let ledger: Option<Ledger> = tx.optional(LEDGER, [device.into(), student.into()]).await?;
+/// Everything that is known, newest first; `None` when he never had to do with this terminal, or not as a student of `school`,
+/// where that is given.
+pub async fn timeline(
+    tx: &mut Tx,
+    device: DeviceId,
+    student: StudentId,
+    school: Option<SchoolId>,
+) -> Result<Option<Vec<TimelineEvent>>> {
+    let ledger: Option<Ledger> = tx.optional(LEDGER, [device.into(), student.into(), school.into()]).await?;
     let Some(ledger) = ledger else {
-        let belongs: Option<(StudentId,)> = tx.optional(BELONGS, [device.into(), student.into()]).await?;
+        let belongs: Option<(StudentId,)> =
+            tx.optional(BELONGS, [device.into(), student.into(), school.into()]).await?;
         return Ok(belongs.map(|_| Vec::new()));
     };
     let mut events = ledger.events();

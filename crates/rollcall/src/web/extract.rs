@@ -8,7 +8,10 @@ use axum::extract::{
 use bytes::Bytes;
 use http::{StatusCode, Uri, request::Parts};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use serde::{Deserialize, Deserializer, de::DeserializeOwned};
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, Error as _},
+};
 use utoipa::IntoParams;
 
 use super::error::ApiError;
@@ -47,6 +50,14 @@ pub struct Paging {
     pub limit: u32,
 }
 
+/// What a list is looked through for.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Search {
+    /// A part of what its rows say.
+    pub search: Option<String>,
+}
+
 /// The most rows on a page.
 const MOST: u32 = 500;
 
@@ -75,7 +86,7 @@ pub fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) ->
 /// A field that may be left out and cannot be cleared: `null` is a wrong value. Use with
 /// `#[serde(default, deserialize_with = "not_null")]`.
 pub fn not_null<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
-    T::deserialize(deserializer).map(Some)
+    Option::deserialize(deserializer)?.map(Some).ok_or_else(|| D::Error::custom("null is none of its values"))
 }
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {

@@ -6,7 +6,10 @@ use super::{
     EndpointId, Kind,
     endpoints::{self, Off},
 };
-use crate::store::{Instant, Result, Tx, Value};
+use crate::{
+    school::search,
+    store::{Instant, Result, Tx, Value},
+};
 
 /// Events of one request.
 pub const MOST_EVENTS: i64 = 1_000;
@@ -265,13 +268,27 @@ const LIST: &str = "
     SELECT message_id, kind AS event, number, state, attempts,
       CASE WHEN state = 'waiting' THEN next_attempt_at END AS next_attempt_at, last_status, last_error, created_at,
       finished_at
-    FROM webhook_messages WHERE endpoint_id = $1 ORDER BY id DESC LIMIT $2 OFFSET $3";
-const COUNT: &str = "SELECT COUNT(*) FROM webhook_messages WHERE endpoint_id = $1";
+    FROM webhook_messages WHERE endpoint_id = $1
+      AND (CAST($2 AS TEXT) IS NULL OR lower(message_id || ' ' || kind || ' ' || COALESCE(last_error, '')) LIKE lower($2)
+        ESCAPE '\\')
+    ORDER BY id DESC LIMIT $3 OFFSET $4";
+const COUNT: &str = "
+    SELECT COUNT(*) FROM webhook_messages WHERE endpoint_id = $1
+      AND (CAST($2 AS TEXT) IS NULL OR lower(message_id || ' ' || kind || ' ' || COALESCE(last_error, '')) LIKE lower($2)
+        ESCAPE '\\')";
 
-/// A page of an endpoint's requests, the newest first, and how many there are on all pages.
-pub async fn list(tx: &mut Tx, endpoint: EndpointId, limit: u32, offset: i64) -> Result<(Vec<Delivery>, i64)> {
-    let rows = tx.all(LIST, [endpoint.into(), limit.into(), offset.into()]).await?;
-    let (total,): (i64,) = tx.one(COUNT, [endpoint.into()]).await?;
+/// A page of an endpoint's requests, the newest first, and how many there are on all pages. `wanted` is a part of what one
+/// tells of, of its id, or of what went wrong.
+pub async fn list(
+    tx: &mut Tx,
+    endpoint: EndpointId,
+    wanted: Option<&str>,
+    limit: u32,
+    offset: i64,
+) -> Result<(Vec<Delivery>, i64)> {
+    let pattern = wanted.map(search::pattern);
+    let rows = tx.all(LIST, [endpoint.into(), pattern.clone().into(), limit.into(), offset.into()]).await?;
+    let (total,): (i64,) = tx.one(COUNT, [endpoint.into(), pattern.into()]).await?;
     Ok((rows, total))
 }
 

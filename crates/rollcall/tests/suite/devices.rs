@@ -58,6 +58,10 @@ async fn a_terminal_is_registered_changed_and_deleted(database: Database) {
         (&changed.data(200)["timezone"], &changed.data(200)["strangers"]),
         (&json!("Asia/Kathmandu"), &json!("remove"))
     );
+    for field in ["school_id", "serial_number", "device_name", "strangers", "is_active", "one_per_poll"] {
+        let refused = server.put(&admin, &path, json!({field: null})).await;
+        assert!(refused.refusal(422).starts_with(field), "{}", refused.text);
+    }
     let changed = server.put(&admin, &path, json!({"timezone": null, "serial_number": SERIAL})).await;
     assert_eq!((&changed.data(200)["timezone"], &changed.data(200)["strangers"]), (&Json::Null, &json!("remove")));
 

@@ -24,7 +24,7 @@ use crate::{
         api::changes,
         envelope::{Answer, Deleted, ListReply, Listed, Reply},
         error::ApiError,
-        extract::{Json, Paging, Path, Query, given},
+        extract::{Json, Paging, Path, Query, given, not_null},
         openapi::Refusals,
     },
 };
@@ -101,13 +101,17 @@ pub async fn show_device(State(app): State<App>, caller: Caller, Path(id): Path<
 #[derive(Default, Deserialize, ToSchema)]
 pub struct DeviceUpdate {
     /// Moving a terminal to another school is for the superadmin. Its punches stay with the former school.
+    #[serde(default, deserialize_with = "not_null")]
     pub school_id: Option<SchoolId>,
     /// Cannot be changed; taken when it is what it was.
+    #[serde(default, deserialize_with = "not_null")]
     pub serial_number: Option<String>,
+    #[serde(default, deserialize_with = "not_null")]
     pub device_name: Option<String>,
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>)]
     pub timezone: Option<Option<String>>,
+    #[serde(default, deserialize_with = "not_null")]
     pub strangers: Option<Strangers>,
     /// Hours on the terminal's own clock, as `22:00-04:00`; `null`: none.
     #[serde(default, deserialize_with = "given")]
@@ -118,8 +122,10 @@ pub struct DeviceUpdate {
     #[schema(value_type = Option<String>)]
     pub allowed_addresses: Option<Option<String>>,
     /// False: the terminal is answered and its punches are stored, and it is sent nothing.
+    #[serde(default, deserialize_with = "not_null")]
     pub is_active: Option<bool>,
     /// False: what was learnt about how many commands it takes at once is forgotten.
+    #[serde(default, deserialize_with = "not_null")]
     pub one_per_poll: Option<bool>,
 }
 

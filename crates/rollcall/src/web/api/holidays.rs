@@ -15,11 +15,12 @@ use crate::{
     school::{
         SchoolId,
         holidays::{self, Holiday},
+        search,
     },
     web::{
         envelope::{Answer, Deleted, ListReply, Listed, Reply},
         error::ApiError,
-        extract::{Json, Paging, Path},
+        extract::{Json, Paging, Path, Query, Search},
         openapi::Refusals,
     },
 };
@@ -36,17 +37,20 @@ pub struct HolidayCreation {
 /// Holidays of a school
 ///
 /// The earliest first. A terminal that is silent on one of them is no alarm.
-#[utoipa::path(get, path = "/schools/{id}/holidays", tag = "schools", params(("id" = SchoolId, Path), Paging),
+#[utoipa::path(get, path = "/schools/{id}/holidays", tag = "schools", params(("id" = SchoolId, Path), Search, Paging),
     responses((status = 200, body = Listed<Holiday>), Refusals))]
 pub async fn list_holidays(
     State(app): State<App>,
     caller: Caller,
     Path(school): Path<SchoolId>,
+    Query(Search { search }): Query<Search>,
     paging: Paging,
 ) -> ListReply<Holiday> {
     caller.may_see_school(school)?;
     let mut tx = app.db.read().await?;
-    Ok(Listed::cut(holidays::list(&mut tx, school).await?, paging))
+    let mut holidays = holidays::list(&mut tx, school).await?;
+    holidays.retain(|holiday| search::finds(search.as_deref(), &[&holiday.name]));
+    Ok(Listed::cut(holidays, paging))
 }
 
 /// Add a holiday

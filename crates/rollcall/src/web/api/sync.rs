@@ -19,7 +19,7 @@ use crate::{
     store::Tx,
     sync::{
         again::{self, Again, Wish},
-        overview::{self, LoggedCommand, StudentState, Summary},
+        overview::{self, LogFilter, LoggedCommand, StudentState, Summary},
         proof::{self, Proof},
         reconcile::{Reconciled, Scope, reconcile},
         removals::{self, Counts},
@@ -27,7 +27,7 @@ use crate::{
     web::{
         envelope::{Answer, ListReply, Listed, Reply},
         error::ApiError,
-        extract::{Paging, Path},
+        extract::{Paging, Path, Query, Search},
         openapi::Refusals,
     },
 };
@@ -103,9 +103,9 @@ pub async fn show_sync_status(State(app): State<App>, caller: Caller, Path(id): 
     Ok(Answer::ok("ok", SyncStatus { summary, held_removals, held_cards, proof, students }))
 }
 
-/// Retry a student who failed
+/// Retry a student who failed or drifted
 ///
-/// 409 when he is not failed, saying what he is.
+/// 409 when he did neither, saying what he is.
 #[utoipa::path(post, path = "/{id}/students/{student_id}/retry", tag = "sync",
     params(("id" = DeviceId, Path), ("student_id" = StudentId, Path)),
     responses((status = 200, body = Answer<Retried>), Refusals))]
@@ -141,7 +141,7 @@ async fn queue_again(app: &App, caller: &Caller, (id, student): (DeviceId, Stude
         Again::NotOnTerminal => return Err(ApiError::no_such("student on this device", student)),
         Again::Not(state) => {
             return Err(ApiError::conflict(match wish {
-                Wish::Retry => format!("this student is not failed on this device, but {state}"),
+                Wish::Retry => format!("this student has not failed or drifted on this device, but is {state}"),
                 Wish::Push => format!("this student's change on this device is {state}: approve or reject it first"),
             }));
         }
@@ -156,17 +156,19 @@ async fn queue_again(app: &App, caller: &Caller, (id, student): (DeviceId, Stude
 /// The command log of a terminal
 ///
 /// Newest first.
-#[utoipa::path(get, path = "/{id}/commands", tag = "sync", params(("id" = DeviceId, Path), Paging),
+#[utoipa::path(get, path = "/{id}/commands", tag = "sync", params(("id" = DeviceId, Path), Search, Paging),
     responses((status = 200, body = Listed<LoggedCommand>), Refusals))]
 pub async fn list_commands(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<DeviceId>,
+    Query(Search { search }): Query<Search>,
     paging: Paging,
 ) -> ListReply<LoggedCommand> {
     let mut tx = app.db.read().await?;
     to_see(&mut tx, &caller, id).await?;
-    let (rows, total) = overview::commands(&mut tx, id, paging.limit.into(), paging.offset()).await?;
+    let filter = LogFilter { school: caller.school_to_list(None)?, text: search.as_deref() };
+    let (rows, total) = overview::commands(&mut tx, id, filter, paging.limit.into(), paging.offset()).await?;
     Ok(Listed::page(rows, total, paging))
 }
 

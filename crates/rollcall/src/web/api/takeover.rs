@@ -17,7 +17,7 @@ use crate::{
         DeviceId,
         known::{Device, Error},
     },
-    school::StudentId,
+    school::{StudentId, search},
     store::Tx,
     sync::{
         adopt::{
@@ -41,6 +41,8 @@ pub struct Wanted {
     /// Only people whose match is this: `card`, `name`, `conflict`, `former` or `stranger`.
     #[serde(rename = "match")]
     matched: Option<String>,
+    /// A part of a name, or of a PIN or a card.
+    search: Option<String>,
 }
 
 /// Who is on a terminal whom Rollcall did not write
@@ -58,9 +60,14 @@ pub async fn show_takeover(
     let mut tx = app.db.read().await?;
     to_see(&mut tx, &caller, id).await?;
     let mut adoption = view::view(&mut tx, id).await?;
-    if let Some(matched) = wanted.matched {
-        adoption.people.retain(|person| person.matched == matched);
-    }
+    let Wanted { matched, search } = wanted;
+    adoption.people.retain(|person| {
+        matched.as_deref().is_none_or(|matched| person.matched == matched)
+            && search::finds(
+                search.as_deref(),
+                &[&person.pin, &person.name, person.card.as_deref().unwrap_or_default()],
+            )
+    });
     let total = adoption.people.len() as i64;
     let before = usize::try_from(paging.offset()).unwrap_or(usize::MAX);
     adoption.people = adoption.people.into_iter().skip(before).take(paging.limit as usize).collect();

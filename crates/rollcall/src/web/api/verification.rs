@@ -13,7 +13,7 @@ use crate::{
     },
     app::App,
     devices::DeviceId,
-    school::StudentId,
+    school::{StudentId, search},
     store::Instant,
     sync::{
         found::{self, Drifted, HeldUser},
@@ -24,7 +24,7 @@ use crate::{
     web::{
         envelope::{Answer, ListReply, Listed, PageOf, PageReply, Reply},
         error::ApiError,
-        extract::{Paging, Path},
+        extract::{Paging, Path, Query, Search},
         openapi::Refusals,
     },
 };
@@ -119,18 +119,19 @@ pub struct HeldUsers {
 /// Whom a terminal says it holds
 ///
 /// In its own words, by PIN.
-#[utoipa::path(get, path = "/{id}/users", tag = "verification", params(("id" = DeviceId, Path), Paging),
+#[utoipa::path(get, path = "/{id}/users", tag = "verification", params(("id" = DeviceId, Path), Search, Paging),
     responses((status = 200, body = PageOf<HeldUsers>), Refusals))]
 pub async fn list_held_users(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<DeviceId>,
+    Query(Search { search }): Query<Search>,
     paging: Paging,
 ) -> PageReply<HeldUsers> {
     let mut tx = app.db.read().await?;
     to_see(&mut tx, &caller, id).await?;
     let read = found::last_reading(&mut tx, id).await?;
-    let (users, total) = found::users(&mut tx, id, paging.limit.into(), paging.offset()).await?;
+    let (users, total) = found::users(&mut tx, id, search.as_deref(), paging.limit.into(), paging.offset()).await?;
     let data = HeldUsers { complete: read.complete, counted: read.counted, read_at: read.read_at, users };
     Ok(PageOf::new(data, total, paging))
 }
@@ -168,18 +169,21 @@ pub async fn show_drift(State(app): State<App>, caller: Caller, Path(id): Path<D
 ///
 /// Newest first: what was wanted, queued, sent, acknowledged, and what the terminal itself was seen to hold.
 #[utoipa::path(get, path = "/{id}/students/{student_id}/timeline", tag = "verification",
-    params(("id" = DeviceId, Path), ("student_id" = StudentId, Path), Paging),
+    params(("id" = DeviceId, Path), ("student_id" = StudentId, Path), Search, Paging),
     responses((status = 200, body = Listed<TimelineEvent>), Refusals))]
 pub async fn list_timeline(
     State(app): State<App>,
     caller: Caller,
     Path((id, student)): Path<(DeviceId, StudentId)>,
+    Query(Search { search }): Query<Search>,
     paging: Paging,
 ) -> ListReply<TimelineEvent> {
     let mut tx = app.db.read().await?;
     to_see(&mut tx, &caller, id).await?;
-    let events = timeline::timeline(&mut tx, id, student).await?;
-    let events = events.ok_or_else(|| ApiError::no_such("student on this device", student))?;
+    let school = caller.school_to_list(None)?;
+    let events = timeline::timeline(&mut tx, id, student, school).await?;
+    let mut events = events.ok_or_else(|| ApiError::no_such("student on this device", student))?;
+    events.retain(|event| search::finds(search.as_deref(), &[&event.words]));
     Ok(Listed::cut(events, paging))
 }
 

@@ -11,12 +11,12 @@ use crate::{
         audit::{self, Change},
     },
     app::App,
-    school::{SchoolId, schools},
+    school::{SchoolId, schools, search},
     store::Tx,
     web::{
         envelope::{Answer, Deleted, ListReply, Listed, Reply},
         error::ApiError,
-        extract::{Json, Paging, Path, Query, not_null},
+        extract::{Json, Paging, Path, Query, Search, not_null},
         openapi::Refusals,
     },
     webhooks::{
@@ -32,6 +32,8 @@ use crate::{
 pub struct WebhookFilter {
     /// Those of one school alone.
     school_id: Option<SchoolId>,
+    /// A part of the address.
+    search: Option<String>,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -78,7 +80,9 @@ pub async fn list_webhooks(
     caller.admin()?;
     let school = caller.school_to_list(filter.school_id)?;
     let mut tx = app.db.read().await?;
-    Ok(Listed::cut(endpoints::list(&mut tx, school).await?, paging))
+    let mut endpoints = endpoints::list(&mut tx, school).await?;
+    endpoints.retain(|endpoint| search::finds(filter.search.as_deref(), &[&endpoint.url]));
+    Ok(Listed::cut(endpoints, paging))
 }
 
 /// Create a webhook
@@ -205,17 +209,18 @@ pub async fn test_webhook(State(app): State<App>, caller: Caller, Path(id): Path
 /// What became of the messages of a webhook
 ///
 /// The newest first; those that ended are kept for 30 days.
-#[utoipa::path(get, path = "/webhooks/{id}/deliveries", tag = "webhooks", params(("id" = EndpointId, Path), Paging),
+#[utoipa::path(get, path = "/webhooks/{id}/deliveries", tag = "webhooks", params(("id" = EndpointId, Path), Search, Paging),
     responses((status = 200, body = Listed<Delivery>), Refusals))]
 pub async fn list_webhook_deliveries(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<EndpointId>,
+    Query(Search { search }): Query<Search>,
     paging: Paging,
 ) -> ListReply<Delivery> {
     let mut tx = app.db.read().await?;
     to_change(&mut tx, &caller, id).await?;
-    let (deliveries, total) = messages::list(&mut tx, id, paging.limit, paging.offset()).await?;
+    let (deliveries, total) = messages::list(&mut tx, id, search.as_deref(), paging.limit, paging.offset()).await?;
     Ok(Listed::page(deliveries, total, paging))
 }
 

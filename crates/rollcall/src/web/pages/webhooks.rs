@@ -170,7 +170,7 @@ async fn webhook_page(
     // The API's handler asks whether he may.
     let endpoint = api::show_webhook(State(app.clone()), caller, Path(id)).await?.into_data();
     let mut tx = app.db.read().await?;
-    let (deliveries, _) = messages::list(&mut tx, id, MESSAGES, 0).await?;
+    let (deliveries, _) = messages::list(&mut tx, id, None, MESSAGES, 0).await?;
     drop(tx);
     let page = WebhookPage { w: view.w, view, endpoint, deliveries, secret, problem };
     show(&page.view, &page)

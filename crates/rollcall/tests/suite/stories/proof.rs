@@ -19,6 +19,8 @@ both_databases! {
     the_outcome_tells_what_was_found_also_when_it_is_mended,
     a_stranger_is_shown_and_stays,
     people_are_shown_page_by_page,
+    lists_are_looked_through,
+    the_log_of_another_school_is_not_shown,
     what_cannot_be_verified_is_never_called_in_step,
     an_offline_terminal_is_verified_when_it_calls,
     students_who_failed_are_tried_again,
@@ -214,6 +216,52 @@ async fn people_are_shown_page_by_page(database: Database) {
         assert_eq!(row["card"].as_str(), student.card.as_deref(), "{row}");
         assert!(row["seen_at"].is_string() && row["name"].is_string() && row["privilege"] == 0, "{row}");
     }
+}
+
+async fn lists_are_looked_through(database: Database) {
+    let (mut campus, device) = filled(database, 12, Profile::zam180()).await;
+    campus.verify(device).await;
+    let status = campus.status(device).await;
+    let (student, shown) = status.students.iter().next().unwrap();
+    let number = |body: &Json| body["pagination"]["total"].as_i64().unwrap();
+    let found = async |list: &str, search: &str| {
+        let path = format!("/api/v1/device/{device}/{list}");
+        let reply = campus.get(&format!("{path}?limit=1&search={search}")).await;
+        reply.data(200);
+        (number(&reply.body), number(&campus.get(&path).await.body))
+    };
+    let pin = shown.pin.as_deref().unwrap();
+    let card = shown.card.as_deref().unwrap();
+    assert_eq!(found("users", card).await, (1, 12));
+    assert_eq!(found("users", "nobody").await, (0, 12));
+    let (of_him, all) = found("commands", &format!("pin={pin}%09")).await;
+    assert!((1..all).contains(&of_him), "{of_him} of {all}");
+    assert_eq!(found("commands", "%25").await.0, 0, "signs mean themselves");
+    let (told, all) = found(&format!("students/{student}/timeline"), "ANSWERED").await;
+    assert!((1..all).contains(&told), "{told} of {all}");
+    assert_eq!(found("takeover", "x").await, (0, 0));
+}
+
+async fn the_log_of_another_school_is_not_shown(database: Database) {
+    let (campus, device) = filled(database, 2, Profile::zam180()).await;
+    let (student, _) = campus.status(device).await.students.into_iter().next().unwrap();
+    let log = format!("/api/v1/device/{device}/commands");
+    let timeline = format!("/api/v1/device/{device}/students/{student}/timeline");
+    let before = campus.get(&log).await.column("id").len();
+    assert!(before > 1);
+    campus.get(&timeline).await.data(200);
+    let server = &campus.world.server;
+    server.delete(&campus.admin, &format!("/api/v1/devices/{device}")).await.data(200);
+    let other = server.school("中关村第一小学").await;
+    let stranger = server.person("li.xiaoming@example.org", Role::SchoolAdmin, Some(other)).await;
+    let again = json!({"school_id": other, "serial_number": SERIAL, "device_name": "大门"});
+    assert_eq!(server.post(&stranger, "/api/v1/devices", again).await.data(201)["id"], json!(device));
+    assert_eq!(server.get(&stranger, &log).await.column("id"), Vec::<Json>::new());
+    server.get(&stranger, &timeline).await.refusal(404);
+    let page = crate::pages::page(server, &stranger, &format!("/terminals/{device}/commands")).await;
+    assert!(!page.page(200).contains("DATA UPDATE"), "{}", page.text);
+    assert_eq!(server.get(&campus.superadmin, &log).await.column("id").len(), before);
+    campus.get(&log).await.refusal(403);
 }
 
 async fn what_cannot_be_verified_is_never_called_in_step(database: Database) {

@@ -6,7 +6,7 @@ use axum::extract::State;
 use super::{Head, Looking, head};
 use crate::{
     app::App,
-    sync::overview::{self, LoggedCommand},
+    sync::overview::{self, LogFilter, LoggedCommand},
     web::pages::{
         Reply, View, Visitor,
         overview::Badge,
@@ -30,7 +30,8 @@ pub async fn list_commands(State(app): State<App>, looking: Looking) -> Reply {
     let Looking { visitor: Visitor { caller, mut view }, id, page } = looking;
     let mut tx = app.db.read().await?;
     let head = head(&app, &mut tx, (&caller, &mut view), id, "commands").await?;
-    let (rows, total) = overview::commands(&mut tx, id, ROWS, Pager::offset(page)).await?;
+    let filter = LogFilter { school: caller.school_to_list(None)?, text: None };
+    let (rows, total) = overview::commands(&mut tx, id, filter, ROWS, Pager::offset(page)).await?;
     drop(tx);
     let pager = Pager::new(&head.path("commands"), &[], page.unwrap_or(1), total);
     let page = CommandsPage { w: view.w, head, rows, pager, view };

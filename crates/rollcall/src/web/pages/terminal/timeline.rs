@@ -43,7 +43,8 @@ pub async fn show_timeline(
     let Visitor { caller, mut view } = visitor;
     let mut tx = app.db.read().await?;
     let head = head(&app, &mut tx, (&caller, &mut view), id, "student").await?;
-    let events = timeline::timeline(&mut tx, id, student).await?;
+    let school = caller.school_to_list(None)?;
+    let events = timeline::timeline(&mut tx, id, student, school).await?;
     let events = events.ok_or_else(|| ApiError::no_such("student on this device", student))?;
     let row = students::find(&mut tx, student).await?;
     drop(tx);
