@@ -51,11 +51,13 @@ pub struct Keep {
     pub audit: Option<u32>,
     /// Readings, and what they found and was mended.
     pub readings: Option<u32>,
+    /// What names a student, from when he was deleted.
+    pub deleted_students: Option<u32>,
 }
 
 impl Default for Keep {
     fn default() -> Keep {
-        Keep { punches: None, commands: Some(180), audit: Some(730), readings: Some(180) }
+        Keep { punches: None, commands: Some(180), audit: Some(730), readings: Some(180), deleted_students: Some(365) }
     }
 }
 

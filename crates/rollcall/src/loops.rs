@@ -4,11 +4,12 @@
 use std::{fmt::Display, pin::Pin, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    accounts::audit,
+    accounts::audit::{self, Actor},
     app::App,
     attendance::{attribute, retention},
     devices::{presence, unknown},
@@ -20,6 +21,7 @@ use crate::{
     },
     sync::{
         self, delivery,
+        erase::{self, Punches},
         reading::{self, Cause},
         unserved,
         watch::Watch,
@@ -162,18 +164,24 @@ pub async fn forget_on_schedule(app: &App) -> store::Result<()> {
 
 const AT_NIGHT: &str = "17 3 * * *";
 
-type Forget = for<'a> fn(&'a mut Tx, Timestamp, u32) -> Pin<Box<dyn Future<Output = store::Result<u64>> + Send + 'a>>;
+type Forget =
+    for<'a> fn(&'a mut Tx, Timestamp, Timestamp) -> Pin<Box<dyn Future<Output = store::Result<u64>> + Send + 'a>>;
 
 /// Forgets what is older than the settings say, in transactions that nobody has to wait for.
 pub async fn forget(app: &App, now: Timestamp) -> store::Result<()> {
     let keep = app.settings.keep;
-    let kinds: [(&str, Option<u32>, Forget); 6] = [
-        ("punches", keep.punches, |tx, before, rows| Box::pin(retention::forget(tx, before, rows))),
-        ("commands", keep.commands, |tx, before, rows| Box::pin(sync::retention::forget_commands(tx, before, rows))),
-        ("readings", keep.readings, |tx, before, rows| Box::pin(sync::retention::forget_readings(tx, before, rows))),
-        ("unknown terminals", Some(1), |tx, before, rows| Box::pin(unknown::forget(tx, before, rows))),
-        ("changes", keep.audit, |tx, before, rows| Box::pin(audit::forget(tx, before, rows))),
-        ("webhooks", Some(messages::KEPT_DAYS), |tx, before, rows| Box::pin(messages::forget(tx, before, rows))),
+    let kinds: [(&str, Option<u32>, Forget); 7] = [
+        ("punches", keep.punches, |tx, before, _| Box::pin(retention::forget(tx, before, ROWS_AT_ONCE))),
+        ("commands", keep.commands, |tx, before, _| {
+            Box::pin(sync::retention::forget_commands(tx, before, ROWS_AT_ONCE))
+        }),
+        ("readings", keep.readings, |tx, before, _| {
+            Box::pin(sync::retention::forget_readings(tx, before, ROWS_AT_ONCE))
+        }),
+        ("unknown terminals", Some(1), |tx, before, _| Box::pin(unknown::forget(tx, before, ROWS_AT_ONCE))),
+        ("changes", keep.audit, |tx, before, _| Box::pin(audit::forget(tx, before, ROWS_AT_ONCE))),
+        ("webhooks", Some(messages::KEPT_DAYS), |tx, before, _| Box::pin(messages::forget(tx, before, ROWS_AT_ONCE))),
+        ("deleted students", keep.deleted_students, |tx, before, now| Box::pin(erase_one(tx, before, now))),
     ];
     for (what, days, forget) in kinds {
         let Some(before) = days.and_then(|days| now.checked_sub(SignedDuration::from_hours(24 * i64::from(days))).ok())
@@ -183,7 +191,7 @@ pub async fn forget(app: &App, now: Timestamp) -> store::Result<()> {
         let mut rows = 0;
         for _ in 0..ROUNDS {
             let mut tx = app.db.write().await?;
-            let forgotten = forget(&mut tx, before, ROWS_AT_ONCE).await?;
+            let forgotten = forget(&mut tx, before, now).await?;
             tx.commit().await?;
             rows += forgotten;
             if forgotten == 0 {
@@ -195,6 +203,21 @@ pub async fn forget(app: &App, now: Timestamp) -> store::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Erases who has been deleted for longest, if that was before then. His punches stay his.
+async fn erase_one(tx: &mut Tx, before: Timestamp, now: Timestamp) -> store::Result<u64> {
+    let Some((student, school)) = erase::deleted_first(tx, before).await? else { return Ok(0) };
+    erase::erase(tx, student, Punches::His, now).await?;
+    let change = audit::Change {
+        action: "erase",
+        entity: "student",
+        entity_id: student.to_string(),
+        school_id: Some(school),
+        details: json!({"punches": "kept"}),
+    };
+    audit::record(tx, Actor::RETENTION, change, now).await?;
+    Ok(1)
 }
 
 /// Columns that only Rust can compute, for rows that SQL wrote.

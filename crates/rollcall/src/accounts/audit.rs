@@ -20,6 +20,8 @@ pub struct Actor<'a> {
 impl Actor<'static> {
     /// Somebody at the server's command line.
     pub const COMMAND_LINE: Actor<'static> = Actor { user_id: None, name: "command line" };
+    /// Whatever is older than the settings say, at night.
+    pub const RETENTION: Actor<'static> = Actor { user_id: None, name: "retention" };
 }
 
 /// One change.

@@ -78,6 +78,9 @@ pub(super) struct Args {
     /// Days that readings of terminals are kept, and what they found and was mended.
     #[arg(long, env = "ROLLCALL_KEEP_READINGS", default_value = "180", value_parser = days, value_name = "DAYS")]
     keep_readings: Days,
+    /// Days that it is kept who a student was who was deleted. His punches stay his.
+    #[arg(long, env = "ROLLCALL_KEEP_DELETED_STUDENTS", default_value = "365", value_parser = days, value_name = "DAYS")]
+    keep_deleted_students: Days,
     /// Prints every setting with its value and where that comes from, without secrets, and ends.
     #[arg(long)]
     pub(super) print_config: bool,
@@ -107,6 +110,7 @@ pub(super) async fn run(
             commands: args.keep_commands.0,
             audit: args.keep_audit.0,
             readings: args.keep_readings.0,
+            deleted_students: args.keep_deleted_students.0,
         },
     };
     let shown = without_password(&settings.database_url);

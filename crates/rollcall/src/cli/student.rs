@@ -50,7 +50,7 @@ pub(super) async fn erase(args: EraseArgs, here: &Here) -> anyhow::Result<ExitCo
     let student = students::lock(&mut tx, id).await?;
     anyhow::ensure!(student.is_some() || export::export(&mut tx, id).await?.is_some(), unknown(args.id));
     let (punches, verb) = match args.punches {
-        Choice::Keep => (Punches::Keep, "kept"),
+        Choice::Keep => (Punches::Nobodys, "kept"),
         Choice::Delete => (Punches::Delete, "deleted"),
     };
     let erased = erase::erase(&mut tx, id, punches, now).await?;

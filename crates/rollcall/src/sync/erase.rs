@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     attendance::unread,
-    school::{StudentId, import::drafts},
+    school::{SchoolId, StudentId, import::drafts},
     store::{Result, Tx},
     webhooks::outbox,
 };
@@ -19,8 +19,10 @@ use crate::{
 /// What becomes of his punches.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Punches {
+    /// They stay his, though nothing but his number is left of him.
+    His,
     /// They stay and are nobody's.
-    Keep,
+    Nobodys,
     Delete,
 }
 
@@ -69,6 +71,15 @@ const NO_PUNCHES: &str = "DELETE FROM punches WHERE student_id = $1";
 const MAPPINGS: &str = "UPDATE device_user_mappings SET valid_from = $2, valid_to = $2 WHERE student_id = $1";
 const STILL_HELD: &str = "SELECT COUNT(*) FROM device_user_sync_status WHERE student_id = $1 AND is_held";
 
+/// Of those whom nobody has erased, whoever was deleted first.
+const DELETED_FIRST: &str = "
+    SELECT id, school_id FROM students WHERE deleted_at < $1 AND full_name <> '(erased)' ORDER BY deleted_at, id LIMIT 1";
+
+/// Who was deleted before then, has waited longest, and still has a name. Erase him before you ask again.
+pub async fn deleted_first(tx: &mut Tx, before: Timestamp) -> Result<Option<(StudentId, SchoolId)>> {
+    tx.optional(DELETED_FIRST, [before.into()]).await
+}
+
 /// Erases one student, whether his row is there or SQL has deleted it.
 pub async fn erase(tx: &mut Tx, student: StudentId, punches: Punches, now: Timestamp) -> Result<Erased> {
     let traces = Traces::of(tx, student).await?;
@@ -93,13 +104,19 @@ pub async fn erase(tx: &mut Tx, student: StudentId, punches: Punches, now: Times
         None => 0,
     };
     tx.execute(AUDIT, [student.to_string().into()]).await?;
-    tx.execute(DAYS, [student.into()]).await?;
     outbox::forget_student(tx, student).await?;
     let punches = match punches {
-        Punches::Keep => tx.execute(NOBODYS_PUNCHES, [student.into()]).await?,
-        Punches::Delete => tx.execute(NO_PUNCHES, [student.into()]).await?,
+        Punches::His => 0,
+        Punches::Nobodys => part_from(tx, student, NOBODYS_PUNCHES).await?,
+        Punches::Delete => part_from(tx, student, NO_PUNCHES).await?,
     };
-    tx.execute(MAPPINGS, [student.into(), Timestamp::UNIX_EPOCH.into()]).await?;
     let (still_held,) = tx.one(STILL_HELD, [student.into()]).await?;
     Ok(Erased { punches, still_held, files, reconciled })
+}
+
+/// His punches become nobody's, or go, and so do his days. Answers how many punches.
+async fn part_from(tx: &mut Tx, student: StudentId, sql: &'static str) -> Result<u64> {
+    tx.execute(DAYS, [student.into()]).await?;
+    tx.execute(MAPPINGS, [student.into(), Timestamp::UNIX_EPOCH.into()]).await?;
+    tx.execute(sql, [student.into()]).await
 }

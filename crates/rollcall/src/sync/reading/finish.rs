@@ -2,14 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::{Class, Phase, ask::Row, gather::Gathered, script::Ending};
 use crate::{
     devices::DeviceId,
     store::{Result, Tx},
     sync::{
-        deadline::later,
         manner,
         reconcile::{self, Scope},
         repair,
@@ -43,11 +42,6 @@ const FORGET_QUESTIONS: &str = "
 const FORGET_READINGS: &str = "
     DELETE FROM readings WHERE device_id = $1 AND id NOT IN (
       SELECT id FROM readings WHERE device_id = $1 ORDER BY id DESC LIMIT 50)";
-
-const FORGET_DRIFT: &str = "DELETE FROM device_drift WHERE device_id = $1 AND ended_at < $2";
-
-/// What was found and has ended is history for so long.
-const KEPT: SignedDuration = SignedDuration::from_hours(180 * 24);
 
 /// Ends a reading: what it proves is written down, and what differs is repaired.
 pub(super) async fn finish(
@@ -121,7 +115,6 @@ pub(super) async fn finish(
     tx.execute(FORGET_PACKETS, [row.id.into()]).await?;
     tx.execute(FORGET_QUESTIONS, [device.into()]).await?;
     tx.execute(FORGET_READINGS, [device.into()]).await?;
-    tx.execute(FORGET_DRIFT, [device.into(), later(now, -KEPT).into()]).await?;
     tracing::info!(
         device = %device,
         cause = row.cause,

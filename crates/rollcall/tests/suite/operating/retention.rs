@@ -7,7 +7,10 @@ use rollcall::{
     app::App,
     config::{Keep, Settings},
     loops,
-    school::import::drafts::{self, Draft},
+    school::{
+        StudentId,
+        import::drafts::{self, Draft},
+    },
     store::Record,
 };
 use serde_json::{Value as Json, json};
@@ -24,6 +27,7 @@ both_databases! {
     one_server_forgets_once_a_night,
     a_student_is_shown_everything_and_erased_everywhere,
     punches_go_with_him_where_somebody_says_so,
+    whoever_was_deleted_long_ago_has_no_name_and_his_punches_stay_his,
     files_that_nobody_imports_go_within_the_hour,
 }
 
@@ -88,7 +92,7 @@ async fn history_is_forgotten_and_what_decides_is_kept(database: Database) {
     run(&app, "DELETE FROM device_commands WHERE command_type = 'x' AND created_at = $1", old).await;
     campus.agree(device).await;
 
-    let keep = Keep { punches: Some(100), commands: None, audit: Some(100), readings: None };
+    let keep = Keep { punches: Some(100), commands: None, audit: Some(100), readings: None, deleted_students: None };
     let settings = Settings { keep, ..(*app.settings).clone() };
     let stricter = App { settings: settings.into(), ..app.clone() };
     loops::forget(&stricter, now).await.unwrap();
@@ -247,6 +251,35 @@ async fn punches_go_with_him_where_somebody_says_so(database: Database) {
     let erased = rollcall(&campus.world.database.url, &["erase-student", &id, "--punches", "delete"]).await;
     assert!(erased.done().contains("1 terminals hold the student"), "{erased:?}");
     assert_eq!(number(&campus.world.app, "SELECT COUNT(*) FROM punches").await, 0);
+}
+
+async fn whoever_was_deleted_long_ago_has_no_name_and_his_punches_stay_his(database: Database) {
+    let (mut campus, student, device) = with_traces(database).await;
+    let app = campus.world.app.clone();
+    campus.remove(StudentId(student)).await;
+    campus.in_step(device).await;
+    let deleted = campus.world.now();
+    let days = |days: i64| deleted + SignedDuration::from_hours(24 * days);
+    let names = async |campus: &Campus| everything(campus).await.to_lowercase().contains("ngozi okafor");
+    loops::forget(&app, days(364)).await.unwrap();
+    assert!(names(&campus).await, "a year is not over");
+
+    let forever = Keep { deleted_students: None, ..Keep::default() };
+    let settings = Settings { keep: forever, ..(*app.settings).clone() };
+    loops::forget(&App { settings: settings.into(), ..app.clone() }, days(366)).await.unwrap();
+    assert!(names(&campus).await);
+
+    loops::forget(&app, days(366)).await.unwrap();
+    assert!(!names(&campus).await);
+    let his = "SELECT COUNT(*) FROM punches WHERE student_id = 3";
+    assert_eq!((student, number(&app, his).await), (3, 2));
+    assert_eq!(number(&app, "SELECT COUNT(*) FROM attendance_logs WHERE student_id = 3").await, 1);
+    let audit: Vec<(String, String)> =
+        all(&app, "SELECT actor, entity_id FROM audit_logs WHERE action = 'erase'").await;
+    assert_eq!(audit, [("retention".to_owned(), "3".to_owned())]);
+    loops::forget(&app, days(400)).await.unwrap();
+    assert_eq!(number(&app, "SELECT COUNT(*) FROM audit_logs WHERE action = 'erase'").await, 1, "once");
+    campus.agree(device).await;
 }
 
 async fn files_that_nobody_imports_go_within_the_hour(database: Database) {

@@ -433,8 +433,8 @@ async fn whoever_was_erased_is_named_to_nobody(database: Database) {
     assert_eq!(told.waiting().await, 1);
     let app = told.campus.world.app.clone();
     let mut tx = app.db.write().await.unwrap();
-    let keep = rollcall::sync::erase::Punches::Keep;
-    rollcall::sync::erase::erase(&mut tx, student, keep, app.clock.now()).await.unwrap();
+    let nobodys = rollcall::sync::erase::Punches::Nobodys;
+    rollcall::sync::erase::erase(&mut tx, student, nobodys, app.clock.now()).await.unwrap();
     tx.commit().await.unwrap();
     let got = told.send_all().await;
     assert_eq!(column(&got, "/student/id"), [&json!(student)]);
