@@ -29,8 +29,8 @@ fleet:
 	cargo build --release -p rollcall
 	tests/fleet $${MINUTES:-20}
 
-# Costs as ratios within one run, held by gates; docs/performance.md says what they mean. ROLLCALL_BENCH=small takes a minute
-# or two. Figures are in target/bench afterwards.
+# Costs as ratios within one run, held by gates; docs/performance.md says what they mean. ROLLCALL_BENCH=small takes a few
+# minutes. Figures are in target/bench afterwards.
 bench: tools
 	POSTGRES_KEEPS=yes tests/with-postgres cargo bench -p rollcall --bench fleet
 

@@ -131,7 +131,7 @@ pub struct Uploads {
     pub columns: Columns,
     /// Column 3 of a punch: 0, or 255 for "no state chosen" (VAMS, SF-repo).
     pub status: u16,
-    /// Column 4 of a punch (App. A.2).
+    /// Column 4 of a punch (ATT5.8 App. 7).
     pub verify: u16,
     /// Punches and lines per POST.
     pub rows: usize,

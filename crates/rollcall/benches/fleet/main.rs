@@ -5,7 +5,7 @@
 //! per poll, a commit per request, a loop over rows) is built here, so that each ratio is of one run on one machine. The
 //! load generator has the same cores as the server. A gate that is missed makes the exit status 1.
 //!
-//! `ROLLCALL_BENCH=small` takes a minute or two; `ROLLCALL_BENCH_ONLY=poll,pages` runs some parts,
+//! `ROLLCALL_BENCH=small` takes a few minutes; `ROLLCALL_BENCH_ONLY=poll,pages` runs some parts,
 //! `ROLLCALL_BENCH_ON=postgresql` one database.
 
 mod delivery;

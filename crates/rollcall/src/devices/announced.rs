@@ -1,4 +1,4 @@
-//! What a terminal says of itself in a handshake, and which dialect it therefore speaks (protocol §0.1, §2.1).
+//! What a terminal says of itself in a handshake, and which dialect it therefore speaks (ATT5.8 §3, SEC4.8 §7, SF-repo).
 //!
 //! It is stored because a terminal that has a session does not announce itself again.
 

@@ -1,4 +1,4 @@
-//! Upload positions (protocol §2.3): what a terminal said in its last accepted upload of a table is said back to it in its
+//! Upload positions (MAN3.2 §2.4.1): what a terminal said in its last accepted upload of a table is said back to it in its
 //! next handshake. They are echoes, never identities: punches are recognised by their content.
 
 use std::collections::BTreeMap;

@@ -1,7 +1,7 @@
 //! One connection, of a terminal or of a browser.
 //!
 //! Terminals search reply headers by the letter, `Date:` and `Content-Length:`, and some of them read a body to the end of
-//! the stream: so header names are in title case, and the connection ends where they expect it (protocol §1.2).
+//! the stream: so header names are in title case, and the connection ends where they expect it (FWSRC).
 
 use std::{convert::Infallible, net::SocketAddr, pin::pin};
 
@@ -127,7 +127,7 @@ async fn answer(
 }
 
 /// Whether a terminal expects the connection to end after the reply. `starting` is a word of access units and newer
-/// attendance ones (§1.1).
+/// attendance ones (SEC4.8 §7, ATT5.8 §3.5).
 fn wants_close(version: Version, headers: &HeaderMap) -> bool {
     let words = headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
     version < Version::HTTP_11

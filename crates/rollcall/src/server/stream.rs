@@ -1,4 +1,4 @@
-//! A connection's bytes, with the first request line mended where no parser would take it (protocol §1.1).
+//! A connection's bytes, with the first request line mended where no parser would take it (FWSRC, MAN3.2 §2.4.5).
 
 use std::{
     io,

@@ -26,7 +26,7 @@ pub struct Holder {
     pub valid_to: Option<Instant>,
 }
 
-/// The highest number given out as a PIN: nine digits, which every terminal takes (§7.2) that does not say otherwise.
+/// The highest number given out as a PIN: nine digits, which every terminal takes that does not say otherwise (FWSRC).
 const HIGHEST_PIN: i64 = 999_999_999;
 
 /// Of so many digits.

@@ -23,7 +23,7 @@ use crate::{
 pub struct Removals {
     /// How many people are held.
     pub held: i64,
-    /// Why, in words. Absent when nothing is held.
+    /// Why, in words; `null` when nothing is held.
     pub reason: Option<String>,
     /// Since when the first of them is held.
     #[schema(value_type = Option<String>, format = DateTime)]

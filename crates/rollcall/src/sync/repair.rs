@@ -255,7 +255,7 @@ fn changed_back(differences: &[Difference]) -> String {
         .map(|d| format!("{} should be \"{}\" and is \"{}\"", d.field.as_str(), d.ours, d.theirs))
         .collect();
     let words = format!("the terminal keeps changing it back: {}", fields.join("; "));
-    // Most firmware drops a card that somebody else there has, and says yes (§8.1). Whom it tells of is known by his card.
+    // Most firmware drops a card that somebody else there has, and says yes. Whom it tells of is known by his card.
     let drops_card = |d: &Difference| d.field == Field::Card && d.theirs.is_empty();
     if differences.iter().any(drops_card) {
         return words + "; " + CARD_IN_HIDING;

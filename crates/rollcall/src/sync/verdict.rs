@@ -1,4 +1,4 @@
-//! What a reading proves of each person. Pure (protocol §8.5, §8.6).
+//! What a reading proves of each person (docs/decisions/what-silence-proves.md). Pure.
 //!
 //! Order is an event number of the device, never a clock: a line counts as the answer to a query when it came after the
 //! query was handed out, and a query says something about a write when it was handed out after that write's result. Silence

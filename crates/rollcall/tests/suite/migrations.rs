@@ -59,10 +59,10 @@ async fn a_filled_database_grows_up(database: Database) {
     db.close().await;
 }
 
-/// A row of the contract's third query.
+/// A row of the third query.
 type StudentState = (i64, String, String, String, Option<Instant>, Option<i64>);
 
-/// The contract's three queries, letter by letter.
+/// Three queries that operators type, letter by letter: what stands in the tables has to go on meaning the same.
 async fn the_queries_of_operators_mean_the_same(db: &Db) {
     let mut tx = db.read().await.unwrap();
     let counts: (i64, i64, i64) = tx

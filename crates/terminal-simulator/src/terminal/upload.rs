@@ -270,7 +270,7 @@ impl Terminal {
         format!("BIOPHOTO PIN={pin}\tFileName={pin}.jpg\tType=9\tSize={PHOTO_LETTERS}\tContent={photo}\n").into_bytes()
     }
 
-    /// One line of the operation log (App. A.3), if those are wanted.
+    /// One line of the operation log (ATT5.8 App. 3), if those are wanted.
     pub(super) fn log_operation(&mut self, code: u32, object: &str) {
         if self.settings.transfers.operations && self.profile.access.is_none() {
             let time = wire::stamp(self.local(self.now));

@@ -7,7 +7,7 @@ use terminal_simulator::{Call, Exchange, Profile, Reply, Step, Terminal};
 
 pub const SERIAL: &str = "CJX9253300417";
 
-/// The handshake's reply that the protocol reference recommends, for tests of anything else.
+/// A handshake's reply with what is usual in it (ATT5.8 §3), for tests of anything else.
 pub const OPTIONS: &str = "GET OPTION FROM: CJX9253300417\nATTLOGStamp=None\nOPERLOGStamp=9999\nErrorDelay=30\nDelay=10\n\
     TransFlag=TransData AttLog\tOpLog\tEnrollUser\tChgUser\nTimeZone=3\nRealtime=1\nEncrypt=0\nServerVer=2.2.14\n";
 

@@ -355,7 +355,7 @@ async fn proceed(tx: &mut Tx, device: DeviceId, row: &Row, how: Questions) -> Re
 }
 
 /// Whether the terminal may be made to tell everybody by stamp reset now: an admin chose a window, it is in it, it is known
-/// not to list, and its stamps are real ones that it reads itself (§2.3).
+/// not to list, and its stamps are real ones that it reads itself (FWSRC).
 fn can_dump(row: &Row, local: Time) -> bool {
     let class = row.readback_class.as_deref().and_then(Class::parse);
     let lists = class.is_none() || (class == Some(Class::List) && !row.readback_slow);

@@ -38,7 +38,7 @@ pub(super) use self::{
     begin::{look_at_count, look_into, start_over},
 };
 
-/// How a terminal can be read back: `devices.readback_class` (protocol §8.4).
+/// How a terminal can be read back: `devices.readback_class`. docs/terminals.md has the classes of families.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Class {
     /// It reports everybody when asked.
@@ -70,7 +70,7 @@ enum Question {
 pub enum Phase {
     Begin,
     Count,
-    /// Everybody by stamp reset (§8.3, R5).
+    /// Everybody by stamp reset (FWSRC).
     Dump,
     List,
     Recount,

@@ -1,4 +1,4 @@
-//! What a reading does next, from what it knows so far (protocol §8.4, §8.6). Pure.
+//! What a reading does next, from what it knows so far. Pure.
 //!
 //! A terminal whose class is known is asked the way it answers. One of unknown class is tried: a count, a list, the count
 //! again; if the list does not hold as many as the count, single people who should be there.

@@ -47,7 +47,7 @@ impl Line<'_> {
     }
 }
 
-/// What a line of the operation log says about people (App. A.3).
+/// What a line of the operation log says about people (ATT5.8 App. 3).
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum Sign {
     /// Somebody with this PIN was added, changed or removed.

@@ -62,7 +62,9 @@ pub struct DeviceCreation {
     timezone: Option<String>,
     /// What happens to people whom the terminal holds and the roster does not know. `report`, unless given.
     strangers: Option<Strangers>,
-    /// `add`: if the terminal holds people already, write the students beside them. Without it an admin is asked.
+    /// What becomes of people whom the terminal holds already: `add`, the students are written beside them; `link_cards`,
+    /// whoever has a student's card there is that student; `replace`, as `link_cards`, and everybody else is removed. Without
+    /// it an admin is asked.
     takeover: Option<String>,
     /// The terminal whose place it takes: it inherits its PINs, and that one is switched off.
     replaces: Option<DeviceId>,

@@ -1,4 +1,4 @@
-//! `GET cdata`: a terminal announces itself and is told its options (protocol §2).
+//! `GET cdata`: a terminal announces itself and is told its options (ATT5.8 §3, MAN3.2 §2.2).
 
 use jiff::tz::Offset;
 use push_protocol::{
@@ -39,7 +39,7 @@ pub fn time(visit: &Visit) -> Reply {
 }
 
 /// A valid handshake that says nothing of anybody and leaves the terminal's clock alone. A security terminal that is not
-/// registered is answered `OK` (§9.1).
+/// registered is answered `OK` (SEC4.8 §7.1).
 fn to_unknown(door: &Door, visit: &Visit, announced: &Announcement) -> Reply {
     match Dialect::recognise(announced) {
         Dialect::Security => Reply::ok(),
@@ -106,7 +106,7 @@ fn options(door: &Door, visit: &Visit, dialect: Dialect, stamps: Stamps, time_zo
     Reply::text(options.to_bytes())
 }
 
-/// Seconds between polls, as terminals take them (§2.2).
+/// Seconds between polls, whole ones and at least one, as terminals take them.
 pub fn delay(door: &Door) -> u32 {
     u32::try_from(door.app.settings.poll_delay.as_secs()).unwrap_or(20).clamp(1, 3600)
 }

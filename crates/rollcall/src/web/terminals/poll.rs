@@ -1,4 +1,4 @@
-//! `GET getrequest`: a terminal asks what is to be done (protocol §5).
+//! `GET getrequest`: a terminal asks what is to be done (ATT5.8 §10, MAN3.2 §2.4.5).
 
 use std::{borrow::Cow, net::IpAddr, sync::Arc};
 
@@ -15,7 +15,7 @@ use crate::{
     sync::delivery::{self, Handout, Poll},
 };
 
-/// Lines that answer a query follow its result within this time, or within two polls (protocol §8.4).
+/// Lines that answer a query follow its result within this time, or within two polls: no source says how long it takes.
 const QUIET: SignedDuration = SignedDuration::from_secs(10);
 
 /// Answers the poll of a registered terminal. When its flag is down, from memory alone.

@@ -1,5 +1,5 @@
 //! How a terminal is answered: `text/plain`, a length, the date, never empty, never chunked, a few hundred bytes of header
-//! (protocol §1.2).
+//! (FWSRC).
 
 use std::cell::RefCell;
 
@@ -31,13 +31,13 @@ impl Reply {
         Reply { status: StatusCode::OK, body: body.into(), ends: false }
     }
 
-    /// Nothing was stored: the terminal keeps its data and sends them again (§1.3). The text must not hold `OK`, which
+    /// Nothing was stored: the terminal keeps its data and sends them again (MAN3.2 §2.4.1). The text must not hold `OK`, which
     /// old clients look for whatever the status.
     pub fn try_again() -> Reply {
         Reply::failed(StatusCode::SERVICE_UNAVAILABLE, b"BUSY\n")
     }
 
-    /// No such file. The only 404 (§3).
+    /// No such file. The only 404 (s0x90).
     pub fn not_found() -> Reply {
         Reply::failed(StatusCode::NOT_FOUND, b"NONE\n")
     }
@@ -58,7 +58,7 @@ impl Reply {
 
     /// The reply with its headers. `closes`: the connection ends after it, and says so.
     ///
-    /// The date is the server's own clock, which follows the database's: terminals set their clocks by it (§1.4).
+    /// The date is the server's own clock, which follows the database's: terminals set their clocks by it (FWSRC, ATT5.8 §3).
     pub fn into_response(self, closes: bool, now: Timestamp) -> Response<Full<Bytes>> {
         let mut response = Response::new(Full::new(self.body));
         *response.status_mut() = self.status;

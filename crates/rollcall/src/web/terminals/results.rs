@@ -1,4 +1,4 @@
-//! `POST devicecmd`: what became of commands (protocol §6).
+//! `POST devicecmd`: what became of commands (ATT5.8 §11, MAN3.2 §10, SEC4.8 §10.4).
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The security dialect, as far as it is answered: recognised, registered, configured (protocol §9.1).
+//! The security dialect, as far as it is answered: recognised, registered, configured (SEC4.8 §7).
 
 use push_protocol::{
     dialect::Dialect,

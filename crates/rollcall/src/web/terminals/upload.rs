@@ -1,4 +1,4 @@
-//! `POST cdata`, `fdata`, `querydata`: what a terminal brings (protocol §4, §9.2).
+//! `POST cdata`, `fdata`, `querydata`: what a terminal brings (ATT5.8 §9, MAN3.2 §2.4, SEC4.8 §10).
 //!
 //! The answer is given after the commit. It counts every line, also those that were there already or that nobody could
 //! read: terminals send the whole batch again until the number is theirs.

@@ -1,5 +1,5 @@
-//! The terminals' door: the server's half of the protocol's conformance list (protocol §11.1, items 1 to 32), on exact
-//! bytes over pipes, and the rules 22 to 26.
+//! The terminals' door, on exact bytes over pipes: what the protocol asks of a server, items 1 to 32, and the rules 22 to 26.
+//! docs/rules.md has both.
 
 mod bench;
 mod commands;

@@ -1,4 +1,4 @@
-//! All transcripts of the protocol's reference, sent to the door as they stand: every answer is one that a terminal
+//! All transcripts of `push-protocol`'s tests, sent to the door as they stand: every answer is one that a terminal
 //! accepts, and what does not depend on the story around it is the answer that stands there.
 
 use std::{collections::BTreeSet, fs};

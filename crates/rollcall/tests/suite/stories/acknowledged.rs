@@ -1,4 +1,4 @@
-//! A terminal said yes and did not store what it was told, in every way that was seen (protocol §8.1): found at the next
+//! A terminal said yes and did not store what it was told, in every way that was seen (VAMS, SF-repo, FWSRC): found at the next
 //! verification, written again, verified.
 
 use terminal_simulator::{CardReading, CardWriting, FaultKind, Profile};

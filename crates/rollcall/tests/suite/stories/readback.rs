@@ -10,7 +10,7 @@ use super::campus::Campus;
 use crate::databases::{Database, both_databases};
 
 both_databases! {
-    every_family_ends_in_the_class_that_the_reference_gives_it,
+    every_family_ends_in_the_class_that_the_documents_give_it,
     a_list_verifies_everybody,
     single_people_are_asked_for_where_lists_are_not_answered,
     failure_3_a_wiped_terminal_is_found_and_refilled_with_the_same_pins,
@@ -115,10 +115,10 @@ pub struct Shown {
     pub readback_class: Option<String>,
 }
 
-async fn every_family_ends_in_the_class_that_the_reference_gives_it(database: Database) {
+async fn every_family_ends_in_the_class_that_the_documents_give_it(database: Database) {
     let mut campus = Campus::open(database).await;
     campus.enrol_many(12).await;
-    // MAN3.2 and ATT5.8 units answer as written there; the legacy client and the MARS do not answer lists (protocol §8.2).
+    // MAN3.2 and ATT5.8 units answer as written there; the legacy client and the MARS do not answer lists (docs/terminals.md).
     let families = [
         ("zam180", "list"),
         ("senseface-a2", "list"),

@@ -21,7 +21,7 @@ both_databases! {
     sync_status_adds_up_in_every_state,
 }
 
-/// The contract's first mechanism, from an inserted row to the terminal's yes.
+/// The whole way, from an inserted row to the terminal's yes.
 async fn a_student_becomes_a_command_and_a_yes_makes_him_synced(database: Database) {
     let bench = Bench::new(database);
     let school = bench.school().await;
