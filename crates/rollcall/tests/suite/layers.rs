@@ -183,7 +183,7 @@ fn sources(folder: &Path) -> Vec<Source> {
 }
 
 /// Everything that people wrote: no build results, no locks, nothing of git's.
-fn text_files(folder: &Path) -> Vec<PathBuf> {
+pub fn text_files(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let entry = entry.unwrap();

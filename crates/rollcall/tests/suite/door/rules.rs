@@ -10,7 +10,7 @@ both_databases! {
     rule_22_a_terminal_that_vanishes_cancels_no_commit,
     rule_22_only_the_first_line_is_mended,
     rule_23_summer_time_makes_a_terminal_shake_hands_again,
-    rule_23_a_log_that_only_a_handshake_can_fetch,
+    rule_25_a_log_that_only_a_handshake_can_fetch,
     rule_23_a_clock_that_is_off_is_shown,
     rule_25_a_full_quarantine_refuses,
     rule_25_inventive_callers_leave_nothing,
@@ -78,7 +78,7 @@ async fn rule_23_summer_time_makes_a_terminal_shake_hands_again(database: Databa
     bench.poll().await.is(200, "OK");
 }
 
-async fn rule_23_a_log_that_only_a_handshake_can_fetch(database: Database) {
+async fn rule_25_a_log_that_only_a_handshake_can_fetch(database: Database) {
     let bench = Bench::new(database).await;
     bench.registered().await;
     bench.upload("ATTLOG", "7\t2026-03-02 08:00:03\t0\t1\n").await;

@@ -14,6 +14,7 @@ both_databases! {
     item_03_query_names_in_any_case_and_order,
     item_04_bodies_are_bytes_whatever_the_content_type,
     item_05_sixteen_megabytes,
+    item_05_of_other_calls_the_first_64_kilobytes_count,
     item_05_a_peer_that_closes_early,
     item_06_every_path_is_answered_but_files,
     item_07_headers_are_title_case_and_small,
@@ -110,11 +111,32 @@ async fn item_05_sixteen_megabytes(database: Database) {
     bench.registered().await;
     let photo = format!("BIOPHOTO PIN=7\tFileName=7.jpg\tType=9\tSize=9\tContent={}\n", "A".repeat(15_990_000));
     bench.upload("OPERLOG", photo).await.is(200, "OK: 1");
-    let mut line = bench.line();
     let length = 16 * 1024 * 1024 + 1;
-    line.write(format!("POST /iclock/cdata?SN={SERIAL} HTTP/1.1\r\nContent-Length: {length}\r\n\r\n")).await;
-    assert_eq!(line.reply().await.status(), 413);
-    assert!(line.ends().await);
+    for path in ["cdata", "fdata", "querydata"] {
+        let mut line = bench.line();
+        line.write(format!("POST /iclock/{path}?SN={SERIAL} HTTP/1.1\r\nContent-Length: {length}\r\n\r\n")).await;
+        assert_eq!(line.reply().await.status(), 413, "{path}");
+        assert!(line.ends().await);
+    }
+    let file = vec![0xFF; 15_990_000];
+    bench.post(&format!("fdata?SN={SERIAL}&table=ATTPHOTO&PhotoStamp=1"), file).await.is(200, "OK");
+}
+
+/// Results that were refused would come again for ever, and all later ones behind them.
+async fn item_05_of_other_calls_the_first_64_kilobytes_count(database: Database) {
+    let mut bench = Bench::new(database).await;
+    bench.writing().await;
+    bench.student("Ọlámidé Adébáyọ̀", "4711").await;
+    bench.settle().await;
+    let [(id, _)] = bench.poll().await.commands().try_into().unwrap();
+    let much = "nothing that is a result\n".repeat(10_000);
+    let result = format!("ID={id}&Return=0&CMD=DATA\n");
+    let path = format!("devicecmd?SN={SERIAL}");
+    bench.post(&path, format!("{much}{result}")).await.is(200, "OK");
+    let open = "SELECT COUNT(*) FROM device_commands WHERE status = 'sent'";
+    assert_eq!(bench.column::<i64>(open).await, [1], "what is behind them is not read");
+    bench.post(&path, format!("{result}{much}")).await.is(200, "OK");
+    assert_eq!(bench.column::<i64>(open).await, [0]);
 }
 
 async fn item_05_a_peer_that_closes_early(database: Database) {

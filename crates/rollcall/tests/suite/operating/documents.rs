@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
-use crate::processes::program::rollcall;
+use crate::{layers::text_files, processes::program::rollcall};
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 const NO_DATABASE: &str = "sqlite://nowhere.db";
@@ -44,6 +44,31 @@ async fn every_setting_of_the_server_is_in_operations() {
         let in_table = operations.lines().any(|line| line.starts_with("| ") && line.contains(&format!("`{option}`")));
         assert!(in_table, "no line of a table says what {option} is");
     }
+}
+
+#[test]
+fn every_number_in_the_name_of_a_test_is_in_the_rules() {
+    let rules = fs::read_to_string(format!("{ROOT}/docs/rules.md")).unwrap();
+    let files = text_files(&PathBuf::from(ROOT).join("crates"));
+    let (_, failures) = rules.split_once("\n## Failures").expect("a list of failures");
+    let (failures, items) = failures.split_once("\n## Items").expect("a list of items");
+    let mut seen = 0;
+    for file in files.into_iter().filter(|file| file.extension().is_some_and(|kind| kind == "rs")) {
+        let text = fs::read_to_string(&file).unwrap();
+        for name in text.split("fn ").skip(1).map(|rest| rest.split('(').next().unwrap_or_default()) {
+            let mut words = name.split('_');
+            let (Some(list), Some(Ok(number))) = (words.next(), words.next().map(str::parse::<u32>)) else { continue };
+            let is_listed = match list {
+                "rule" => rules.contains(&format!("\n{number}. **")),
+                "failure" => failures.contains(&format!("\n| {number} | ")),
+                "item" => items.contains(&format!("\n| {number} | ")),
+                _ => continue,
+            };
+            assert!(is_listed, "{}: {name} has no line in docs/rules.md", file.display());
+            seen += 1;
+        }
+    }
+    assert!(seen > 100, "only {seen} names were found");
 }
 
 /// What people read, and what they copy to a machine.

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, net::SocketAddr};
 
 use axum::{body::Body, extract::ConnectInfo};
 use http::{Request, header};
-use rollcall::accounts::Role;
+use rollcall::{accounts::Role, app::App, config::Settings};
 use serde_json::json;
 use terminal_simulator::Profile;
 
@@ -157,6 +157,12 @@ async fn who_may_look(database: Database) {
         assert_eq!(reply.status, 401, "a proxy on this machine is not everybody behind it: {header}");
     }
     assert_eq!(server.call(http::Method::GET, None, "/metrics", None).await.status, 401, "nobody knows from where");
+
+    // Where there are proxies, one that says nothing of whom it speaks for looks like this machine.
+    let settings = Settings { trusted_proxies: "10.0.0.1".parse().unwrap(), ..(*server.app.settings).clone() };
+    let behind = Server::of(&App { settings: settings.into(), ..server.app.clone() });
+    assert_eq!(ask(&behind, HERE, &[]).await.status, 401);
+    assert_eq!(ask(&behind, HERE, &[("authorization", &bearer(&superadmin.token))]).await.status, 200);
 }
 
 async fn without_its_database_a_server_still_says_so(database: Database) {

@@ -4,6 +4,7 @@
 mod accounts;
 mod balancer;
 mod demo;
+mod environment;
 mod errors;
 mod import;
 mod kill;
