@@ -101,7 +101,7 @@ async fn look_inside(args: &Args, here: &Here, url: &str, findings: &mut Vec<Fin
     findings.push(clock(&examined, newest.map(|at| at.0), now));
     let schools: Vec<(String,)> = tx.all(WITHOUT_ZONE, []).await?;
     findings.push(zone(&args.timezone, schools));
-    let doubts = doubts::of(&mut tx, examined.clock.unwrap_or(now)).await?;
+    let doubts = doubts::of(&mut tx, &args.timezone, examined.clock.unwrap_or(now)).await?;
     let (terminals,): (i64,) = tx.one(TERMINALS, []).await?;
     if doubts.is_empty() {
         findings.push(fine("terminals", format!("none of {terminals} needs anybody")));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use jiff::{Timestamp, civil::Date};
+use jiff::{Timestamp, ToSpan as _, civil::Date, tz::TimeZone};
 
 use super::{SchoolId, names};
 use crate::store::{self, Tx};
@@ -77,21 +77,26 @@ SELECT h.id, h.school_id, h.first_day, h.last_day, h.name
 FROM v JOIN holidays h ON h.school_id = v.school_id
 WHERE h.first_day <= $2 AND h.last_day >= $1";
 
-/// The holidays of these schools that have a day between these two: whose today it is depends on the school's zone.
-/// Nothing is asked where there is no school.
-pub async fn near(
-    tx: &mut Tx,
-    schools: impl IntoIterator<Item = SchoolId>,
-    (from, to): (Date, Date),
-) -> store::Result<Vec<Holiday>> {
-    let schools: BTreeSet<SchoolId> = schools.into_iter().collect();
-    let rows = schools.into_iter().map(|school| vec![school.into()]).collect();
-    tx.all_rows(NEAR, &[from.to_string().into(), to.to_string().into()], rows).await
+/// Which of some schools have a holiday today. Whose today it is depends on the zone, so the days around it are known, too.
+#[derive(Debug)]
+pub struct Today {
+    now: Timestamp,
+    near: Vec<Holiday>,
 }
 
-impl Holiday {
-    pub fn contains(&self, day: Date) -> bool {
-        let day = day.to_string();
-        self.first_day <= day && day <= self.last_day
+impl Today {
+    /// Nothing is asked where there is no school.
+    pub async fn of(tx: &mut Tx, schools: impl IntoIterator<Item = SchoolId>, now: Timestamp) -> store::Result<Today> {
+        let schools: BTreeSet<SchoolId> = schools.into_iter().collect();
+        let rows = schools.into_iter().map(|school| vec![school.into()]).collect();
+        let day = now.to_zoned(TimeZone::UTC).date();
+        let (from, to) = (day.saturating_sub(1.day()), day.saturating_add(1.day()));
+        let near = tx.all_rows(NEAR, &[from.to_string().into(), to.to_string().into()], rows).await?;
+        Ok(Today { now, near })
+    }
+
+    pub fn is_holiday(&self, school: SchoolId, zone: TimeZone) -> bool {
+        let day = self.now.to_zoned(zone).date().to_string();
+        self.near.iter().any(|one| one.school_id == school && one.first_day <= day && day <= one.last_day)
     }
 }

@@ -1,13 +1,15 @@
 //! Which terminals need somebody, why, and what he can do.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
 use super::{capacity, start::Start};
 use crate::{
     devices::{
         DeviceId,
         trust::{Suspected, Suspicion},
+        zone,
     },
+    school::{SchoolId, holidays},
     store::{Instant, Result, Tx},
 };
 
@@ -58,6 +60,8 @@ struct Row {
     id: DeviceId,
     serial_number: String,
     device_name: String,
+    school_id: SchoolId,
+    timezone: Option<String>,
     last_seen: Option<Instant>,
     created_at: Instant,
     start_state: String,
@@ -75,11 +79,11 @@ struct Row {
 }
 
 const TERMINALS: &str = "
-    SELECT d.id, d.serial_number, d.device_name, d.last_seen, d.created_at, d.start_state, d.user_count, d.is_full,
+    SELECT d.id, d.serial_number, d.device_name, d.school_id, COALESCE(d.timezone, k.timezone) AS timezone, d.last_seen, d.created_at, d.start_state, d.user_count, d.is_full,
       d.clock_skew_seconds, d.last_address, d.former_address, d.suspicion, d.refused_address,
       d.refused_at,
       COALESCE(f.failed, 0) AS failed, f.failed_words, COALESCE(h.held, 0) AS held
-    FROM devices d
+    FROM devices d JOIN schools k ON k.id = d.school_id
     LEFT JOIN (SELECT l.device_id, COUNT(*) AS failed, MIN(l.error_message) AS failed_words FROM device_user_sync_status l
       WHERE l.failed_version = l.wanted_version AND COALESCE(l.obstacle, '') <> 'terminal_full' GROUP BY l.device_id) f
       ON f.device_id = d.id
@@ -89,14 +93,17 @@ const TERMINALS: &str = "
 
 /// Nobody worries about a terminal that was switched off for a moment.
 const SILENT_AFTER: SignedDuration = SignedDuration::from_hours(1);
-/// As in rule and documentation: further off, and punches are at the wrong time.
+/// Further off, and punches are at the wrong time.
 const SKEW: i64 = 180;
 /// What was refused so long ago is no news any more.
 const REFUSED: SignedDuration = SignedDuration::from_hours(24);
 
-/// Everything that is wrong with any terminal that is served.
-pub async fn of(tx: &mut Tx, now: Timestamp) -> Result<Vec<Doubt>> {
+/// Everything that is wrong with any terminal that is served. `zone` is that of schools that name none. On a holiday of its
+/// school nobody minds that a terminal is silent.
+pub async fn of(tx: &mut Tx, zone: &TimeZone, now: Timestamp) -> Result<Vec<Doubt>> {
     let rows: Vec<Row> = tx.all(TERMINALS, []).await?;
+    let silent = rows.iter().filter(|row| row.silent_for(now) > SILENT_AFTER).map(|row| row.school_id);
+    let today = holidays::Today::of(tx, silent, now).await?;
     let nearly_full = capacity::warnings(tx, rows.iter().map(|row| row.id)).await?;
     let mut doubts = Vec::new();
     for row in &rows {
@@ -109,6 +116,9 @@ pub async fn of(tx: &mut Tx, now: Timestamp) -> Result<Vec<Doubt>> {
                 advice: advice.replace("SERIAL", &row.serial_number),
             });
         };
+        if !today.is_holiday(row.school_id, zone::of(row.timezone.as_deref(), None, zone)) {
+            row.look_for_silence(now, &mut found);
+        }
         row.look(now, &mut found);
         let warning = nearly_full.iter().find(|(device, _)| *device == row.id).filter(|_| !row.is_full);
         if let Some((_, words)) = warning {
@@ -119,11 +129,14 @@ pub async fn of(tx: &mut Tx, now: Timestamp) -> Result<Vec<Doubt>> {
 }
 
 impl Row {
-    fn look(&self, now: Timestamp, found: &mut impl FnMut(Kind, String, &str)) {
-        let seen = self.last_seen.map(|at| at.0);
-        let silent = now.duration_since(seen.unwrap_or(self.created_at.0));
+    fn silent_for(&self, now: Timestamp) -> SignedDuration {
+        now.duration_since(self.last_seen.unwrap_or(self.created_at).0)
+    }
+
+    fn look_for_silence(&self, now: Timestamp, found: &mut impl FnMut(Kind, String, &str)) {
+        let silent = self.silent_for(now);
         if silent > SILENT_AFTER {
-            let says = match seen {
+            let says = match self.last_seen {
                 Some(_) => format!("has not called for {}", in_words(silent)),
                 None => "has never called".to_owned(),
             };
@@ -133,6 +146,9 @@ impl Row {
                 "look whether it has power and network, and whether its server address is this one",
             );
         }
+    }
+
+    fn look(&self, now: Timestamp, found: &mut impl FnMut(Kind, String, &str)) {
         if self.failed > 0 {
             let why = self.failed_words.as_deref().unwrap_or("no reason was given");
             let says = format!("{} students failed there: {why}", self.failed);

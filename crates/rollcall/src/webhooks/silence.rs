@@ -4,7 +4,7 @@
 //! however often it comes and goes. On a holiday of its school nobody minds; a terminal that is still silent afterwards is
 //! told of then.
 
-use jiff::{SignedDuration, Timestamp, ToSpan as _, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use serde_json::json;
 
 use super::{
@@ -80,16 +80,11 @@ pub async fn tick(db: &Db, zone: &TimeZone, up_for: SignedDuration, now: Timesta
 }
 
 async fn leave_out_holidays(tx: &mut Tx, changed: &mut Vec<Changed>, zone: &TimeZone, now: Timestamp) -> Result<()> {
-    let today = now.to_zoned(TimeZone::UTC).date();
     let fell_silent = changed.iter().filter(|terminal| terminal.silent_since.is_none());
-    let schools = fell_silent.map(|terminal| terminal.school_id);
-    let days = (today.saturating_sub(1.day()), today.saturating_add(1.day()));
-    let near = holidays::near(tx, schools, days).await?;
+    let today = holidays::Today::of(tx, fell_silent.map(|terminal| terminal.school_id), now).await?;
     changed.retain(|terminal| {
         let zone = zone::of(terminal.timezone.as_deref(), None, zone);
-        let day = now.to_zoned(zone).date();
-        let is_holiday = || near.iter().any(|one| one.school_id == terminal.school_id && one.contains(day));
-        terminal.silent_since.is_some() || !is_holiday()
+        terminal.silent_since.is_some() || !today.is_holiday(terminal.school_id, zone)
     });
     Ok(())
 }

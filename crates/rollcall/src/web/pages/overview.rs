@@ -5,7 +5,6 @@ use axum::{
     extract::State,
     response::{IntoResponse, Redirect},
 };
-use jiff::ToSpan as _;
 use serde::Deserialize;
 
 use super::{
@@ -116,17 +115,14 @@ pub async fn show_overview(State(app): State<App>, visitor: Visitor, Query(query
     let hours = if states.is_empty() { vec![] } else { punches::by_hour(&mut tx, view.school, today).await? };
     let unknown = if caller.admin().is_ok() { unknown::count(&mut tx).await? } else { 0 };
     let ailing = if caller.admin().is_ok() { endpoints::ailing(&mut tx, view.school, view.now).await? } else { vec![] };
-    // Whose today it is depends on the terminal's zone.
     let silent = states.iter().filter(|state| state.condition() == Condition::Offline).map(|state| state.school_id);
-    let days = (today.saturating_sub(1.day()), today.saturating_add(1.day()));
-    let holidays = holidays::near(&mut tx, silent, days).await?;
+    let holidays = holidays::Today::of(&mut tx, silent, view.now).await?;
     drop(tx);
 
     let card = |state: TerminalState| {
         let zone = zone::of(state.timezone.as_deref(), None, &app.settings.timezone);
-        let day = view.now.to_zoned(zone).date();
         let is_silent = state.condition() == Condition::Offline;
-        let is_holiday = is_silent && holidays.iter().any(|one| one.school_id == state.school_id && one.contains(day));
+        let is_holiday = is_silent && holidays.is_holiday(state.school_id, zone);
         Card { is_holiday, ..Card::new(view.w, state) }
     };
     let mut cards: Vec<Card> = states.into_iter().map(card).collect();

@@ -59,7 +59,7 @@ async fn flush(bench: &Bench) {
 
 async fn doubted(bench: &Bench) -> Vec<(Kind, String)> {
     let mut tx = bench.app.db.read().await.unwrap();
-    let doubts = doubts::of(&mut tx, bench.app.clock.now()).await.unwrap();
+    let doubts = doubts::of(&mut tx, &bench.app.settings.timezone, bench.app.clock.now()).await.unwrap();
     doubts.into_iter().map(|doubt| (doubt.kind, doubt.says)).collect()
 }
 

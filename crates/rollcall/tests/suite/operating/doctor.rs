@@ -125,6 +125,12 @@ async fn every_terminal_that_needs_somebody(database: Database) {
     ] {
         assert_eq!(wrong(&findings, serial), kinds, "{serial}: {findings:#?}");
     }
+    let holiday =
+        "INSERT INTO holidays (school_id, first_day, last_day, name) VALUES (1, '2020-01-01', '2999-01-01', 'Навруз')";
+    sql(&database, &[holiday]).await;
+    let (_, on_a_holiday) = doctor(&database.url, &[]).await;
+    assert_eq!(wrong(&on_a_holiday, "SILENT1"), Vec::<&str>::new());
+    assert_eq!(wrong(&on_a_holiday, "REFUSES1"), ["refuses", "undecided"]);
     let advice = findings.iter().find(|finding| finding["about"] == "HOLDS1").unwrap();
     assert!(advice["advice"].as_str().unwrap().contains("rollcall takeover HOLDS1"), "{advice}");
 }
@@ -145,7 +151,8 @@ async fn two_devices_with_one_serial_number_are_seen(database: Database) {
     }
     loops::refresh(&campus.world.app).await.unwrap();
     let mut tx = campus.world.app.db.read().await.unwrap();
-    let doubts = rollcall::sync::doubts::of(&mut tx, campus.world.now()).await.unwrap();
+    let doubts =
+        rollcall::sync::doubts::of(&mut tx, &campus.world.app.settings.timezone, campus.world.now()).await.unwrap();
     let says: Vec<&str> = doubts.iter().map(|doubt| doubt.says.as_str()).collect();
     let [says] = says.try_into().unwrap();
     assert!(says.starts_with("calls from 192.0.2.10 and 192.0.2.77 in turn: nothing is handed"), "{device}: {says}");
