@@ -108,7 +108,7 @@ pub async fn acknowledge(
         let Some(answer) = codes.get(&command.wire_id) else { continue };
         match (command.step.as_str(), &command.device_pin) {
             (reading::READING, _) => {
-                reading::answered(tx, device, command.wire_id, answer.code, answer.user_count, now).await?;
+                reading::answered(tx, device, answer, first_deadline, now).await?;
             }
             (strangers::STRANGER, Some(pin)) => strangers::removed(tx, device, pin, now).await?,
             _ => {
