@@ -344,9 +344,6 @@ async fn proceed(tx: &mut Tx, device: DeviceId, row: &Row, how: Questions) -> Re
             return Ok(false);
         }
         Next::Sweep => {
-            if phase == Phase::Begin && facts.is_narrow {
-                return Ok(true);
-            }
             let pins = std::mem::take(&mut gathered.unresolved);
             begin::add_people(tx, row.id, device, pins.iter()).await?;
             return Ok(true);
