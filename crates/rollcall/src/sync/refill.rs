@@ -59,7 +59,7 @@ const SAY: &str = "
     UPDATE readings SET words = $2 WHERE id = (
       SELECT MAX(id) FROM readings WHERE device_id = $1 AND scope = 'all' AND cause <> 'repair')";
 
-/// Says of a terminal's last verification what a refill in vain means.
+/// Says of a terminal's last verification why it is not refilled now.
 pub(super) async fn say(tx: &mut Tx, device: DeviceId) -> Result<()> {
     let (left,): (i64,) = tx.one(LEFT, [device.into()]).await?;
     let words = if left > 0 {

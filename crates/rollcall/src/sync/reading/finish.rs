@@ -118,7 +118,7 @@ pub(super) async fn finish(
         words(ending, class, row.counted, told).into(),
     ];
     tx.execute(FINISHED, values).await?;
-    if refill.is_some_and(|refill| refill != Refill::AtOnce) {
+    if repaired.written == 0 && refill.is_some_and(|refill| refill != Refill::AtOnce) {
         refill::say(tx, device).await?;
     }
     tx.execute(FORGET_STEPS, [row.id.into()]).await?;
