@@ -308,6 +308,8 @@ pub enum List {
     AcknowledgedOnly,
     /// Collected, and nothing is ever heard of it (`TimeBridge`).
     Silent,
+    /// Refused with this code each time, and nothing is uploaded.
+    Fails(i64),
 }
 
 /// `CHECK` (MAN3.2 §2, ATT5.8 §10.5, FWSRC).

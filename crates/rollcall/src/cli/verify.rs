@@ -8,11 +8,7 @@ use super::{
 };
 use crate::{
     accounts::audit::{self, Actor},
-    devices::DeviceId,
-    sync::{
-        reconcile::{Reconciled, Scope, reconcile},
-        verify::{self, Begun},
-    },
+    sync::verify::{self, Begun},
 };
 
 #[derive(clap::Args, Debug)]
@@ -40,7 +36,7 @@ async fn one(here: &Here, serial: &str) -> anyhow::Result<()> {
     audit::record(&mut tx, Actor::COMMAND_LINE, change(terminal.id.to_string()), here.clock.now()).await?;
     tx.commit().await?;
     tell(&terminal, &begun);
-    finish(here, terminal.id, begun.reconciled).await
+    here.finish(terminal.id, begun.reconciled).await
 }
 
 async fn all(here: &Here) -> anyhow::Result<()> {
@@ -54,7 +50,7 @@ async fn all(here: &Here) -> anyhow::Result<()> {
         let begun = verify::verify_one_of_all(&mut tx, terminal.id, here.clock.now()).await?;
         tx.commit().await?;
         tell(terminal, &begun);
-        finish(here, terminal.id, begun.reconciled).await?;
+        here.finish(terminal.id, begun.reconciled).await?;
     }
     if devices.is_empty() {
         println!("no terminals are in use");
@@ -78,14 +74,4 @@ fn tell(terminal: &Terminal, begun: &Begun) {
         many => format!("; {many} who failed are tried again"),
     };
     println!("{} ({}): {}; {known}{retried}", terminal.device_name, terminal.serial_number, begun.words);
-}
-
-/// Queues what one transaction could not hold.
-async fn finish(here: &Here, device: DeviceId, mut done: Reconciled) -> anyhow::Result<()> {
-    while done.is_partial {
-        let mut tx = here.db.write().await?;
-        done = reconcile(&mut tx, Scope::Device(device), here.clock.now()).await?;
-        tx.commit().await?;
-    }
-    Ok(())
 }

@@ -1,9 +1,9 @@
 //! Registered terminals as people see and change them. How a terminal becomes one is in [`super::claim`].
 
-use jiff::{Timestamp, civil::Time};
+use jiff::Timestamp;
 use push_protocol::text::TextError;
 
-use super::{DeviceId, zone};
+use super::{DeviceId, window::Window, zone};
 use crate::{
     networks::{Networks, NoNetwork},
     school::{SchoolId, names, search},
@@ -344,18 +344,11 @@ pub(super) fn check_timezone(name: String) -> Result<Option<String>, Error> {
     }
 }
 
-/// `HH:MM-HH:MM`, possibly across midnight. Blank text names no hours.
+/// Blank text names no hours.
 fn check_window(text: String) -> Result<Option<String>, Error> {
-    let trimmed = text.trim();
-    if trimmed.is_empty() {
-        return Ok(None);
-    }
-    let time = |text: &str| {
-        let is_written_out = text.len() == "22:00".len();
-        Time::strptime("%H:%M", text).ok().filter(|_| is_written_out)
-    };
-    match trimmed.split_once('-').map(|(begins, ends)| (time(begins), time(ends))) {
-        Some((Some(begins), Some(ends))) if begins != ends => Ok(Some(trimmed.to_owned())),
+    match text.trim() {
+        "" => Ok(None),
+        hours if Window::parse(hours).is_some() => Ok(Some(hours.to_owned())),
         _ => Err(Error::Window(text)),
     }
 }

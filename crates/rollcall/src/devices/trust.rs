@@ -90,12 +90,14 @@ pub async fn suspected(tx: &mut Tx, device: DeviceId) -> Result<Option<Suspected
 }
 
 /// The key that was announced last counts from now on, and the two addresses may change as they like. With an offset that
-/// no zone has, the terminal is made to shake hands again: what it said meanwhile was not listened to.
+/// no zone has, the terminal is made to shake hands again: what it said meanwhile was not listened to. An access unit knows no
+/// such command: it announces itself when it starts next.
 const CONFIRM: &str = "
 UPDATE devices SET
   comm_key_digest = CASE WHEN suspicion = 'comm_key' THEN other_key_digest ELSE comm_key_digest END,
   accepted_addresses = CASE WHEN suspicion = 'addresses' THEN $3 ELSE accepted_addresses END,
-  shown_offset_seconds = 1, suspicion = NULL, suspected_at = NULL, other_key_digest = NULL, updated_at = $2
+  shown_offset_seconds = CASE WHEN dialect = 'security' THEN shown_offset_seconds ELSE 1 END,
+  suspicion = NULL, suspected_at = NULL, other_key_digest = NULL, updated_at = $2
 WHERE id = $1";
 const ACCEPTED: &str = "SELECT accepted_addresses FROM devices WHERE id = $1";
 /// Addresses of one terminal that may change as they like; the oldest make room.

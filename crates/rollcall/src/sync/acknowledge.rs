@@ -108,7 +108,7 @@ pub async fn acknowledge(
         let Some(answer) = codes.get(&command.wire_id) else { continue };
         match (command.step.as_str(), &command.device_pin) {
             (reading::READING, _) => {
-                reading::answered(tx, device, command.wire_id, answer.code, answer.user_count, now).await?;
+                reading::answered(tx, device, answer, first_deadline, now).await?;
             }
             (strangers::STRANGER, Some(pin)) => strangers::removed(tx, device, pin, now).await?,
             _ => {
@@ -172,6 +172,11 @@ impl Effects {
         }
         self.noted.extend(counted(outcome).map(|outcome| Noted::Commands(outcome, 1)));
         match outcome {
+            // What it was about may be queued anew already, and one command of a student is out at a time.
+            Outcome::Held if command.status == "superseded" => {}
+            Outcome::TryLater if command.status == "superseded" => {
+                self.command(command, "superseded", Some(answer.code), None, Some(meaning(answer.code)));
+            }
             Outcome::Held => {
                 let deadline = later(now, wait(first_deadline, OFFERS, 1));
                 self.command(command, "sent", None, Some(deadline), None);

@@ -62,11 +62,6 @@ impl Learnt {
         Some(OfferAgainBehind(self.batch_last_answered))
     }
 
-    /// A new session: the terminal may have lost the end of a batch because it restarted.
-    pub fn shake_hands(&mut self) {
-        self.short_batches = 0;
-    }
-
     /// Other firmware may be able to do more.
     pub fn forget(&mut self) {
         self.batch_size = 1;
@@ -136,16 +131,6 @@ mod tests {
         learnt.batch_size = 64;
         assert_eq!((learnt.room(), learnt.one_per_poll), (1, true));
         learnt.forget();
-        assert!(!learnt.one_per_poll);
-    }
-
-    #[test]
-    fn rule_12_a_handshake_between_two_short_batches_says_that_it_was_a_restart() {
-        let mut learnt = given(Learnt { batch_size: 2, ..NEW }, 2, 1, 1);
-        learnt.judge(false);
-        learnt.shake_hands();
-        learnt = given(Learnt { batch_size: 2, ..learnt }, 2, 1, 1);
-        learnt.judge(false);
         assert!(!learnt.one_per_poll);
     }
 

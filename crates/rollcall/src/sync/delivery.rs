@@ -353,7 +353,7 @@ pub async fn due(tx: &mut Tx, now: Timestamp) -> Result<Vec<DeviceId>> {
 
 const SHOOK_HANDS: &str = "UPDATE device_delivery SET short_batches = 0 WHERE device_id = $1 AND short_batches > 0";
 
-/// A handshake: what was learnt about batches within the last session counts no more.
+/// A handshake: the terminal may have lost the end of a batch because it restarted, so short batches are counted anew.
 pub async fn shook_hands(tx: &mut Tx, device: DeviceId) -> Result<()> {
     tx.execute(SHOOK_HANDS, [device.into()]).await?;
     Ok(())

@@ -112,6 +112,7 @@ const DRIFT: &str = "
       COALESCE(r.words, l.error_message, CASE
         WHEN l.sync_status IN ('pending', 'sent') AND r.kind = 'extra' THEN 'is being removed again'
         WHEN l.sync_status IN ('pending', 'sent') THEN 'is being written again'
+        WHEN l.sync_status = 'synced' AND l.acknowledged_at < r.found_last_at THEN 'is written again with the next verification'
         WHEN l.sync_status IN ('synced', 'deleted') THEN 'acknowledged again, not verified yet' END) AS words
     FROM device_drift r
     LEFT JOIN students s ON s.id = r.student_id

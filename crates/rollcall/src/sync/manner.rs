@@ -11,6 +11,7 @@ use push_protocol::{
 use super::{
     capacity::Seats,
     plan::{Limits, Room},
+    words::refuses,
 };
 use crate::{
     devices::DeviceId,
@@ -38,24 +39,21 @@ pub(super) struct Terminal {
     may_try: bool,
 }
 
-const TERMINALS: &str = "
-    WITH v(id) AS (VALUES {rows})
+const TERMINALS: &str = concat!(
+    "WITH v(id) AS (VALUES {rows})
     SELECT d.id, d.school_id, d.dialect, d.push_version, d.language, d.vocabulary, d.card_form, d.is_full,
       d.pin_width, d.user_capacity IS NOT NULL AS has_capacity,
       d.is_full AND NOT EXISTS (SELECT 1 FROM device_user_sync_status l WHERE l.device_id = d.id
           AND l.is_wanted AND NOT l.is_held AND l.failed_version = l.wanted_version)
         AND NOT EXISTS (SELECT 1 FROM device_commands c WHERE c.device_id = d.id
-          AND c.command_type = 'add_user' AND c.status IN ('pending', 'sent')) AS may_try,
-      EXISTS (SELECT 1 FROM device_words w JOIN device_delivery y ON y.device_id = w.device_id
-        AND COALESCE(y.learnt_firmware, '') = w.firmware_version
-        WHERE w.device_id = d.id AND w.word IN ('DATA UPDATE USERINFO', 'DATA DELETE USERINFO')) AS refuses_userinfo,
-      EXISTS (SELECT 1 FROM device_words w JOIN device_delivery y ON y.device_id = w.device_id
-        AND COALESCE(y.learnt_firmware, '') = w.firmware_version
-        WHERE w.device_id = d.id AND w.word IN ('DATA USER', 'DATA DEL_USER')) AS refuses_user,
-      EXISTS (SELECT 1 FROM device_words w JOIN device_delivery y ON y.device_id = w.device_id
-        AND COALESCE(y.learnt_firmware, '') = w.firmware_version
-        WHERE w.device_id = d.id AND w.word IN ('DATA UPDATE user', 'DATA DELETE user')) AS refuses_tables
-    FROM v JOIN devices d ON d.id = v.id";
+          AND c.command_type = 'add_user' AND c.status IN ('pending', 'sent')) AS may_try, ",
+    refuses!("d.id", "'DATA UPDATE USERINFO', 'DATA DELETE USERINFO'"),
+    " AS refuses_userinfo, ",
+    refuses!("d.id", "'DATA USER', 'DATA DEL_USER'"),
+    " AS refuses_user, ",
+    refuses!("d.id", "'DATA UPDATE user', 'DATA DELETE user'"),
+    " AS refuses_tables FROM v JOIN devices d ON d.id = v.id"
+);
 
 pub(super) async fn terminals(
     tx: &mut Tx,

@@ -21,6 +21,7 @@
 //! | [`reading`] | a terminal is read back |
 //! | [`verdict`] | what a reading proves |
 //! | [`repair`] | what was found becomes commands |
+//! | `refill` | when a terminal is refilled that counts nobody |
 //! | [`verify`] | somebody wants to know now |
 //! | [`proof`] | how much of what a terminal acknowledged is proven |
 //! | [`found`] | whom it says it holds, and what of that is not as wanted |
@@ -62,6 +63,7 @@ pub mod proof;
 mod queue;
 pub mod reading;
 pub mod reconcile;
+mod refill;
 pub mod removals;
 pub mod repair;
 pub mod restored;

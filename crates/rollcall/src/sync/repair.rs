@@ -10,6 +10,7 @@ use super::{
     acknowledge::LEFT,
     delivery::HAS_ROOM,
     reading::{self, Cause},
+    refill::Refill,
     strangers,
     verdict::{ADMINISTRATOR, Difference, Field, Finding, Verdict},
 };
@@ -42,10 +43,12 @@ const VERIFIED: &str = "
       confirmed_version = wanted_version, failed_version = 0, obstacle = NULL, error_message = NULL,
       is_held = is_wanted, held_card_number = CASE WHEN is_wanted THEN wanted_card_number END
     FROM v WHERE device_user_sync_status.device_id = (SELECT $1) AND device_user_sync_status.student_id = v.student_id";
+/// A wipe is no quarrel about single people: however many there are, they count as one repair.
 const WRITE_AGAIN: &str = "
     WITH v(student_id, is_held, has_our_card, card_number) AS (VALUES {rows})
     UPDATE device_user_sync_status SET wanted_version = wanted_version + 1,
-      wanted_at = CASE WHEN confirmed_version <> wanted_version THEN wanted_at END, repairs = repairs + $3, is_held = v.is_held,
+      wanted_at = CASE WHEN confirmed_version <> wanted_version THEN wanted_at END,
+      repairs = CASE WHEN $3 AND repairs > 0 THEN repairs ELSE repairs + 1 END, is_held = v.is_held,
       held_card_number = CASE WHEN v.has_our_card THEN wanted_card_number ELSE v.card_number END, obstacle = NULL,
       error_message = NULL, sync_retries = 0, priority = 5, updated_at = $2
     FROM v WHERE device_user_sync_status.device_id = (SELECT $1) AND device_user_sync_status.student_id = v.student_id
@@ -89,8 +92,8 @@ pub(super) const RETRY: &str = "
 /// What kind of reading the findings are of.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Kind {
-    /// The terminal holds nobody, which is no quarrel about single people.
-    pub is_wiped: bool,
+    /// The terminal counts nobody.
+    pub refill: Option<Refill>,
     /// Everybody was asked for.
     pub is_whole: bool,
     /// A person wanted it.
@@ -105,7 +108,8 @@ pub(super) async fn repair(
     kind: Kind,
     now: Timestamp,
 ) -> Result<Repaired> {
-    let Kind { is_wiped, is_whole, is_asked } = kind;
+    let Kind { refill, is_whole, is_asked } = kind;
+    let is_wiped = refill == Some(Refill::AtOnce);
     let mut effects = Effects::default();
     for finding in findings {
         effects.collect(finding);
@@ -124,17 +128,18 @@ pub(super) async fn repair(
     tx.execute_rows(VERIFIED, &fixed, effects.gone.clone()).await?;
     tx.execute_rows(LEFT, &fixed, effects.gone).await?;
     tx.execute_rows(CAN_PUNCH, &[device.into()], effects.still_there).await?;
-    let mut failed: Vec<(StudentId, String)> = tx.all_rows(GIVE_UP, &limited, effects.given_up).await?;
+    let given_up = if is_wiped { Vec::new() } else { effects.given_up };
+    let mut failed: Vec<(StudentId, String)> = tx.all_rows(GIVE_UP, &limited, given_up).await?;
     failed.extend(tx.all_rows(LEAVE_ADMINISTRATORS, &limited, effects.administrators).await?);
     outbox::failed(tx, device, &failed, now).await?;
-    let counts = i64::from(!is_wiped);
-    let limit = if is_wiped { i64::MAX } else { REPAIRS };
-    let written =
-        tx.execute_rows(WRITE_AGAIN, &[device.into(), now.into(), counts.into(), limit.into()], effects.again).await?;
+    let limit = refill.map_or(REPAIRS, Refill::limit);
+    let written = tx
+        .execute_rows(WRITE_AGAIN, &[device.into(), now.into(), is_wiped.into(), limit.into()], effects.again)
+        .await?;
     if written > 0 {
         reading::want(tx, device, Cause::Repair, now).await?;
     }
-    if is_asked || is_wiped {
+    if is_asked || refill.is_some() {
         tx.execute(HAS_ROOM, [device.into()]).await?;
     }
     let retried = if is_whole { tx.execute(RETRY, limited).await? } else { 0 };

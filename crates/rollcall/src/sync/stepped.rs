@@ -8,7 +8,9 @@ use crate::store::{Result, Tx};
 const ANSWERS: &str = "
     UPDATE device_commands SET deadline_at = $1
     WHERE status = 'sent' OR (status = 'pending' AND deadline_at > $1)";
-const STEPS: &str = "UPDATE reading_steps SET deadline_at = $1 WHERE state = 'sent'";
+const STEPS: &str = "
+    UPDATE reading_steps SET deadline_at = $1
+    WHERE state = 'sent' OR (state = 'waiting' AND deadline_at > $1)";
 const READINGS: &str = "UPDATE readings SET wake_at = $1 WHERE state = 'running' AND wake_at > $1";
 const WISHES: &str = "UPDATE devices SET verify_at = $1 WHERE verify_at > $1";
 

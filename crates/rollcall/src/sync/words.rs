@@ -18,6 +18,30 @@ use crate::{
     webhooks::outbox,
 };
 
+/// Words that a terminal refused, as far as they are of the firmware that it has now.
+macro_rules! of_this_firmware {
+    () => {
+        "device_words w JOIN device_delivery y ON y.device_id = w.device_id
+           AND COALESCE(y.learnt_firmware, '') = w.firmware_version"
+    };
+}
+
+/// Whether the firmware of this device refused one of these words.
+macro_rules! refuses {
+    ($device:literal, $words:literal) => {
+        concat!(
+            "EXISTS (SELECT 1 FROM ",
+            $crate::sync::words::of_this_firmware!(),
+            " WHERE w.device_id = ",
+            $device,
+            " AND w.word IN (",
+            $words,
+            "))"
+        )
+    };
+}
+pub(super) use {of_this_firmware, refuses};
+
 /// Access units say so of the attendance dialect's table of people (SEC4.8 App. 1, SF-repo).
 const WRONG_TABLE: i64 = -629;
 /// Attendance units say one of these of the security dialect's tables (SF-repo, s0x90, FWSRC).
@@ -84,10 +108,7 @@ const REMEMBER: &str = "
     FROM device_delivery y WHERE y.device_id = $1
     ON CONFLICT (device_id, firmware_version, word) DO NOTHING";
 const DIALECT: &str = "SELECT dialect FROM devices WHERE id = $1";
-const REFUSED: &str = "
-    SELECT w.word, w.return_code FROM device_words w JOIN device_delivery y ON y.device_id = w.device_id
-      AND COALESCE(y.learnt_firmware, '') = w.firmware_version
-    WHERE w.device_id = $1";
+const REFUSED: &str = concat!("SELECT w.word, w.return_code FROM ", of_this_firmware!(), " WHERE w.device_id = $1");
 const SET_VOCABULARY: &str = "UPDATE devices SET vocabulary = $2 WHERE id = $1 AND vocabulary <> $2";
 const WITHDRAW: &str = "
     UPDATE device_commands SET status = 'superseded', completed_at = $2
@@ -135,17 +156,15 @@ pub(super) async fn is_lacking(tx: &mut Tx, device: DeviceId, word: &str, code: 
     Ok(())
 }
 
-const KNOWN_BETTER: &str = "
-    SELECT COUNT(*) FROM device_words w JOIN device_delivery y ON y.device_id = w.device_id
-      AND COALESCE(y.learnt_firmware, '') = w.firmware_version
-    WHERE w.device_id = $1 AND w.word IN ('DATA UPDATE user', 'DATA DELETE user', 'DATA COUNT user')";
+const KNOWN_BETTER: &str =
+    concat!("SELECT ", refuses!("$1", "'DATA UPDATE user', 'DATA DELETE user', 'DATA COUNT user'"));
 
 /// A terminal called as only those of the security dialect do: `push`, `rtlog`, `rtstate`, `tabledata`. One that refused
 /// that dialect's words is believed to know better.
 pub async fn shows_security(tx: &mut Tx, device: DeviceId, now: Timestamp) -> Result<()> {
     reconcile::lock(tx, Scope::Device(device)).await?;
-    let (refusals,): (i64,) = tx.one(KNOWN_BETTER, [device.into()]).await?;
-    if refusals == 0 && announced::speaks(tx, device, Dialect::Security, now).await? {
+    let (knows_better,): (bool,) = tx.one(KNOWN_BETTER, [device.into()]).await?;
+    if !knows_better && announced::speaks(tx, device, Dialect::Security, now).await? {
         start_anew(tx, device, now).await?;
         reconcile::reconcile(tx, Scope::Device(device), now).await?;
     }

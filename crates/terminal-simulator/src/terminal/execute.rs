@@ -195,6 +195,7 @@ impl Terminal {
         let mut users: Vec<HeldUser> = match self.profile.queries.list {
             List::Silent => return None,
             List::AcknowledgedOnly => return Some(0),
+            List::Fails(code) => return Some(code),
             List::Works => self.table.values().cloned().collect(),
             List::Truncated(most) => self.table.values().take(most).cloned().collect(),
         };

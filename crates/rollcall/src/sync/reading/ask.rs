@@ -1,7 +1,8 @@
 //! A reading's questions leave with a poll, and are answered.
 //!
 //! They wait in `reading_steps` and become commands only when they leave, so that commands which wait are the roster and
-//! nothing else (rule 8). A question that stays unanswered is asked once more; then its silence stands.
+//! nothing else (rule 8). A question that stays unanswered is asked once more; then its silence stands. One that is answered
+//! "later" is asked again after a pause, and in the end counts as one that nobody answered.
 
 use jiff::{SignedDuration, Timestamp, civil::Time};
 use push_protocol::{
@@ -21,6 +22,7 @@ use crate::{
     school::SchoolId,
     store::{Instant, Result, Tx, Value},
     sync::{
+        acknowledge::Answer,
         deadline::{later, wait},
         event, manner,
         start::Start,
@@ -46,6 +48,8 @@ pub(crate) struct Questions {
 const PEOPLE_AT_ONCE: i64 = 8;
 /// How often a question is asked that nobody answers.
 const ATTEMPTS: i64 = 2;
+/// How often one is asked that the terminal answers with "later": a busy terminal takes up no more time than a silent one.
+const TIMES_LATER: i64 = 3;
 
 #[derive(Debug, sqlx::FromRow)]
 pub(super) struct Row {
@@ -90,7 +94,10 @@ const ROW: &str = "
 const OVERDUE: &str = "
     UPDATE reading_steps SET state = CASE WHEN attempts < $3 THEN 'waiting' ELSE 'silent' END, answered_at = $2
     WHERE reading_id = $1 AND state = 'sent' AND deadline_at <= $2";
-const OUT: &str = "SELECT MIN(deadline_at) FROM reading_steps WHERE reading_id = $1 AND state = 'sent'";
+/// Until when an answer is waited for, or a terminal that said "later" is left alone.
+const OUT: &str = "
+    SELECT MIN(deadline_at) FROM reading_steps
+    WHERE reading_id = $1 AND state IN ('sent', 'waiting') AND deadline_at > $2";
 const WAKE_AT: &str = "UPDATE readings SET wake_at = $2 WHERE id = $1";
 
 /// Goes on with the device's reading, or begins the one that is due. The questions to hand out now, if any.
@@ -100,7 +107,7 @@ pub(crate) async fn ask(tx: &mut Tx, device: DeviceId, how: Questions) -> Result
     for _ in 0..20 {
         let Some(row) = tx.optional::<Row, 1>(ROW, [device.into()]).await? else { return Ok(Vec::new()) };
         tx.execute(OVERDUE, [row.id.into(), how.now.into(), ATTEMPTS.into()]).await?;
-        let (out,): (Option<Instant>,) = tx.one(OUT, [row.id.into()]).await?;
+        let (out,): (Option<Instant>,) = tx.one(OUT, [row.id.into(), how.now.into()]).await?;
         if let Some(deadline) = out {
             tx.execute(WAKE_AT, [row.id.into(), deadline.into()]).await?;
             return Ok(Vec::new());
@@ -337,9 +344,6 @@ async fn proceed(tx: &mut Tx, device: DeviceId, row: &Row, how: Questions) -> Re
             return Ok(false);
         }
         Next::Sweep => {
-            if phase == Phase::Begin && facts.is_narrow {
-                return Ok(true);
-            }
             let pins = std::mem::take(&mut gathered.unresolved);
             begin::add_people(tx, row.id, device, pins.iter()).await?;
             return Ok(true);
@@ -381,20 +385,25 @@ const ANSWERED: &str = "
 const COUNT: &str = "UPDATE readings SET counted = COALESCE($2, counted) WHERE id = $1 AND state = 'running'";
 const HELD_OPEN: &str = "
     UPDATE reading_steps SET deadline_at = $3 WHERE device_id = $1 AND wire_id = $2 AND state = 'sent'";
+const ASKED_SO_OFTEN: &str = "SELECT attempts FROM reading_steps WHERE device_id = $1 AND wire_id = $2";
+const PUT_OFF: &str = "
+    UPDATE reading_steps SET state = CASE WHEN attempts < $5 THEN 'waiting' ELSE 'silent' END, deadline_at = $3,
+      answered_at = $4, return_code = $6
+    WHERE device_id = $1 AND wire_id = $2 AND state = 'sent' RETURNING reading_id";
 const WAKE: &str = "UPDATE readings SET wake_at = NULL WHERE id = $1";
 
 /// The result of a question.
 pub(crate) async fn answered(
     tx: &mut Tx,
     device: DeviceId,
-    wire_id: i64,
-    code: i64,
-    count: Option<u32>,
+    answer: &Answer,
+    first_deadline: SignedDuration,
     now: Timestamp,
 ) -> Result<()> {
+    let Answer { wire_id, code, user_count, .. } = *answer;
     let state = match Outcome::of(code, false) {
         Outcome::LacksWord => "refused",
-        Outcome::TryLater => "waiting",
+        Outcome::TryLater => return put_off(tx, device, answer, first_deadline, now).await,
         Outcome::Held => {
             // Another result follows, at the latest when the command itself is given up.
             let deadline = later(now, SignedDuration::from_mins(30));
@@ -403,11 +412,31 @@ pub(crate) async fn answered(
         }
         Outcome::Done | Outcome::Full | Outcome::Refused => "answered",
     };
-    let values = [device.into(), wire_id.into(), state.into(), now.into(), code.into(), count.map(i64::from).into()];
+    let count = user_count.map(i64::from);
+    let values = [device.into(), wire_id.into(), state.into(), now.into(), code.into(), count.into()];
     let Some((reading, kind)) = tx.optional::<(i64, String), 6>(ANSWERED, values).await? else { return Ok(()) };
     if Question::parse(&kind) == Question::Count {
-        tx.execute(COUNT, [reading.into(), count.map(i64::from).into()]).await?;
+        tx.execute(COUNT, [reading.into(), count.into()]).await?;
     }
     tx.execute(WAKE, [reading.into()]).await?;
+    Ok(())
+}
+
+/// The terminal is busy, or takes too long for this question: it is asked again after a pause that grows, and then no more.
+async fn put_off(
+    tx: &mut Tx,
+    device: DeviceId,
+    answer: &Answer,
+    first_deadline: SignedDuration,
+    now: Timestamp,
+) -> Result<()> {
+    let question = [device.into(), answer.wire_id.into()];
+    let Some((attempts,)) = tx.optional::<(i64,), 2>(ASKED_SO_OFTEN, question).await? else { return Ok(()) };
+    let until = later(now, wait(first_deadline, attempts, 0));
+    let values =
+        [device.into(), answer.wire_id.into(), until.into(), now.into(), TIMES_LATER.into(), answer.code.into()];
+    if let Some((reading,)) = tx.optional::<(i64,), 6>(PUT_OFF, values).await? {
+        tx.execute(WAKE, [reading.into()]).await?;
+    }
     Ok(())
 }

@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::{Class, Phase, ask::Row, gather::Gathered, script::Ending};
+use super::{Cause, Class, Phase, ask::Row, gather::Gathered, script::Ending};
 use crate::{
     devices::DeviceId,
     store::{Result, Tx},
     sync::{
         manner,
         reconcile::{self, Scope},
+        refill::{self, Refill},
         repair,
         start::{self, Told},
         verdict::{self, Evidence, Finding, Verdict},
@@ -83,11 +84,11 @@ pub(super) async fn finish(
         Some(vec![person.student.into(), is_held.into(), card.into()])
     });
     tx.execute_rows(HOLDS, &[device.into()], waiting.collect()).await?;
-    let kind = repair::Kind {
-        is_wiped: reading.counted_nobody.is_some(),
-        is_whole: row.scope == "all",
-        is_asked: row.cause == "asked",
+    let refill = match reading.counted_nobody {
+        Some(_) => Some(Refill::of(tx, device, Cause::parse(&row.cause)).await?),
+        None => None,
     };
+    let kind = repair::Kind { refill, is_whole: row.scope == "all", is_asked: row.cause == "asked" };
     let repaired = repair::repair(tx, device, &findings, kind, now).await?;
     reconcile::reconcile(tx, Scope::Device(device), now).await?;
 
@@ -111,6 +112,9 @@ pub(super) async fn finish(
         words(ending, class, row.counted, told).into(),
     ];
     tx.execute(FINISHED, values).await?;
+    if repaired.written == 0 && refill.is_some_and(|refill| refill != Refill::AtOnce) {
+        refill::say(tx, device).await?;
+    }
     tx.execute(FORGET_STEPS, [row.id.into()]).await?;
     tx.execute(FORGET_PACKETS, [row.id.into()]).await?;
     tx.execute(FORGET_QUESTIONS, [device.into()]).await?;

@@ -13,6 +13,7 @@ use crate::{
         manner,
         plan::Wanted,
         verdict::{self, Asked, Evidence, Listed, Person, Reading, Told, Verdict},
+        words,
     },
 };
 
@@ -105,11 +106,6 @@ const OTHER_PINS: &str = "
     SELECT u.pin FROM terminal_users u WHERE u.device_id = $1 AND NOT EXISTS (
       SELECT 1 FROM device_user_sync_status l WHERE l.device_id = $1 AND l.device_pin = u.pin) ORDER BY u.pin";
 
-const REFUSED_WORDS: &str = "
-    SELECT w.word FROM device_words w JOIN device_delivery y ON y.device_id = w.device_id
-      AND COALESCE(y.learnt_firmware, '') = w.firmware_version
-    WHERE w.device_id = $1";
-
 /// Sentinels that are tried before one is written.
 const SENTINELS: i64 = 3;
 /// How often one person is asked for in a reading.
@@ -139,8 +135,8 @@ pub(super) async fn gather(tx: &mut Tx, device: DeviceId, row: &Row) -> Result<G
     let manner = manner::of(tx, device).await?;
     let mut reading = Reading { told, ..Reading::default() };
     let mut times: BTreeMap<String, usize> = BTreeMap::new();
-    let refused: Vec<(String,)> = tx.all(REFUSED_WORDS, [device.into()]).await?;
-    let lacks = |command: Command| refused.iter().any(|(word,)| word == command.word(manner));
+    let refused = words::refused(tx, device).await?;
+    let lacks = |command: Command| refused.iter().any(|(word, _)| word == command.word(manner));
     let (mut in_vain, mut somebody_spoke, mut was_dumped) = (0, false, false);
     for step in &steps {
         let spoke = |pin: &String| reading.told.get(pin).is_some_and(|told| told.at > step.asked_event);

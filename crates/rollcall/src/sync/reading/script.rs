@@ -81,7 +81,6 @@ const SWEEPS: i64 = 3;
 
 pub fn next(facts: &Facts) -> Next {
     match facts.phase {
-        Phase::Begin if facts.is_narrow => Next::Sweep,
         Phase::Begin if facts.is_about_count => Next::Count(Phase::Count),
         Phase::Begin if facts.can_dump => Next::Dump,
         Phase::Begin => begin(facts),
@@ -278,9 +277,8 @@ mod tests {
 
     #[test]
     fn some_people_are_asked_for_without_a_count() {
-        let narrow = Facts { is_narrow: true, class: Some(Class::List), ..NEW };
-        assert_eq!(next(&narrow), Next::Sweep);
-        let swept = Facts { phase: Phase::Sweep, somebody_spoke: true, ..narrow };
+        let swept = Facts { is_narrow: true, phase: Phase::Sweep, somebody_spoke: true, ..NEW };
+        let swept = Facts { class: Some(Class::List), ..swept };
         assert_eq!(next(&swept), end(None, false, true));
     }
 

@@ -1,12 +1,16 @@
 //! Rules 22 to 26, as far as the items do not show them.
 
 use jiff::SignedDuration;
-use rollcall::devices::presence;
+use rollcall::devices::{presence, trust};
 
 use super::bench::{Bench, SERIAL, lines, post};
-use crate::databases::{Database, both_databases};
+use crate::{
+    databases::{Database, both_databases},
+    stories::statements::counted_on_this_thread,
+};
 
 both_databases! {
+    rule_10_an_access_unit_that_shows_another_time_costs_no_statement,
     rule_22_a_terminal_that_vanishes_cancels_no_commit,
     rule_22_only_the_first_line_is_mended,
     rule_23_summer_time_makes_a_terminal_shake_hands_again,
@@ -17,6 +21,40 @@ both_databases! {
     inventive_callers_do_not_keep_the_database_busy,
     rule_26_online_is_three_polls,
     rule_26_presence_moves_no_updated_at,
+}
+
+async fn rule_10_an_access_unit_that_shows_another_time_costs_no_statement(database: Database) {
+    let mut bench = Bench::new(database).await;
+    let school = bench.school(Some("Europe/Berlin")).await;
+    let unit = bench.device(school, SERIAL).await;
+    bench.handshake("&pushver=3.1.2&DeviceType=acc").await;
+    bench.sql("UPDATE devices SET start_state = 'writing'", []).await;
+    bench.settle().await;
+    let becomes_idle = async |bench: &Bench| {
+        bench.poll().await.is(200, "OK");
+        for _ in 0..2 {
+            let (reply, statements) = counted_on_this_thread(bench.poll()).await;
+            reply.is(200, "OK");
+            assert_eq!(statements, 0);
+        }
+    };
+    becomes_idle(&bench).await;
+
+    let changed: jiff::Timestamp = "2026-03-29T01:00:10Z".parse().unwrap();
+    bench.app.clock.advance(changed.duration_since(bench.app.clock.now()));
+    becomes_idle(&bench).await;
+    // It fetches the time by itself.
+    let time = bench.get(&format!("rtdata?SN={SERIAL}&type=time")).await;
+    assert!(time.body.contains("ServerTZ=+0200"), "{}", time.body);
+
+    // Somebody says that it is his, and nothing is left to be done.
+    bench.sql("UPDATE devices SET suspicion = 'addresses'", []).await;
+    let mut tx = bench.app.db.write().await.unwrap();
+    trust::confirm(&mut tx, unit, bench.app.clock.now()).await.unwrap();
+    tx.commit().await.unwrap();
+    bench.settle().await;
+    becomes_idle(&bench).await;
+    assert_eq!(bench.column::<i64>("SELECT shown_offset_seconds FROM devices").await, [3600], "as at its handshake");
 }
 
 async fn rule_22_a_terminal_that_vanishes_cancels_no_commit(database: Database) {

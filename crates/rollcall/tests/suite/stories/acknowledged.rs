@@ -1,7 +1,7 @@
 //! A terminal said yes and did not store what it was told, in every way that was seen (VAMS, SF-repo, FWSRC): found at the next
 //! verification, written again, verified.
 
-use terminal_simulator::{CardReading, CardWriting, FaultKind, Profile};
+use terminal_simulator::{CardReading, CardWriting, FaultKind, FaultKinds, Faults, Profile};
 
 use super::campus::{A_WHILE, Campus};
 use crate::databases::{Database, both_databases};
@@ -12,6 +12,8 @@ both_databases! {
     a_card_in_a_form_that_the_terminal_ignores_is_found_and_written_in_its_own,
     a_terminal_that_a_bad_delete_emptied_is_found_and_refilled,
     a_wipe_in_the_middle_of_a_reading_is_refilled_within_two_polls,
+    a_terminal_that_keeps_nobody_is_refilled_once_per_verification_and_three_times_in_all,
+    a_terminal_that_is_wiped_again_and_again_is_refilled_each_time,
     what_was_mended_is_looked_at_although_something_else_is_held,
 }
 
@@ -62,6 +64,84 @@ async fn a_terminal_that_a_bad_delete_emptied_is_found_and_refilled(database: Da
     let found = campus.drift(device).await;
     assert!(found.len() == 5 && found.iter().all(|row| row.0 == "missing"), "{found:?}");
     assert_eq!(campus.verified(device).await, 0, "nobody can say more than that they were written");
+}
+
+async fn a_terminal_that_keeps_nobody_is_refilled_once_per_verification_and_three_times_in_all(database: Database) {
+    // More than are asked for one by one, and fewer.
+    for people in [25, 6] {
+        let mut campus = Campus::open(database.again().await).await;
+        let students = campus.enrol_many(people).await;
+        let device = campus.terminal(SERIAL, Profile::zam180()).await;
+        let broken = Faults::by_seed(0, FaultKinds::of(&[FaultKind::DropUser])).chance(1000);
+        *campus.world.fleet.terminal(0).faults() = broken;
+        assert!(campus.world.settle(A_WHILE).await);
+        campus.quiet(device).await;
+        assert_eq!(writes(&campus).await, people as i64 * 2, "{people}: its polls count nobody");
+        let path = format!("/api/v1/device/{device}/verification");
+        for refills in 2..=3 {
+            campus.read_back(device).await;
+            assert_eq!(writes(&campus).await, people as i64 * (1 + refills), "{people}: once for each verification");
+            if people > 20 && refills < 3 {
+                let words = campus.get(&path).await.data(200)["words"].to_string();
+                assert!(words.contains("is refilled with the next verification"), "{words}");
+            }
+        }
+        for _ in 0..2 {
+            campus.read_back(device).await;
+            assert_eq!(writes(&campus).await, people as i64 * 4, "{people}");
+        }
+        let words = campus.get(&path).await.data(200)["words"].to_string();
+        assert!(words.contains("keeps nobody"), "{words}");
+        let status = campus.status(device).await;
+        for shown in status.students.values() {
+            assert_eq!(shown.error.as_deref(), Some("the terminal loses this person again and again"), "{shown:?}");
+        }
+
+        // It was mended, and somebody says so.
+        *campus.world.fleet.terminal(0).faults() = Faults::none();
+        campus.post(&format!("/api/v1/device/{device}/sync-students"), serde_json::json!({})).await.data(200);
+        campus.in_step(device).await;
+        campus.read_back(device).await;
+        assert_eq!(campus.verified(device).await, students.len() as i64);
+    }
+}
+
+/// How often somebody was written.
+async fn writes(campus: &Campus) -> i64 {
+    let sql = "SELECT COUNT(*) FROM device_commands WHERE command_type IN ('add_user', 'update_user')";
+    campus.world.number(sql).await
+}
+
+async fn a_terminal_that_is_wiped_again_and_again_is_refilled_each_time(database: Database) {
+    let deaf = |mut profile: Profile| {
+        profile.queries.answers_people = false;
+        profile
+    };
+    let mut cutting = Profile::legacy_fw();
+    // Nobody is ever there as he should be.
+    cutting.people.name_bytes = 3;
+    let profiles =
+        [Profile::zam180(), deaf(Profile::mars()), Profile::legacy_fw(), deaf(Profile::legacy_fw()), cutting];
+    for (number, profile) in profiles.into_iter().enumerate() {
+        let mut campus = Campus::open(database.again().await).await;
+        campus.enrol_many(22).await;
+        // Those of the old client do not tell their count by themselves.
+        let tells = number < 2;
+        let device = campus.terminal(SERIAL, profile).await;
+        assert!(campus.world.settle(A_WHILE).await);
+        campus.read_back(device).await;
+        for wipe in 0..5 {
+            campus.run_for(600).await;
+            campus.world.fleet.terminal(0).wipe();
+            if !tells {
+                campus.read_back(device).await;
+            }
+            campus.run_for(120).await;
+            assert!(!campus.world.fleet.terminals()[0].users().is_empty(), "{number}, {wipe}: within two polls");
+            campus.quiet(device).await;
+            assert_eq!(campus.world.fleet.terminals()[0].users().len(), 22, "{number}, {wipe}");
+        }
+    }
 }
 
 async fn acknowledged_and_not_stored(database: Database, fault: FaultKind, kind: &str) {

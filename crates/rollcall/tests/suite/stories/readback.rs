@@ -13,6 +13,7 @@ both_databases! {
     every_family_ends_in_the_class_that_the_documents_give_it,
     a_list_verifies_everybody,
     single_people_are_asked_for_where_lists_are_not_answered,
+    single_people_are_asked_for_where_lists_fail,
     failure_3_a_wiped_terminal_is_found_and_refilled_with_the_same_pins,
     what_was_changed_at_the_keypad_is_seen_within_a_poll_and_healed,
     who_was_removed_at_the_keypad_comes_back,
@@ -184,6 +185,19 @@ async fn single_people_are_asked_for_where_lists_are_not_answered(database: Data
     campus.run_for(45).await;
     assert!(campus.held(device, newcomer).await.is_some(), "the sweep delays nobody");
     campus.quiet(device).await;
+}
+
+async fn single_people_are_asked_for_where_lists_fail(database: Database) {
+    let mut campus = Campus::open(database).await;
+    campus.enrol_many(12).await;
+    let mut profile = Profile::zam180();
+    // So many people that it runs out of time.
+    profile.queries.list = List::Fails(-1003);
+    let device = campus.terminal(SERIAL, profile).await;
+    campus.in_step(device).await;
+    let shown = campus.read_back(device).await;
+    assert_eq!((shown.readback_class.as_deref(), shown.verified), (Some("per_pin"), 12), "{shown:?}");
+    assert_eq!(shown.state, "done");
 }
 
 async fn failure_3_a_wiped_terminal_is_found_and_refilled_with_the_same_pins(database: Database) {

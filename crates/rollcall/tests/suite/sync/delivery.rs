@@ -5,7 +5,7 @@ use rollcall::{
     school::StudentId,
     sync::{
         deadline::OFFERS,
-        delivery::Poll,
+        delivery::{self, Poll},
         reconcile::{Scope, reconcile},
     },
 };
@@ -20,6 +20,7 @@ both_databases! {
     rule_11_after_ten_offers_the_terminal_collects_but_never_answers,
     rule_12_batches_grow_while_whole_batches_come_back,
     rule_12_a_terminal_that_handles_one_per_poll_is_found_out_and_loses_nothing,
+    rule_12_a_handshake_between_two_short_batches_says_that_it_was_a_restart,
     rule_12_nothing_answered_halves_the_batch,
     a_full_terminal_takes_no_newcomers_until_its_count_falls,
     a_full_terminal_always_has_somebody_who_failed_or_tries,
@@ -128,6 +129,29 @@ async fn rule_12_a_terminal_that_handles_one_per_poll_is_found_out_and_loses_not
     let other = bench.poll_with(gate, firmware("MARS-2")).await;
     bench.answer_all(gate, &other, 0).await;
     assert_eq!(bench.poll(gate).await.len(), 2, "until the firmware changes");
+}
+
+async fn rule_12_a_handshake_between_two_short_batches_says_that_it_was_a_restart(database: Database) {
+    for shakes_hands in [true, false] {
+        let bench = Bench::new(database.again().await);
+        let school = bench.school().await;
+        let gate = bench.terminal(school, "CJX9253300417").await;
+        people(&bench, school, 12).await;
+        for _ in 0..2 {
+            bench.sql("UPDATE device_delivery SET batch_size = 2").await;
+            let handed = bench.poll(gate).await;
+            assert_eq!(handed.len(), 2);
+            bench.answer(gate, &handed[0], 0).await;
+            if shakes_hands {
+                let mut tx = bench.database.db.write().await.unwrap();
+                delivery::shook_hands(&mut tx, gate).await.unwrap();
+                tx.commit().await.unwrap();
+            }
+            bench.poll(gate).await;
+        }
+        let known = bench.id("SELECT COUNT(*) FROM device_delivery WHERE one_per_poll").await;
+        assert_eq!(known, Some(i64::from(!shakes_hands)));
+    }
 }
 
 async fn rule_12_nothing_answered_halves_the_batch(database: Database) {

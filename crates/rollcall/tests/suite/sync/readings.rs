@@ -25,6 +25,7 @@ both_databases! {
     rule_18_a_silent_sentinel_is_replaced_by_another,
     rule_19_a_device_has_one_reading_and_it_survives_a_restart,
     a_question_that_nobody_answers_is_asked_again_and_then_given_up,
+    a_question_that_is_answered_try_later_pauses_longer_each_time_and_is_given_up,
     a_reading_never_delays_the_roster,
     words_that_were_refused_are_not_sent_again_until_the_firmware_changes,
     an_access_unit_that_was_taken_for_another_is_found_out_by_its_refusal,
@@ -287,6 +288,26 @@ async fn a_question_that_nobody_answers_is_asked_again_and_then_given_up(databas
     // Two lists in vain; then the count, then those who are wanted, one by one.
     let asked = texts(&bench.poll(gate).await);
     assert_eq!(asked, ["INFO"]);
+}
+
+async fn a_question_that_is_answered_try_later_pauses_longer_each_time_and_is_given_up(database: Database) {
+    let mut bench = Bench::new(database);
+    let gate = bench.gate(3).await;
+    bench.class("list").await;
+    bench.want(gate).await;
+    let list = bench.poll(gate).await;
+    let mut asked = list.clone();
+    for (code, pause) in [(-1003, 30), (-1005, 60)] {
+        bench.answer(gate, &asked[0], code).await;
+        assert_eq!(bench.poll(gate).await, [], "a busy terminal is left alone");
+        bench.pass(SignedDuration::from_secs(pause - 1));
+        assert_eq!(bench.poll(gate).await, []);
+        bench.pass(SignedDuration::from_secs(1));
+        asked = bench.poll(gate).await;
+        assert_eq!(texts(&asked), texts(&list));
+    }
+    bench.answer(gate, &asked[0], -1003).await;
+    assert_eq!(texts(&bench.poll(gate).await), ["INFO"], "as after a list that nobody answers");
 }
 
 async fn a_reading_never_delays_the_roster(database: Database) {

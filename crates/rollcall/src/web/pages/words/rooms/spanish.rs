@@ -81,11 +81,14 @@ pub(super) const SENTENCES: &[Sentence] = sentences! {
     "card should be {ours} and is {theirs}" / "la tarjeta debería ser {ours} y es {theirs}";
     "is being removed again" / "se está eliminando de nuevo";
     "is being written again" / "se está escribiendo de nuevo";
+    "is written again with the next verification" / "se escribe de nuevo con la próxima verificación";
     "acknowledged again, not verified yet" / "confirmado de nuevo, aún sin verificar";
     "the terminal counts {n} more people than it reported: nobody can say who they are" / "el terminal cuenta {n} personas más de las que nombró: nadie puede decir quiénes son";
     "this terminal cannot be verified: it does not report whom it holds" / "este terminal no se puede verificar: no dice nada de a quién tiene";
     "this terminal cannot be verified: it reports only how many people it holds" / "este terminal no se puede verificar: solo dice cuántas personas tiene";
     "nobody answered who should be there: it is tried again with the next verification" / "no respondió nadie de los que deberían estar: se intenta de nuevo con la próxima verificación";
+    "the terminal counts nobody although it was refilled: it is refilled with the next verification" / "el terminal no cuenta a nadie aunque se volvió a llenar: se llena de nuevo con la próxima verificación";
+    "the terminal keeps nobody, however often it is refilled: when it is mended, send all students again" / "el terminal no conserva a nadie por más que se llene: cuando esté arreglado, envíe de nuevo a todos los estudiantes";
     "the terminal counted nobody meanwhile" / "entretanto el terminal no contó a nadie";
     "the terminal got other firmware meanwhile" / "entretanto el terminal recibió otro firmware";
     "the terminal turned out to speak another dialect" / "resultó que el terminal habla otro dialecto";
