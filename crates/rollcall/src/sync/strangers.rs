@@ -1,5 +1,6 @@
-//! People whom a terminal holds and the roster has never known: reported, or removed where the device's policy or an admin
-//! says so. Administrators of the terminal stay in any case, and by policy nobody goes who may be a student to be linked.
+//! People whom a terminal holds and the roster does not know, or who came under the PIN of somebody who is gone: reported, or
+//! removed where the device's policy or an admin says so. Administrators of the terminal stay in any case, and by policy
+//! nobody goes who may be a student to be linked.
 
 use std::collections::BTreeSet;
 

@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use push_protocol::text::Charset;
 
-use super::matching::{self, Match, Person, Student};
+use super::{
+    matching::{self, Match, Person, Student},
+    others::is_other,
+};
 use crate::{
     devices::DeviceId,
     school::StudentId,
@@ -59,15 +62,17 @@ struct PersonRow {
 }
 
 /// In the order of their PINs as numbers.
-const PEOPLE: &str = "
-    SELECT u.pin, COALESCE(u.name, '') AS name, COALESCE(u.card_number, 0) AS card, u.privilege, m.student_id AS owner,
+const PEOPLE: &str = concat!(
+    "SELECT u.pin, COALESCE(u.name, '') AS name, COALESCE(u.card_number, 0) AS card, u.privilege, m.student_id AS owner,
       (SELECT MAX(f.decision) FROM device_drift f WHERE f.device_id = u.device_id AND f.device_pin = u.pin
         AND f.kind = 'stranger' AND f.ended_at IS NULL) AS decision
     FROM terminal_users u
     LEFT JOIN device_user_mappings m ON m.device_id = u.device_id AND m.device_pin = u.pin
     LEFT JOIN device_user_sync_status l ON l.device_id = u.device_id AND l.device_pin = u.pin
-    WHERE u.device_id = $1 AND u.seen_event > 0 AND (l.id IS NULL OR (NOT l.is_held AND l.written_event = 0))
-    ORDER BY LENGTH(u.pin), u.pin";
+    WHERE u.device_id = $1 AND u.seen_event > 0 AND ",
+    is_other!(),
+    " ORDER BY LENGTH(u.pin), u.pin"
+);
 const STUDENTS: &str = "
     SELECT s.id, s.full_name AS name, s.rfid_card_id AS card,
       EXISTS (SELECT 1 FROM belonging b WHERE b.device_id = d.id AND b.student_id = s.id) AS belongs,
