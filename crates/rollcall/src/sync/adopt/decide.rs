@@ -219,12 +219,13 @@ async fn mark(
 const APPROVED: &str = "
     SELECT f.device_pin FROM device_drift f
     WHERE f.device_id = $1 AND f.kind = 'stranger' AND f.ended_at IS NULL AND f.decision = 'approved'
+      AND COALESCE(f.words, '') <> $2
       AND NOT EXISTS (SELECT 1 FROM device_commands c WHERE c.device_id = $1 AND c.device_pin = f.device_pin
         AND c.step = 'stranger' AND c.status IN ('pending', 'sent'))";
 
-/// Queues the removals that were decided and are not on their way.
+/// Queues the removals that were decided and are not on their way, nor given up since.
 pub(in crate::sync) async fn queue_removals(tx: &mut Tx, device: DeviceId, now: Timestamp) -> Result<()> {
-    let pins: Vec<(String,)> = tx.all(APPROVED, [device.into()]).await?;
+    let pins: Vec<(String,)> = tx.all(APPROVED, [device.into(), strangers::GIVEN_UP.into()]).await?;
     strangers::queue(tx, device, pins.into_iter().map(|(pin,)| pin).collect(), now).await
 }
 
