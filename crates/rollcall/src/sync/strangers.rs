@@ -198,3 +198,26 @@ pub(super) async fn answered(tx: &mut Tx, device: DeviceId, pin: &str, code: i64
     reading::look_into(tx, device, &[pin.to_owned()].into(), now).await?;
     Ok(())
 }
+
+/// Nobody wants it any more: he is kept or linked, is gone, or the device's policy is another.
+const WITHDRAW: &str = "
+    UPDATE device_commands SET status = 'superseded', completed_at = $2
+    WHERE device_id = $1 AND status = 'pending' AND step = 'stranger' AND NOT EXISTS (
+      SELECT 1 FROM device_drift f JOIN devices d ON d.id = f.device_id
+      WHERE f.device_id = $1 AND f.device_pin = device_commands.device_pin AND f.kind = 'stranger' AND f.ended_at IS NULL
+        AND (f.decision = 'approved' OR (f.decision IS NULL AND d.strangers = 'remove')))";
+/// What withdrew it says so itself; where nothing does, he is merely reported again.
+const REPORTED: &str = "
+    UPDATE device_drift SET words = NULL WHERE device_id = $1 AND kind = 'stranger' AND ended_at IS NULL
+      AND words = 'removed' AND decision IS NULL AND NOT EXISTS (
+        SELECT 1 FROM device_commands c WHERE c.device_id = $1 AND c.device_pin = device_drift.device_pin
+          AND c.step = 'stranger' AND c.status IN ('pending', 'sent'))";
+
+/// Withdraws removals of strangers that have not left and that neither the policy nor a decision wants any more. The caller
+/// holds the device's lock.
+pub(super) async fn withdraw(tx: &mut Tx, device: DeviceId, now: Timestamp) -> Result<()> {
+    if tx.execute(WITHDRAW, [device.into(), now.into()]).await? > 0 {
+        tx.execute(REPORTED, [device.into()]).await?;
+    }
+    Ok(())
+}

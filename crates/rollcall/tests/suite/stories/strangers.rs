@@ -1,8 +1,10 @@
-//! Somebody at the keypad is quicker than the office: who stands under a PIN that was another's.
+//! Somebody at the keypad is quicker than the office: who stands under a PIN that was another's, and decisions about
+//! strangers that change their mind.
 
+use jiff::SignedDuration;
 use rollcall::{attendance::attribute, devices::DeviceId, school::StudentId};
 use serde_json::{Value as Json, json};
-use terminal_simulator::Profile;
+use terminal_simulator::{HeldUser, Profile};
 
 use super::{
     campus::{A_WHILE, Campus},
@@ -15,6 +17,9 @@ both_databases! {
     a_stranger_under_the_pin_of_somebody_who_left_goes_where_the_policy_says_so,
     rule_4_who_comes_back_does_not_overwrite_whoever_has_his_pin_meanwhile,
     who_left_and_is_enrolled_again_by_his_name_is_removed_again,
+    somebody_whom_an_admin_keeps_or_links_after_all_is_not_removed,
+    a_removal_that_has_left_is_not_taken_back_in_words_only,
+    strangers_stay_when_the_policy_is_to_report_them_again,
 }
 
 const SERIAL: &str = "CJX9253300417";
@@ -62,6 +67,18 @@ impl Campus {
     async fn strangers(&self, device: DeviceId, policy: &str) {
         let path = format!("/api/v1/devices/{device}");
         self.world.server.patch(&self.admin, &path, json!({"strangers": policy})).await.data(200);
+    }
+
+    /// Lets time pass, one request after the other, until there is a removal of a stranger in this state.
+    async fn until_a_removal_is(&mut self, status: &'static str) {
+        let until = self.world.now() + A_WHILE;
+        let sql = match status {
+            "sent" => "SELECT COUNT(*) FROM device_commands WHERE step = 'stranger' AND status = 'sent'",
+            _ => "SELECT COUNT(*) FROM device_commands WHERE step = 'stranger' AND status = 'pending'",
+        };
+        while self.world.number(sql).await == 0 {
+            assert!(self.world.act(until).await, "no removal is ever {status}");
+        }
     }
 }
 
@@ -159,4 +176,74 @@ async fn who_left_and_is_enrolled_again_by_his_name_is_removed_again(database: D
     // With a card of his that went to somebody else it is somebody else.
     campus.enrolled_at_keypad(device, "2", NURSE, people::card(1).parse().ok()).await;
     assert_eq!(campus.name_of("2"), Some(NURSE));
+}
+
+/// Students, and somebody with two fingers under PIN 19 of whom a reading told.
+async fn with_a_stranger(database: Database, name: &str, card: u64) -> (Campus, DeviceId) {
+    let mut campus = Campus::open(database).await;
+    campus.enrol_many(3).await;
+    let device = campus.terminal(SERIAL, Profile::zam180()).await;
+    campus.in_step(device).await;
+    let person = HeldUser { fingers: 2, ..HeldUser::new("19", name) };
+    campus.world.fleet.terminal(0).preload_users([person.with_card(card)]);
+    campus.read_back(device).await;
+    (campus, device)
+}
+
+async fn somebody_whom_an_admin_keeps_or_links_after_all_is_not_removed(database: Database) {
+    let (mut campus, device) = with_a_stranger(database, "Νεφέλη Δήμου", 8_119).await;
+    let fingers = |campus: &Campus| campus.world.fleet.terminals()[0].users().get("19").map(|user| user.fingers);
+    campus.decided(device, json!({"pin": "19", "decision": "remove"})).await.data(200);
+    campus.decided(device, json!({"pin": "19", "decision": "keep"})).await.data(200);
+    campus.run_for(300).await;
+    campus.read_back(device).await;
+    assert_eq!(fingers(&campus), Some(2));
+
+    let student = campus.enrol("Νεφέλη Δήμου", "8119").await;
+    campus.decided(device, json!({"pin": "19", "decision": "remove"})).await.data(200);
+    campus.decided(device, json!({"pin": "19", "decision": "link", "student_id": student})).await.data(200);
+    campus.run_for(300).await;
+    campus.in_step(device).await;
+    assert_eq!((campus.pin(device, student).await.as_deref(), fingers(&campus)), (Some("19"), Some(2)));
+    let withdrawn = "SELECT COUNT(*) FROM device_commands WHERE step = 'stranger' AND status = 'superseded'";
+    assert_eq!(campus.world.number(withdrawn).await, 2);
+}
+
+async fn a_removal_that_has_left_is_not_taken_back_in_words_only(database: Database) {
+    let (mut campus, device) = with_a_stranger(database, "Νεφέλη Δήμου", 8_119).await;
+    campus.decided(device, json!({"pin": "19", "decision": "remove"})).await.data(200);
+    campus.until_a_removal_is("sent").await;
+    let student = campus.enrol("Νεφέλη", "4119").await;
+    for decision in
+        [json!({"pin": "19", "decision": "keep"}), json!({"pin": "19", "decision": "link", "student_id": student})]
+    {
+        let refused = campus.decided(device, decision).await;
+        let words =
+            "PIN 19: the removal has left for the terminal, which has not answered yet: decide again when it has";
+        assert_eq!(refused.refusal(409), words);
+    }
+    campus.run_for(300).await;
+    campus.quiet(device).await;
+    assert_eq!(campus.name_of("19"), None);
+    campus.agree(device).await;
+}
+
+async fn strangers_stay_when_the_policy_is_to_report_them_again(database: Database) {
+    let mut campus = Campus::open(database).await;
+    campus.enrol_many(3).await;
+    let device = campus.terminal(SERIAL, Profile::zam180()).await;
+    campus.in_step(device).await;
+    campus.strangers(device, "remove").await;
+    campus.world.foreign("UPDATE device_delivery SET one_per_poll = TRUE", []).await;
+    campus.world.fleet.terminal(0).preload_users((0..4).map(|n| HeldUser::new(&format!("80{n}"), "Ἄγνωστος")));
+    let mut tx = campus.world.app.db.write().await.unwrap();
+    let now = campus.world.now();
+    rollcall::sync::reading::want(&mut tx, device, rollcall::sync::reading::Cause::Asked, now).await.unwrap();
+    tx.commit().await.unwrap();
+    campus.until_a_removal_is("pending").await;
+    campus.strangers(device, "report").await;
+    campus.world.run_for(SignedDuration::from_mins(10)).await;
+    campus.quiet(device).await;
+    let left = campus.world.fleet.terminals()[0].users().keys().filter(|pin| pin.starts_with("80")).count();
+    assert_eq!(left, 3, "one had left already");
 }
