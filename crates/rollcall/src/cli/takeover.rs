@@ -103,7 +103,9 @@ async fn decide(serial: &str, wishes: &[Wish], here: &Here) -> anyhow::Result<()
     let terminal = terminals::by_serial(&mut tx, serial).await?;
     let Done { linked, kept, removed, reconciled } = match decide::decide(&mut tx, terminal.id, wishes, now).await? {
         Outcome::Done(done) => done,
-        Outcome::Refused(reasons) => anyhow::bail!("nothing was changed: {}", reasons.join("; ")),
+        Outcome::Refused(reasons) | Outcome::HaveLeft(reasons) => {
+            anyhow::bail!("nothing was changed: {}", reasons.join("; "))
+        }
     };
     let details = json!({"linked": linked, "kept": kept, "removed": removed});
     audit::record(&mut tx, Actor::COMMAND_LINE, change(&terminal, details), now).await?;

@@ -110,7 +110,7 @@ pub async fn acknowledge(
             (reading::READING, _) => {
                 reading::answered(tx, device, answer, first_deadline, now).await?;
             }
-            (strangers::STRANGER, Some(pin)) => strangers::removed(tx, device, pin, now).await?,
+            (strangers::STRANGER, Some(pin)) => strangers::answered(tx, device, pin, answer.code, now).await?,
             _ => {
                 let is_refused = Outcome::of(answer.code, false) != Outcome::Done;
                 errand::answered(tx, device, &command.command_type, is_refused).await?;

@@ -1,6 +1,9 @@
 //! Everything that is known of one student, for whoever may ask for it.
 
-use super::traces::{self, Traces};
+use super::{
+    adopt::others::has_stranger,
+    traces::{self, Traces},
+};
 use crate::{
     attendance::unread::Unread,
     school::{
@@ -65,13 +68,15 @@ pub struct OnTerminal {
     pub verified_at: Option<Instant>,
 }
 
-const TERMINALS: &str = "
-    SELECT d.serial_number, d.device_name, m.device_pin, m.valid_from AS pin_from, m.valid_to AS pin_to, l.sync_status,
+const TERMINALS: &str = concat!(
+    "SELECT d.serial_number, d.device_name, m.device_pin, m.valid_from AS pin_from, m.valid_to AS pin_to, l.sync_status,
       l.wanted_name, l.wanted_card, u.name AS told_name, u.card_number AS told_card, l.acknowledged_at, l.verified_at
     FROM device_user_mappings m JOIN devices d ON d.id = m.device_id
     LEFT JOIN device_user_sync_status l ON l.device_id = m.device_id AND l.student_id = m.student_id
-    LEFT JOIN terminal_users u ON u.device_id = m.device_id AND u.pin = m.device_pin
-    WHERE m.student_id = $1 ORDER BY m.id";
+    LEFT JOIN terminal_users u ON u.device_id = m.device_id AND u.pin = m.device_pin AND NOT ",
+    has_stranger!("u.device_id", "u.pin"),
+    " WHERE m.student_id = $1 ORDER BY m.id"
+);
 
 #[derive(Debug, serde::Serialize, sqlx::FromRow)]
 pub struct Told {

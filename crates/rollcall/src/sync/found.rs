@@ -1,5 +1,6 @@
 //! Whom a terminal says it holds, and what of that is not as the database wants it.
 
+use super::adopt::others::has_stranger;
 use crate::{
     devices::DeviceId,
     school::{StudentId, search},
@@ -44,11 +45,14 @@ pub struct HeldUser {
     pub student_id: Option<StudentId>,
 }
 
-const USERS: &str = "
-    SELECT u.pin, u.name, u.card_number, u.privilege, u.seen_at, m.student_id
+const USERS: &str = concat!(
+    "SELECT u.pin, u.name, u.card_number, u.privilege, u.seen_at, m.student_id
     FROM terminal_users u
     LEFT JOIN device_user_mappings m ON m.device_id = u.device_id AND m.device_pin = u.pin
-    WHERE u.device_id = $1 ORDER BY LENGTH(u.pin), u.pin LIMIT $2 OFFSET $3";
+      AND NOT ",
+    has_stranger!("u.device_id", "u.pin"),
+    " WHERE u.device_id = $1 ORDER BY LENGTH(u.pin), u.pin LIMIT $2 OFFSET $3"
+);
 const USER_COUNT: &str = "SELECT COUNT(*) FROM terminal_users WHERE device_id = $1";
 
 /// A page of the people whom a terminal said it holds, by PIN, and how many there are in all. `wanted` is a part of a name,

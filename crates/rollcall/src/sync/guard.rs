@@ -53,7 +53,8 @@ macro_rules! removals {
             AND NOT l.is_wanted AND COALESCE(l.decision, '') <> 'kept')
          + (SELECT COUNT(*) FROM device_user_sync_status l WHERE l.device_id = d.id AND l.removal_wanted_at <= $2
             AND l.acknowledged_at > $2 AND NOT l.is_wanted AND l.confirmed_version = l.wanted_version)
-         + (SELECT COUNT(*) FROM device_commands c WHERE c.device_id = d.id AND c.created_at > $2
+         + (SELECT COUNT(DISTINCT c.device_pin) FROM device_commands c
+          WHERE c.device_id = d.id AND c.created_at > $2
             AND c.student_id IS NULL AND c.command_type = 'delete_user' AND c.status NOT IN ('superseded', 'failed'))"
     };
 }

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use push_protocol::text::Pin;
 use rand::RngExt;
 
-use super::scope::Scope;
+use super::{adopt::others::has_stranger, scope::Scope};
 use crate::{
     devices::DeviceId,
     school::StudentId,
@@ -112,14 +112,29 @@ const ADVANCE: &str = "
     WITH v(device_id, next_pin) AS (VALUES {rows})
     UPDATE device_pins SET next_pin = v.next_pin FROM v WHERE device_pins.device_id = v.device_id";
 
+/// Of a mapping that has ended: it counts again, from `$2` on where somebody else had the PIN meanwhile.
+macro_rules! counts_again {
+    () => {
+        "valid_to = NULL, valid_from = CASE WHEN EXISTS (
+           SELECT 1 FROM device_drift w WHERE w.device_id = device_user_mappings.device_id
+             AND w.device_pin = device_user_mappings.device_pin AND w.kind = 'stranger'
+             AND w.found_at >= device_user_mappings.valid_to) THEN $2 ELSE device_user_mappings.valid_from END"
+    };
+}
+pub(super) use counts_again;
+
 macro_rules! reopen {
     ($scope:literal) => {
         concat!(
-            "UPDATE device_user_mappings SET valid_to = NULL WHERE valid_to IS NOT NULL AND ",
+            "UPDATE device_user_mappings SET ",
+            counts_again!(),
+            " WHERE valid_to IS NOT NULL AND ",
             $scope,
             " AND EXISTS (SELECT 1 FROM belonging b
                WHERE b.device_id = device_user_mappings.device_id AND b.student_id = device_user_mappings.student_id
-               LIMIT 1 OFFSET 0)"
+               LIMIT 1 OFFSET 0)
+             AND NOT ",
+            has_stranger!("device_user_mappings.device_id", "device_user_mappings.device_pin")
         )
     };
 }
@@ -139,16 +154,16 @@ const FORGET_WIDE: &str = "
         AND (c.return_code IS NULL OR c.return_code >= 0))";
 
 /// Gives a PIN to everybody in scope who belongs on a device and has none there, and opens again the history of those who
-/// came back. The caller holds the locks of the devices' rows in `device_pins`.
+/// came back, unless somebody else has their PIN on the terminal meanwhile: he punches with it until he is gone. The caller holds the locks of the devices' rows in `device_pins`.
 pub(super) async fn map(tx: &mut Tx, scope: Scope, now: Timestamp) -> Result<()> {
     let unmapped: Vec<Unmapped> = match scope {
         Scope::Student(student) => {
-            tx.execute(REOPEN_OF_STUDENT, [student.into()]).await?;
+            tx.execute(REOPEN_OF_STUDENT, [student.into(), now.into()]).await?;
             tx.all(UNMAPPED_OF_STUDENT, [student.into()]).await?
         }
         Scope::Device(device) => {
             tx.execute(FORGET_WIDE, [device.into()]).await?;
-            tx.execute(REOPEN_ON_DEVICE, [device.into()]).await?;
+            tx.execute(REOPEN_ON_DEVICE, [device.into(), now.into()]).await?;
             tx.all(UNMAPPED_ON_DEVICE, [device.into()]).await?
         }
     };

@@ -8,7 +8,7 @@
 use jiff::Timestamp;
 
 pub use super::scope::Scope;
-use super::{guard, pins, queue};
+use super::{guard, pins, queue, strangers};
 use crate::{
     devices::DeviceId,
     school::{SchoolId, StudentId},
@@ -219,6 +219,9 @@ pub async fn reconcile(tx: &mut Tx, scope: Scope, now: Timestamp) -> Result<Reco
     }
     guard::hold(tx, scope, now).await?;
     tx.execute(sql.supersede, [id.into(), now.into()]).await?;
+    if let Scope::Device(device) = scope {
+        strangers::withdraw(tx, device, now).await?;
+    }
     queue::open_rows(tx, scope, now).await
 }
 

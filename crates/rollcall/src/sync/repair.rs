@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use super::{
     acknowledge::LEFT,
     delivery::HAS_ROOM,
+    pins,
     reading::{self, Cause},
     refill::Refill,
     strangers,
@@ -66,11 +67,13 @@ const LEAVE_ADMINISTRATORS: &str = "
     FROM v WHERE device_user_sync_status.device_id = (SELECT $1) AND device_user_sync_status.student_id = v.student_id
     RETURNING device_user_sync_status.student_id, device_user_sync_status.error_message";
 /// He is there after all, and what he punches is his.
-const CAN_PUNCH: &str = "
-    WITH v(student_id) AS (VALUES {rows})
-    UPDATE device_user_mappings SET valid_to = NULL
+const CAN_PUNCH: &str = concat!(
+    "WITH v(student_id) AS (VALUES {rows}) UPDATE device_user_mappings SET ",
+    pins::counts_again!(),
+    "
     FROM v WHERE device_user_mappings.device_id = (SELECT $1) AND device_user_mappings.student_id = v.student_id
-      AND device_user_mappings.valid_to IS NOT NULL";
+      AND device_user_mappings.valid_to IS NOT NULL"
+);
 const CARDS_IN_DOUBT: &str = "
     SELECT DISTINCT student_id FROM device_commands
     WHERE device_id = $1 AND card_number IS NOT NULL AND student_id IS NOT NULL AND status NOT IN ('pending', 'sent')";
@@ -127,7 +130,7 @@ pub(super) async fn repair(
     tx.execute_rows(VERIFIED, &fixed, effects.verified).await?;
     tx.execute_rows(VERIFIED, &fixed, effects.gone.clone()).await?;
     tx.execute_rows(LEFT, &fixed, effects.gone).await?;
-    tx.execute_rows(CAN_PUNCH, &[device.into()], effects.still_there).await?;
+    tx.execute_rows(CAN_PUNCH, &fixed, effects.still_there).await?;
     let given_up = if is_wiped { Vec::new() } else { effects.given_up };
     let mut failed: Vec<(StudentId, String)> = tx.all_rows(GIVE_UP, &limited, given_up).await?;
     failed.extend(tx.all_rows(LEAVE_ADMINISTRATORS, &limited, effects.administrators).await?);

@@ -1,10 +1,15 @@
-//! People whom a terminal holds and the roster has never known: reported, or removed where the device's policy or an admin
-//! says so. Administrators of the terminal stay in any case, and by policy nobody goes who may be a student to be linked.
+//! People whom a terminal holds and the roster does not know, or who came under the PIN of somebody who is gone: reported, or
+//! removed where the device's policy or an admin says so. Administrators of the terminal stay in any case, and by policy
+//! nobody goes who may be a student to be linked.
 
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use push_protocol::{command::Command, text::Pin};
+use push_protocol::{
+    command::Command,
+    result::{Outcome, meaning},
+    text::Pin,
+};
 use serde_json::json;
 
 use super::{
@@ -21,16 +26,26 @@ use crate::{
 
 /// The stored `step` of a command that removes a stranger.
 pub(super) const STRANGER: &str = "stranger";
-/// A stranger who comes back after so many removals is only reported.
+/// A stranger who comes back after so many removals, or whom the terminal keeps although it was told so often, is only
+/// reported.
 const REMOVALS: i64 = 3;
+/// What a finding says of him from then on, until somebody decides about him anew.
+pub(super) const GIVEN_UP: &str = "the terminal brings this person back again and again";
+/// What it says of somebody whose removal is under way, or was the last that is known of him.
+const REMOVED: &str = "removed";
 
 const POLICY: &str = "SELECT strangers = 'remove' AND start_state = 'writing' FROM devices WHERE id = $1";
 const SCHOOL: &str = "SELECT school_id FROM devices WHERE id = $1";
-/// Open findings of strangers, with how often each was removed before.
+/// Open findings of strangers, with how often each was removed before: earlier findings that ended so, and what the terminal
+/// answered since this one.
 const OPEN: &str = "
-    SELECT d.device_pin, d.decision,
+    WITH answered AS MATERIALIZED (
+      SELECT device_pin, created_at FROM device_commands
+      WHERE device_id = $1 AND step = 'stranger' AND return_code IS NOT NULL AND status IN ('completed', 'failed'))
+    SELECT d.device_pin, d.decision, COALESCE(d.words, '') = $2 AS is_given_up,
       (SELECT COUNT(*) FROM device_drift o WHERE o.device_id = d.device_id AND o.device_pin = d.device_pin
-        AND o.kind = 'stranger' AND o.words = 'removed') AS removals,
+        AND o.kind = 'stranger' AND o.words = 'removed' AND o.ended_at IS NOT NULL)
+      + (SELECT COUNT(*) FROM answered a WHERE a.device_pin = d.device_pin AND a.created_at >= d.found_at) AS removals,
       EXISTS (SELECT 1 FROM device_commands c WHERE c.device_id = d.device_id AND c.device_pin = d.device_pin
         AND c.step = 'stranger' AND c.status IN ('pending', 'sent')) AS is_being_removed
     FROM device_drift d WHERE d.device_id = $1 AND d.kind = 'stranger' AND d.ended_at IS NULL";
@@ -47,6 +62,7 @@ const COMMANDS: &str = "
 struct Open {
     device_pin: String,
     decision: Option<String>,
+    is_given_up: bool,
     removals: i64,
     is_being_removed: bool,
 }
@@ -59,11 +75,11 @@ pub(super) async fn remove(tx: &mut Tx, device: DeviceId, found: &[&Finding], no
         return Ok(());
     }
     let (is_policy,): (bool,) = tx.one(POLICY, [device.into()]).await?;
-    let mut open: Vec<Open> = tx.all(OPEN, [device.into()]).await?;
+    let mut open: Vec<Open> = tx.all(OPEN, [device.into(), GIVEN_UP.into()]).await?;
     let is_told = open.iter().any(|row| row.decision.as_deref() == Some("held"));
     open.retain(|row| {
         let is_meant = is_policy || row.decision.as_deref() == Some("approved");
-        is_meant && sure.contains(row.device_pin.as_str()) && !row.is_being_removed
+        is_meant && sure.contains(row.device_pin.as_str()) && !row.is_being_removed && !row.is_given_up
     });
     if open.is_empty() {
         return Ok(());
@@ -73,7 +89,7 @@ pub(super) async fn remove(tx: &mut Tx, device: DeviceId, found: &[&Finding], no
         open.retain(|row| row.decision.is_some() || !may_be_ours.contains(&row.device_pin));
     }
     let (again, open): (Vec<Open>, Vec<Open>) = open.into_iter().partition(|row| row.removals >= REMOVALS);
-    mark(tx, device, &pins(again), "the terminal brings this person back again and again", None).await?;
+    mark(tx, device, &pins(again), GIVEN_UP, None).await?;
     let (approved, open): (Vec<Open>, Vec<Open>) =
         open.into_iter().partition(|row| row.decision.as_deref() == Some("approved"));
     let new: Vec<String> = pins(open.into_iter().filter(|row| row.decision.is_none()).collect());
@@ -139,7 +155,7 @@ pub(super) async fn queue(tx: &mut Tx, device: DeviceId, pins: Vec<String>, now:
     }
     tracing::info!(device = %device, people = rows.len(), "removes strangers, as the device's policy says");
     tx.execute_rows(COMMANDS, &[], rows).await?;
-    mark(tx, device, &pins, "removed", None).await?;
+    mark(tx, device, &pins, REMOVED, None).await?;
     tx.notify(wake::COMMANDS).await
 }
 
@@ -166,8 +182,42 @@ fn is_removable(finding: &Finding) -> bool {
     matches!(&finding.verdict, Verdict::Stranger { told, is_sure: true } if told.privilege != Some(ADMINISTRATOR))
 }
 
-/// The terminal took the removal of a stranger: he is asked for.
-pub(super) async fn removed(tx: &mut Tx, device: DeviceId, pin: &str, now: Timestamp) -> Result<()> {
+const REFUSED: &str = "
+    UPDATE device_drift SET words = $3 WHERE device_id = $1 AND device_pin = $2 AND kind = 'stranger' AND ended_at IS NULL
+      AND words = 'removed'";
+
+/// The terminal says what became of the removal of a stranger. Whatever it says, he is asked for.
+pub(super) async fn answered(tx: &mut Tx, device: DeviceId, pin: &str, code: i64, now: Timestamp) -> Result<()> {
+    match Outcome::of(code, true) {
+        Outcome::Done => {}
+        Outcome::Held | Outcome::TryLater => return Ok(()),
+        Outcome::LacksWord | Outcome::Full | Outcome::Refused => {
+            tx.execute(REFUSED, [device.into(), pin.into(), meaning(code).into()]).await?;
+        }
+    }
     reading::look_into(tx, device, &[pin.to_owned()].into(), now).await?;
+    Ok(())
+}
+
+/// Nobody wants it any more: he is kept or linked, is gone, or the device's policy is another.
+const WITHDRAW: &str = "
+    UPDATE device_commands SET status = 'superseded', completed_at = $2
+    WHERE device_id = $1 AND status = 'pending' AND step = 'stranger' AND NOT EXISTS (
+      SELECT 1 FROM device_drift f JOIN devices d ON d.id = f.device_id
+      WHERE f.device_id = $1 AND f.device_pin = device_commands.device_pin AND f.kind = 'stranger' AND f.ended_at IS NULL
+        AND (f.decision = 'approved' OR (f.decision IS NULL AND d.strangers = 'remove')))";
+/// What withdrew it says so itself; where nothing does, he is merely reported again.
+const REPORTED: &str = "
+    UPDATE device_drift SET words = NULL WHERE device_id = $1 AND kind = 'stranger' AND ended_at IS NULL
+      AND words = 'removed' AND decision IS NULL AND NOT EXISTS (
+        SELECT 1 FROM device_commands c WHERE c.device_id = $1 AND c.device_pin = device_drift.device_pin
+          AND c.step = 'stranger' AND c.status IN ('pending', 'sent'))";
+
+/// Withdraws removals of strangers that have not left and that neither the policy nor a decision wants any more. The caller
+/// holds the device's lock.
+pub(super) async fn withdraw(tx: &mut Tx, device: DeviceId, now: Timestamp) -> Result<()> {
+    if tx.execute(WITHDRAW, [device.into(), now.into()]).await? > 0 {
+        tx.execute(REPORTED, [device.into()]).await?;
+    }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 
 use push_protocol::result::meaning;
 
-use super::rights;
+use super::{adopt::others::has_stranger, rights};
 use crate::{
     devices::DeviceId,
     school::{SchoolId, StudentId},
@@ -224,7 +224,10 @@ struct Told {
     seen_at: Instant,
 }
 
-const SEEN: &str = "SELECT name, card_number, seen_at FROM terminal_users WHERE device_id = $1 AND pin = $2";
+const SEEN: &str = concat!(
+    "SELECT u.name, u.card_number, u.seen_at FROM terminal_users u WHERE u.device_id = $1 AND u.pin = $2 AND NOT ",
+    has_stranger!("u.device_id", "u.pin")
+);
 
 impl Told {
     fn event(self) -> TimelineEvent {

@@ -3,6 +3,7 @@
 
 use push_protocol::text::{Card, Charset, Name};
 
+use super::adopt::others::has_stranger;
 use crate::{
     attendance::unread::{self, Unread},
     school::{SchoolId, StudentId, search},
@@ -21,10 +22,12 @@ pub(super) struct Traces {
 }
 
 const STUDENT: &str = "SELECT school_id, full_name, rfid_card_id FROM students WHERE id = $1";
-const ELSEWHERE: &str = "
-    SELECT wanted_name, wanted_card FROM device_user_sync_status WHERE student_id = $1
+const ELSEWHERE: &str = concat!(
+    "SELECT wanted_name, wanted_card FROM device_user_sync_status WHERE student_id = $1
     UNION SELECT u.name, u.card_text FROM terminal_users u
-    JOIN device_user_mappings m ON m.device_id = u.device_id AND m.device_pin = u.pin WHERE m.student_id = $1";
+    JOIN device_user_mappings m ON m.device_id = u.device_id AND m.device_pin = u.pin WHERE m.student_id = $1 AND NOT ",
+    has_stranger!("u.device_id", "u.pin")
+);
 
 /// Names are compared without accents and case; short ones would be found in others.
 const SHORTEST: usize = 3;

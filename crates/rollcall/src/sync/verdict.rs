@@ -5,12 +5,15 @@
 //! is no evidence by itself: somebody is absent only if a list was complete, if the terminal holds nobody at all, or if
 //! somebody who is known to be there answered to the same question right afterwards.
 
+mod former;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use push_protocol::text::{Card, Charset, Name};
 use unicode_normalization::UnicodeNormalization as _;
 
+pub use self::former::Former;
 use super::plan::Wanted;
 use crate::school::StudentId;
 
@@ -31,6 +34,8 @@ pub struct Person {
     pub is_waiting: bool,
     /// Since when that is wanted which no reading has shown yet.
     pub unverified_since: Option<Timestamp>,
+    /// The terminal was seen not to hold him, and nothing was written for him since: whoever has his PIN now came later.
+    pub is_gone: Option<Former>,
 }
 
 /// What a terminal said of a PIN, last.
@@ -136,11 +141,15 @@ pub enum Evidence<'a> {
 /// One finding for each of `people`, in their order, and one for each stranger who was seen, or asked for and gone.
 pub fn findings(people: &[Person], reading: &Reading, charset: Charset) -> Vec<Finding> {
     let ours: BTreeSet<&str> = people.iter().map(|person| person.pin.as_str()).collect();
-    let known = people.iter().map(|person| Finding {
-        pin: person.pin.clone(),
-        student: Some(person.student),
-        verdict: judge(person, reading, charset),
-        unverified_since: person.unverified_since,
+    let known = people.iter().map(|person| {
+        let verdict = judge(person, reading, charset);
+        let owner = Some(person).filter(|_| !matches!(verdict, Verdict::Stranger { .. }));
+        Finding {
+            pin: person.pin.clone(),
+            student: owner.map(|owner| owner.student),
+            verdict,
+            unverified_since: owner.and_then(|owner| owner.unverified_since),
+        }
     });
     let others: BTreeSet<&String> = reading.told.keys().chain(reading.own.keys()).collect();
     let strangers = others.into_iter().filter(|pin| !ours.contains(pin.as_str())).filter_map(|pin| {
@@ -155,6 +164,13 @@ pub fn findings(people: &[Person], reading: &Reading, charset: Charset) -> Vec<F
 }
 
 fn judge(person: &Person, reading: &Reading, charset: Charset) -> Verdict {
+    if let Evidence::Seen(told) = reading.evidence(&person.pin, person.written)
+        && (person.is_settled || person.is_waiting)
+        && person.is_not(told, charset)
+    {
+        let is_sure = reading.is_sure(&person.pin, person.written);
+        return if is_sure { Verdict::Stranger { told: told.clone(), is_sure } } else { Verdict::Unknown };
+    }
     if !person.is_settled {
         return Verdict::Unknown;
     }
@@ -170,6 +186,13 @@ fn judge(person: &Person, reading: &Reading, charset: Charset) -> Verdict {
             differences if differences.is_empty() => Verdict::Verified,
             differences => Verdict::Different(differences),
         },
+    }
+}
+
+impl Person {
+    /// Whether somebody else has his PIN: he is gone, and what the terminal tells is of another.
+    pub fn is_not(&self, told: &Told, charset: Charset) -> bool {
+        self.is_gone.as_ref().is_some_and(|former| former.is_not(&self.pin, told, charset))
     }
 }
 
@@ -255,6 +278,7 @@ mod tests {
             is_settled: true,
             is_waiting: false,
             unverified_since: None,
+            is_gone: None,
         }
     }
 
@@ -364,6 +388,24 @@ mod tests {
     }
 
     #[test]
+    fn whoever_has_the_pin_of_somebody_who_is_gone_is_himself_or_a_stranger() {
+        let former = Former { name: "Zeynep Şahin".to_owned(), card: Some("0017".to_owned()) };
+        let gone = Person { is_gone: Some(former), ..person("1", Wanted::Absent) };
+        let judged = |person: &Person, name, card| judge(person, &asked([("1", told(25, name, card))]), Charset::Utf8);
+        let is_stranger = |verdict: Verdict| matches!(verdict, Verdict::Stranger { is_sure: true, .. });
+        assert!(is_stranger(judged(&gone, "Nomvula", 99)));
+        assert_eq!(judged(&gone, "Zeynep Şahin", 17), STILL_THERE);
+        assert_eq!(judged(&person("1", Wanted::Absent), "Nomvula", 17), STILL_THERE, "he was never seen to be gone");
+        assert_eq!(judge(&gone, &listed(false, [("1", told(25, "Nomvula", 99))]), Charset::Utf8), Verdict::Unknown);
+        let nameless = Person { is_gone: Some(Former { name: String::new(), card: None }), ..gone.clone() };
+        assert!(is_stranger(judged(&nameless, "Zeynep Şahin", 17)), "nobody knows who had it");
+        // He is written, or is to come back and waits for whoever has his PIN.
+        let busy = Person { is_settled: false, ..gone };
+        assert_eq!(judged(&busy, "Nomvula", 99), Verdict::Unknown);
+        assert!(is_stranger(judged(&Person { wanted: zeynep(), is_waiting: true, ..busy }, "Nomvula", 99)));
+    }
+
+    #[test]
     fn two_lines_that_disagree_prove_nothing() {
         let disputed = Told { is_disputed: true, ..told(25, "Zeynep Şahin", 17) };
         assert_eq!(verdict(zeynep(), &listed(true, [("1", disputed)])), Verdict::Unknown);
@@ -410,7 +452,7 @@ mod tests {
             name in "[a-cé]{1,6}", card in 1..4_i64,
         ) -> Person {
             let wanted = if present { Wanted::Present { name, card: card.to_string() } } else { Wanted::Absent };
-            Person { student: StudentId(1), pin, wanted, written, is_settled, is_waiting: false, unverified_since: None }
+            Person { written, is_settled, ..person(&pin, wanted) }
         }
     }
 

@@ -17,6 +17,7 @@ pub fn clash(row: &Open, people: &[Other], charset: Charset) -> Option<String> {
     };
     let number = wanted_number(row);
     let is_new = !row.is_held && !row.was_written;
+    // Of those whom Rollcall wrote only they have others under their PIN who came when they were gone.
     let spellings = name.map(|name| matching::spellings(name, charset)).unwrap_or_default();
     people.iter().find_map(|other| {
         let who = if other.name.is_empty() { "somebody" } else { &other.name };
@@ -24,7 +25,7 @@ pub fn clash(row: &Open, people: &[Other], charset: Charset) -> Option<String> {
         let has_name = spellings.contains(&other.folded);
         if other.pin == row.pin {
             let words = || format!("PIN {} is {who}'s on the terminal: nobody is overwritten under it", other.pin);
-            return (is_new && !has_card && !has_name).then(words);
+            return (!row.is_held && !has_card && !has_name).then(words);
         }
         match card {
             Some(card) if has_card => Some(format!(
@@ -74,6 +75,8 @@ mod tests {
         // Whoever was there before under his own name, or is ours already, is written and removed.
         let he = Other::new("1", "NILUFAR 1", 0);
         assert_eq!([words(&newcomer(1), &he), words(&leaver, &he), words(&row(1), &other)], [None, None, None]);
+        // Who was gone finds him there.
+        assert!(words(&Open { is_held: false, ..row(1) }, &other).is_some());
     }
 
     #[test]

@@ -63,8 +63,13 @@ pub enum Outcome {
     Done(Done),
     /// Nothing was done, for these reasons.
     Refused(Vec<String>),
+    /// Nothing was done: these removals have left, and what became of them is not known yet.
+    HaveLeft(Vec<String>),
 }
 
+/// Whoever stays, or is linked with his fingers, must be there: a removal that waits is withdrawn, of one that left nobody
+/// knows yet.
+const HAS_LEFT: &str = "the removal has left for the terminal, which has not answered yet: decide again when it has";
 const IS_WRITING: &str = "SELECT start_state = 'writing' FROM devices WHERE id = $1";
 
 /// Carries out what an admin wants, all of it or nothing.
@@ -77,6 +82,12 @@ pub async fn decide(tx: &mut Tx, device: DeviceId, wishes: &[Wish], now: Timesta
         Ok(plan) => plan,
         Err(reasons) => return Ok(Outcome::Refused(reasons)),
     };
+    let stays = |pin: &String| plan.stays().any(|person| person.pin == *pin);
+    let leaving = found.iter().filter(|found| found.is_leaving).map(|found| &found.person.pin);
+    let leaving: Vec<String> = leaving.filter(|pin| stays(pin)).map(|pin| format!("PIN {pin}: {HAS_LEFT}")).collect();
+    if !leaving.is_empty() {
+        return Ok(Outcome::HaveLeft(leaving));
+    }
     let mut done = Done {
         linked: plan.links.len() as u64,
         kept: plan.kept.len() as u64,
@@ -146,9 +157,12 @@ impl Plan {
         Ok(())
     }
 
+    fn stays(&self) -> impl Iterator<Item = &Person> {
+        self.links.iter().map(|(_, person)| person).chain(&self.kept)
+    }
+
     fn pins(&self) -> impl Iterator<Item = String> {
-        let linked = self.links.iter().map(|(_, person)| person);
-        linked.chain(&self.kept).chain(&self.removed).map(|person| person.pin.clone())
+        self.stays().chain(&self.removed).map(|person| person.pin.clone())
     }
 }
 
@@ -219,12 +233,13 @@ async fn mark(
 const APPROVED: &str = "
     SELECT f.device_pin FROM device_drift f
     WHERE f.device_id = $1 AND f.kind = 'stranger' AND f.ended_at IS NULL AND f.decision = 'approved'
+      AND COALESCE(f.words, '') <> $2
       AND NOT EXISTS (SELECT 1 FROM device_commands c WHERE c.device_id = $1 AND c.device_pin = f.device_pin
         AND c.step = 'stranger' AND c.status IN ('pending', 'sent'))";
 
-/// Queues the removals that were decided and are not on their way.
+/// Queues the removals that were decided and are not on their way, nor given up since.
 pub(in crate::sync) async fn queue_removals(tx: &mut Tx, device: DeviceId, now: Timestamp) -> Result<()> {
-    let pins: Vec<(String,)> = tx.all(APPROVED, [device.into()]).await?;
+    let pins: Vec<(String,)> = tx.all(APPROVED, [device.into(), strangers::GIVEN_UP.into()]).await?;
     strangers::queue(tx, device, pins.into_iter().map(|(pin,)| pin).collect(), now).await
 }
 

@@ -66,7 +66,7 @@ pub(in crate::sync) async fn link_cards(tx: &mut Tx, device: DeviceId, now: Time
     let found = people::find(tx, device, &students).await?;
     let links: Vec<(StudentId, Person)> = found
         .into_iter()
-        .filter(|found| found.decision.is_none())
+        .filter(|found| found.decision.is_none() && !found.is_leaving)
         .filter_map(|found| match found.matched {
             Match::Card(student) => Some((student, found.person)),
             // His PIN is evidence, too.

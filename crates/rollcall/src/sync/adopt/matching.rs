@@ -169,6 +169,15 @@ pub fn agrees(person: &Person, name: &str, card: Option<&str>, charset: Charset)
         || spellings(name, charset).contains(&fold(&person.name))
 }
 
+/// Whether it shows that this is not the student: another name, or nothing but another card. His card does not make him of
+/// somebody whose name is quite another: it went to the next. Who is only known to be there shows nothing.
+pub fn is_another(person: &Person, name: &str, card: Option<&str>, charset: Charset) -> bool {
+    // Some terminals call whoever has no name by his PIN.
+    let has_name = !fold(&person.name).is_empty() && person.name != person.pin;
+    (has_name || person.card > 0)
+        && (!agrees(person, name, card, charset) || (has_name && contradict(&person.name, name)))
+}
+
 /// The card's number, as terminals compare cards.
 fn number(card: &str) -> Option<i64> {
     i64::try_from(Card::parse(card).ok()?.number()).ok()
@@ -410,6 +419,19 @@ mod tests {
         assert_eq!(one(again.clone(), &gone), Match::Former(ANA));
         let another = Person { name: "Mallory".into(), ..again };
         assert_eq!(one(another, &gone), Match::Conflict(vec![ANA], Conflict::PinOfAnother));
+    }
+
+    #[test]
+    fn another_has_another_name_or_nothing_but_another_card() {
+        let is_another = |name, card| is_another(&person(5, name, card), "Ana Gómez", Some("0011"), Charset::Utf8);
+        for (name, card) in
+            [("ANA GOMEZ", 0), ("Ana Go\u{301}mez", 99), ("", 11), ("5", 11), ("GOMEZ A.", 11), ("", 0), ("5", 0)]
+        {
+            assert!(!is_another(name, card), "{name} {card}");
+        }
+        for (name, card) in [("Nomvula", 0), ("Nomvula", 99), ("Nomvula", 11), ("", 99), ("5", 99), ("Ana", 0)] {
+            assert!(is_another(name, card), "{name} {card}");
+        }
     }
 
     proptest! {

@@ -33,6 +33,33 @@ impl Other {
     }
 }
 
+/// A reading found a stranger under this PIN of this terminal, and none since has shown that he is gone.
+macro_rules! has_stranger {
+    ($device:literal, $pin:literal) => {
+        concat!(
+            "EXISTS (SELECT 1 FROM device_drift w WHERE w.device_id = ",
+            $device,
+            " AND w.device_pin = ",
+            $pin,
+            " AND w.kind = 'stranger' AND w.ended_at IS NULL LIMIT 1 OFFSET 0)"
+        )
+    };
+}
+pub(in crate::sync) use has_stranger;
+
+/// Of somebody `u` on a terminal and the ledger's row `l` of his PIN: Rollcall did not write him, or a reading found him after
+/// the one whom it had written was gone.
+macro_rules! is_other {
+    () => {
+        concat!(
+            "(l.id IS NULL OR (NOT l.is_held AND (l.written_event = 0 OR ",
+            $crate::sync::adopt::others::has_stranger!("u.device_id", "u.pin"),
+            ")))"
+        )
+    };
+}
+pub(in crate::sync) use is_other;
+
 macro_rules! others {
     ($undecided:literal, $from:literal) => {
         concat!(
@@ -41,7 +68,8 @@ macro_rules! others {
             " AS is_undecided FROM ",
             $from,
             " LEFT JOIN device_user_sync_status l ON l.device_id = u.device_id AND l.device_pin = u.pin
-             WHERE u.told_event > 0 AND (l.id IS NULL OR (NOT l.is_held AND l.written_event = 0))"
+             WHERE u.told_event > 0 AND ",
+            is_other!()
         )
     };
 }

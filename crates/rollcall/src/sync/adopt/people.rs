@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use push_protocol::text::Charset;
 
-use super::matching::{self, Match, Person, Student};
+use super::{
+    matching::{self, Match, Person, Student},
+    others::is_other,
+};
 use crate::{
     devices::DeviceId,
     school::StudentId,
@@ -18,6 +21,8 @@ pub struct Found {
     pub person: Person,
     pub matched: Match,
     pub decision: Option<Decision>,
+    /// His removal has left for the terminal, and there is no answer yet.
+    pub is_leaving: bool,
 }
 
 /// What was decided about somebody who stays nobody of the roster: `device_drift.decision`.
@@ -56,18 +61,23 @@ struct PersonRow {
     privilege: Option<i64>,
     owner: Option<StudentId>,
     decision: Option<String>,
+    is_leaving: bool,
 }
 
 /// In the order of their PINs as numbers.
-const PEOPLE: &str = "
-    SELECT u.pin, COALESCE(u.name, '') AS name, COALESCE(u.card_number, 0) AS card, u.privilege, m.student_id AS owner,
+const PEOPLE: &str = concat!(
+    "SELECT u.pin, COALESCE(u.name, '') AS name, COALESCE(u.card_number, 0) AS card, u.privilege, m.student_id AS owner,
       (SELECT MAX(f.decision) FROM device_drift f WHERE f.device_id = u.device_id AND f.device_pin = u.pin
-        AND f.kind = 'stranger' AND f.ended_at IS NULL) AS decision
+        AND f.kind = 'stranger' AND f.ended_at IS NULL) AS decision,
+      EXISTS (SELECT 1 FROM device_commands c WHERE c.device_id = u.device_id AND c.device_pin = u.pin
+        AND c.step = 'stranger' AND c.status = 'sent') AS is_leaving
     FROM terminal_users u
     LEFT JOIN device_user_mappings m ON m.device_id = u.device_id AND m.device_pin = u.pin
     LEFT JOIN device_user_sync_status l ON l.device_id = u.device_id AND l.device_pin = u.pin
-    WHERE u.device_id = $1 AND u.seen_event > 0 AND (l.id IS NULL OR (NOT l.is_held AND l.written_event = 0))
-    ORDER BY LENGTH(u.pin), u.pin";
+    WHERE u.device_id = $1 AND u.seen_event > 0 AND ",
+    is_other!(),
+    " ORDER BY LENGTH(u.pin), u.pin"
+);
 const STUDENTS: &str = "
     SELECT s.id, s.full_name AS name, s.rfid_card_id AS card,
       EXISTS (SELECT 1 FROM belonging b WHERE b.device_id = d.id AND b.student_id = s.id) AS belongs,
@@ -95,15 +105,17 @@ pub async fn students(tx: &mut Tx, device: DeviceId) -> Result<Vec<Student>> {
 /// Everybody on the terminal whom Rollcall did not write, by PIN.
 pub async fn find(tx: &mut Tx, device: DeviceId, students: &[Student]) -> Result<Vec<Found>> {
     let rows: Vec<PersonRow> = tx.all(PEOPLE, [device.into()]).await?;
-    let (people, decisions): (Vec<Person>, Vec<Option<Decision>>) = rows
+    let (people, states): (Vec<Person>, Vec<(Option<Decision>, bool)>) = rows
         .into_iter()
-        .map(|PersonRow { pin, name, card, privilege, owner, decision }| {
-            (Person { pin, name, card, privilege, owner }, decision.as_deref().and_then(Decision::parse))
+        .map(|PersonRow { pin, name, card, privilege, owner, decision, is_leaving }| {
+            (Person { pin, name, card, privilege, owner }, (decision.as_deref().and_then(Decision::parse), is_leaving))
         })
         .unzip();
     let matches = matching::matches(&people, students, charset(tx, device).await?);
-    let found = people.into_iter().zip(matches).zip(decisions);
-    Ok(found.map(|((person, matched), decision)| Found { person, matched, decision }).collect())
+    let found = people.into_iter().zip(matches).zip(states);
+    let found =
+        found.map(|((person, matched), (decision, is_leaving))| Found { person, matched, decision, is_leaving });
+    Ok(found.collect())
 }
 
 pub(super) async fn charset(tx: &mut Tx, device: DeviceId) -> Result<Charset> {

@@ -130,7 +130,7 @@ impl Numbers {
 
 impl Adoptee {
     fn of(found: Found, students: &HashMap<StudentId, &Student>) -> Adoptee {
-        let Found { person, matched, decision } = found;
+        let Found { person, matched, decision, .. } = found;
         let candidate = |id: &StudentId| {
             let student = students.get(id)?;
             Some(Candidate { id: *id, full_name: student.name.clone(), rfid_card_id: student.card.clone() })

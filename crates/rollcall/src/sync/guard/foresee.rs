@@ -43,7 +43,8 @@ struct Terminal {
 
 const TERMINALS: &str = "
     SELECT d.id AS device_id, d.serial_number, d.device_name, k.guard_percent, k.guard_number,
-      (SELECT COUNT(*) FROM device_commands c WHERE c.device_id = d.id AND c.created_at > $2
+      (SELECT COUNT(DISTINCT c.device_pin) FROM device_commands c
+        WHERE c.device_id = d.id AND c.created_at > $2
         AND c.student_id IS NULL AND c.command_type = 'delete_user' AND c.status NOT IN ('superseded', 'failed'))
         AS strangers_removed
     FROM devices d JOIN schools k ON k.id = d.school_id

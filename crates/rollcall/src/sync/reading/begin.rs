@@ -8,7 +8,7 @@ use super::{Class, Phase, Question};
 use crate::{
     devices::DeviceId,
     store::{Result, Tx},
-    sync::{deadline::later, event},
+    sync::{adopt::others::is_other, deadline::later, event},
 };
 
 /// Why a reading is wanted: `devices.verify_cause`, `readings.cause`.
@@ -251,19 +251,23 @@ struct Counted {
     running: Option<String>,
 }
 
-const COUNTED: &str = "
-    SELECT d.count_looked_into, d.readback_class,
+const COUNTED: &str = concat!(
+    "SELECT d.count_looked_into, d.readback_class,
       EXISTS (SELECT 1 FROM device_user_sync_status l WHERE l.device_id = d.id
         AND l.confirmed_version <> l.wanted_version AND l.failed_version <> l.wanted_version
         AND COALESCE(l.decision, '') NOT IN ('held', 'kept')) AS has_open,
       (SELECT COUNT(*) FROM device_user_sync_status l WHERE l.device_id = d.id AND l.is_held) AS held,
-      (SELECT COUNT(*) FROM terminal_users u WHERE u.device_id = d.id AND u.seen_event > 0 AND NOT EXISTS (
-        SELECT 1 FROM device_user_sync_status l WHERE l.device_id = d.id AND l.device_pin = u.pin)) AS strangers,
+      (SELECT COUNT(*) FROM terminal_users u
+        LEFT JOIN device_user_sync_status l ON l.device_id = u.device_id AND l.device_pin = u.pin
+        WHERE u.device_id = d.id AND u.seen_event > 0 AND ",
+    is_other!(),
+    ") AS strangers,
       (SELECT r.counted FROM readings r WHERE r.device_id = d.id AND r.state <> 'running'
         AND r.counted IS NOT NULL ORDER BY r.id DESC LIMIT 1) AS found_last,
       (SELECT CASE WHEN r.cause = 'count' THEN 'count' ELSE r.scope END FROM readings r
         WHERE r.device_id = d.id AND r.state = 'running') AS running
-    FROM devices d WHERE d.id = $1";
+    FROM devices d WHERE d.id = $1"
+);
 const LOOKED: &str = "UPDATE devices SET count_looked_into = $2 WHERE id = $1";
 
 /// A poll told how many people the terminal holds. Nobody where there should be somebody leads to a question at once, once;

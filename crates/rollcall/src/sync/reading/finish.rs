@@ -77,6 +77,7 @@ pub(super) async fn finish(
     }
     let waiting = people.iter().filter(|person| person.is_waiting).filter_map(|person| {
         let (is_held, card) = match reading.evidence(&person.pin, person.written) {
+            Evidence::Seen(told) if person.is_not(told, manner.charset) => return None,
             Evidence::Seen(told) => (true, told.card.filter(|card| *card > 0)),
             Evidence::Absent => (false, None),
             Evidence::Nothing => return None,

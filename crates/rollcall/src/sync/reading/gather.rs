@@ -10,9 +10,10 @@ use crate::{
     school::StudentId,
     store::{Instant, Result, Tx},
     sync::{
+        adopt::others::has_stranger,
         manner,
         plan::Wanted,
-        verdict::{self, Asked, Evidence, Listed, Person, Reading, Told, Verdict},
+        verdict::{self, Asked, Evidence, Former, Listed, Person, Reading, Told, Verdict},
         words,
     },
 };
@@ -49,6 +50,9 @@ struct PersonRow {
     is_waiting: bool,
     waits_for_room: bool,
     unverified_since: Option<Instant>,
+    is_gone: bool,
+    former_name: String,
+    former_card: Option<String>,
 }
 
 macro_rules! people {
@@ -63,8 +67,14 @@ macro_rules! people {
                    AND c.student_id = l.student_id AND c.status IN ('pending', 'sent'))) AS is_settled,
                (l.obstacle IS NOT NULL AND l.confirmed_version <> l.wanted_version AND l.failed_version <> l.wanted_version
                  AND NOT EXISTS (SELECT 1 FROM device_commands c WHERE c.device_id = l.device_id
-                   AND c.student_id = l.student_id AND c.status IN ('pending', 'sent'))) AS is_waiting
-             FROM device_user_sync_status l WHERE l.device_id = $1 AND l.device_pin <> '' AND ",
+                   AND c.student_id = l.student_id AND c.status IN ('pending', 'sent'))) AS is_waiting,
+               (NOT l.is_held AND (l.written_event = 0 OR (NOT l.is_wanted AND l.verified_version = l.wanted_version)
+                 OR ",
+            has_stranger!("l.device_id", "l.device_pin"),
+            ")) AS is_gone,
+               COALESCE(s.full_name, l.wanted_name, '') AS former_name, s.rfid_card_id AS former_card
+             FROM device_user_sync_status l LEFT JOIN students s ON s.id = l.student_id
+             WHERE l.device_id = $1 AND l.device_pin <> '' AND ",
             $which
         )
     };
@@ -102,9 +112,11 @@ struct ToldRow {
 const TOLD: &str = "
     SELECT pin, told_event, name, card_number, privilege, is_disputed FROM terminal_users
     WHERE device_id = $1 AND told_event > $2";
+/// Whoever stands there is nobody of whom [`PEOPLE`] wants proof.
 const OTHER_PINS: &str = "
     SELECT u.pin FROM terminal_users u WHERE u.device_id = $1 AND NOT EXISTS (
-      SELECT 1 FROM device_user_sync_status l WHERE l.device_id = $1 AND l.device_pin = u.pin) ORDER BY u.pin";
+      SELECT 1 FROM device_user_sync_status l WHERE l.device_id = $1 AND l.device_pin = u.pin
+        AND (l.is_wanted OR l.verified_version <> l.wanted_version)) ORDER BY u.pin";
 
 /// Sentinels that are tried before one is written.
 const SENTINELS: i64 = 3;
@@ -185,7 +197,9 @@ pub(super) async fn gather(tx: &mut Tx, device: DeviceId, row: &Row) -> Result<G
         .collect();
     if row.scope != "some" && row.sweeps == 0 {
         let others: Vec<(String,)> = tx.all(OTHER_PINS, [device.into()]).await?;
-        unresolved.extend(others.into_iter().map(|(pin,)| pin).filter(|pin| is_askable(pin)));
+        let others = others.into_iter().map(|(pin,)| pin).filter(|pin| is_askable(pin) && !unresolved.contains(pin));
+        let others: Vec<String> = others.collect();
+        unresolved.extend(others);
         if row.is_search() {
             unresolved = search::pins_to_try(tx, device, row).await?;
         }
@@ -209,7 +223,9 @@ pub(super) async fn gather(tx: &mut Tx, device: DeviceId, row: &Row) -> Result<G
 
 impl PersonRow {
     fn person(self) -> Person {
+        let former = Former { name: self.former_name, card: self.former_card };
         Person {
+            is_gone: Some(former).filter(|_| self.is_gone),
             student: self.student_id,
             pin: self.device_pin,
             wanted: Wanted::of(self.is_wanted, self.wanted_name, self.wanted_card),

@@ -159,7 +159,8 @@ pub struct DecidedPeople {
 /// Decide about single people on a terminal
 ///
 /// `link`: he is a student, and the student keeps the PIN that he has there. `keep`: he stays, as a stranger. `remove`: he
-/// goes, as soon as anything is written to the terminal.
+/// goes, as soon as anything is written to the terminal. Who was to be removed stays if that has not left for the terminal yet;
+/// while it has left and is not answered, `link` and `keep` are refused.
 #[utoipa::path(post, path = "/{id}/takeover/people", tag = "takeover", params(("id" = DeviceId, Path)),
     request_body = PeopleDecisions, responses((status = 200, body = Answer<DecidedPeople>), Refusals))]
 pub async fn decide_people(
@@ -175,6 +176,7 @@ pub async fn decide_people(
     let Done { linked, kept, removed, reconciled } = match decide::decide(&mut tx, id, &wishes, now).await? {
         Outcome::Done(done) => done,
         Outcome::Refused(reasons) => return Err(ApiError::invalid("decisions", reasons.join("; "))),
+        Outcome::HaveLeft(reasons) => return Err(ApiError::conflict(reasons.join("; "))),
     };
     let adoption = without_people(&mut tx, id).await?;
     let details = json!({ "decisions": decisions });

@@ -1,4 +1,4 @@
-//! Reading the body of a request, with bounds: bytes, whatever the content type says (FWSRC, NoCT, s0x90).
+//! Reading the body of a request, with bounds: bytes, whatever the content type says (FWSRC, `NoCT`, s0x90).
 
 use bytes::Bytes;
 use http_body_util::BodyExt;

@@ -189,6 +189,20 @@ impl Story {
         decided
     }
 
+    /// An admin says of somebody on a terminal that he shall go.
+    pub(super) async fn decide_to_remove(&mut self, index: usize, pin: &str) -> u64 {
+        let device = self.terminals[index];
+        let wish = Wish { whom: Whom::Pin(pin.to_owned()), what: What::Remove, student: None };
+        let mut tx = self.world.app.db.write().await.unwrap();
+        let outcome = decide::decide(&mut tx, device, &[wish], self.world.now()).await.unwrap();
+        tx.commit().await.unwrap();
+        self.world.app.registry.raise(&[device]);
+        self.note(format_args!("an admin removes PIN {pin} from terminal {index}: {outcome:?}"));
+        let Outcome::Done(_) = outcome else { return 0 };
+        self.adoption.removed.insert((index, pin.to_owned()));
+        1
+    }
+
     /// PIN and match of those who may be students, or who have the card of one; once it is quiet also of those whom somebody
     /// wanted to keep with such a card.
     async fn undecided(&self, device: DeviceId) -> Vec<(String, &'static str)> {

@@ -31,12 +31,13 @@ use rollcall::{
 };
 use terminal_simulator::{FaultKind, FaultKinds, Faults, HeldUser, Profile, Terminal};
 
-use self::adoption::Adoption;
+use self::{adoption::Adoption, keypad::Keypad};
 
 use crate::{databases::Database, sync::counts, world::World};
 
 mod adoption;
 mod events;
+mod keypad;
 
 /// Seeds that once failed.
 const KEPT: &[u64] = &[4, 15, 32, 33, 61, 67, 80, 98, 99, 105, 245];
@@ -96,6 +97,10 @@ const HELD: &str = "
       SELECT 1 FROM device_commands c WHERE c.device_id = l.device_id AND c.student_id = l.student_id
         AND c.command_type = 'delete_user' AND c.attempts > 0 AND c.return_code IS NULL)";
 
+/// Whoever has this PIN was removed as a stranger, at some time.
+const AS_STRANGER: &str = "
+    SELECT id FROM device_commands WHERE device_id = $1 AND device_pin = $2 AND step = 'stranger' AND attempts > 0 LIMIT 1";
+
 struct Story {
     seed: u64,
     random: Xoshiro256PlusPlus,
@@ -113,6 +118,7 @@ struct Story {
     judged: Vec<usize>,
     next_card: i64,
     adoption: Adoption,
+    keypad: Keypad,
     diary: Vec<String>,
 }
 
@@ -162,6 +168,7 @@ impl Story {
             punches: BTreeMap::new(),
             next_card: 1_000,
             adoption: Adoption::of(seed),
+            keypad: Keypad::of(seed),
             diary: Vec::new(),
         }
     }
@@ -177,6 +184,7 @@ impl Story {
             if self.world.now() >= next_event {
                 self.event().await;
                 self.adopt_now_and_then().await;
+                self.enrol_under_a_former_pin_now_and_then().await;
                 next_event = self.world.now() + SignedDuration::from_secs(self.random.random_range(5..60));
             }
             if !self.world.act(next_event.min(until)).await {
@@ -194,7 +202,9 @@ impl Story {
                 self.fail("it never became quiet").await;
             }
             self.every_removal_was_decided().await;
-            let decided = self.decide(Decision::Approve).await + self.decide_about_people().await;
+            let decided = self.decide(Decision::Approve).await
+                + self.decide_about_people().await
+                + self.remove_who_stands_in_the_way().await;
             let retried = self.retry_failed().await;
             self.verify().await;
             // What the last reading found may be too much at once, and wait for an approval.
@@ -265,14 +275,16 @@ impl Story {
                     .unwrap();
                 let held: Option<(i64,)> =
                     tx.optional(HELD, [self.terminals[index].into(), pin.clone().into()]).await.unwrap();
+                let as_stranger: Option<(i64,)> =
+                    tx.optional(AS_STRANGER, [self.terminals[index].into(), pin.clone().into()]).await.unwrap();
                 drop(tx);
                 if held.is_some() {
                     self.fail(&format!("PIN {pin} was removed from terminal {index} while that was held, or rejected"))
                         .await;
                 }
                 let was_decided = match owner {
-                    Some((student,)) => self.once_unwanted.contains(&student),
-                    None => self.removing.contains(&index) || self.adoption.lets_go(index, &pin),
+                    Some((student,)) if as_stranger.is_none() => self.once_unwanted.contains(&student),
+                    _ => self.removing.contains(&index) || self.adoption.lets_go(index, &pin),
                 };
                 if !was_decided {
                     self.fail(&format!("PIN {pin} of {owner:?} was removed from terminal {index} without reason"))
@@ -361,6 +373,7 @@ impl Story {
 
     async fn check(&mut self) {
         counts::are_right(&self.world.app.db).await;
+        self.nothing_left_under_a_stranger().await;
         // What was punched before a PIN was linked.
         attribute::tick(&self.world.app.db, &self.world.app.settings.timezone, self.world.now()).await.unwrap();
         let mut tx = self.world.app.db.read().await.unwrap();
@@ -394,20 +407,27 @@ impl Story {
                 .values()
                 .filter_map(|user| {
                     let owner = owners.get(&(device, user.pin.clone())).copied()?;
+                    if self.is_enrolled(index, user, wanted.get(&owner)) {
+                        return None;
+                    }
                     Some((owner, (user.name.clone(), user.card.unwrap_or(0))))
                 })
                 .collect();
             let is_ours = |pin: &String| owners.contains_key(&(device, pin.clone()));
             let is_stranger = |(pin, user): &(&String, &HeldUser)| {
                 let is_told = told.contains(&(device, (*pin).clone()));
-                is_told && !is_ours(pin) && user.privilege < 2 && !self.adoption.keeps(index, pin)
+                let student = owners.get(&(device, (*pin).clone())).and_then(|owner| wanted.get(owner));
+                is_told
+                    && (!is_ours(pin) || self.is_enrolled(index, user, student))
+                    && user.privilege < 2
+                    && !self.adoption.keeps(index, pin)
             };
             let strangers = terminal.users().iter().filter(is_stranger).count();
             if strangers > 0 && self.removing.contains(&index) {
                 self.fail(&format!("terminal {index} still holds {strangers} strangers")).await;
             }
             let is_closed = |pin: &&String| terminal.profile().access.is_some() && !terminal.opens_door(pin);
-            let ours = terminal.users().keys().filter(|pin| is_ours(pin));
+            let ours = terminal.users().keys().filter(|pin| is_ours(pin) && !self.keypad.knows(index, pin));
             if let Some(pin) = ours.into_iter().find(is_closed) {
                 self.fail(&format!("the door of terminal {index} stays closed to {pin}")).await;
             }

@@ -325,6 +325,9 @@ async fn a_terminal_that_comes_back_after_a_year_is_read_before_it_is_written(da
     let words = status.students.values().find_map(|student| student.error.clone()).unwrap();
     assert_eq!(words, format!("PIN {pin} is MALLORY's on the terminal: nobody is overwritten under it"));
     assert_eq!(campus.holds()[&pin].name, "MALLORY");
+    campus.read_back(device).await;
+    campus.run_for(120).await;
+    assert_eq!(campus.holds()[&pin].name, "MALLORY", "whoever waits for her does not hold what she holds");
 
     campus.decide(device, json!([{"pin": pin, "decision": "remove"}])).await;
     assert!(campus.world.settle(A_WHILE).await);

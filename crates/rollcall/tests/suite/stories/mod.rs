@@ -23,5 +23,6 @@ mod proof;
 mod readback;
 mod rows;
 pub mod statements;
+mod strangers;
 mod takeover;
 mod timeline;

@@ -8,6 +8,7 @@ use push_protocol::{
 use rollcall::{
     devices::DeviceId,
     sync::{
+        adopt::decide::{self, What, Whom, Wish},
         delivery::Poll,
         reading::{self, Cause, Line},
     },
@@ -30,6 +31,7 @@ both_databases! {
     words_that_were_refused_are_not_sent_again_until_the_firmware_changes,
     an_access_unit_that_was_taken_for_another_is_found_out_by_its_refusal,
     other_firmware_is_tried_anew,
+    a_stranger_whom_a_terminal_keeps_is_left_after_three_removals,
 }
 
 const FIRMWARE: &str = "ZAM180-NF50VA-Ver3.4.99";
@@ -386,4 +388,68 @@ async fn other_firmware_is_tried_anew(database: Database) {
     let asked = bench.poll_with(gate, Poll { firmware, ..Poll::default() }).await;
     assert_eq!(texts(&asked), ["INFO"], "a terminal of unknown class is counted first");
     assert_eq!(bench.id("SELECT COUNT(*) FROM devices WHERE readback_class IS NULL").await, Some(1));
+}
+
+/// One of whom the terminal says that he is gone, and one whom it refuses to remove; both stay.
+const OBSTINATE: [(&str, &str, u64, i64); 2] = [("900", "Θεανώ", 7, 0), ("901", "Ἀριστοτέλης", 8, -3)];
+
+impl Bench {
+    /// A terminal that keeps these two polls for a while. The PINs that it was told to remove.
+    async fn keeps_everybody(&mut self, device: DeviceId) -> Vec<String> {
+        let mut removed = Vec::new();
+        for _ in 0..60 {
+            for asked in self.poll(device).await {
+                let pin = asked.text.rsplit('=').next().unwrap().to_owned();
+                let kept = OBSTINATE.iter().find(|(known, ..)| *known == pin);
+                if asked.text.starts_with("DATA DELETE") {
+                    self.answer(device, &asked, kept.unwrap().3).await;
+                    removed.push(pin);
+                    continue;
+                }
+                self.answer(device, &asked, 0).await;
+                let ours = QUISPES.iter().find(|(known, ..)| *known == pin).copied();
+                if let Some(person) = ours.or(kept.map(|(pin, name, card, _)| (*pin, *name, *card))) {
+                    self.tell(device, &[person]).await;
+                }
+            }
+            self.pass(SignedDuration::from_secs(30));
+        }
+        removed.sort_unstable();
+        removed
+    }
+
+    async fn words_about(&self, pin: &str) -> Option<String> {
+        let mut tx = self.database.db.read().await.unwrap();
+        let sql = "SELECT words FROM device_drift WHERE device_pin = $1 AND ended_at IS NULL";
+        let (words,): (Option<String>,) = tx.one(sql, [pin.into()]).await.unwrap();
+        words
+    }
+}
+
+async fn a_stranger_whom_a_terminal_keeps_is_left_after_three_removals(database: Database) {
+    let mut bench = Bench::new(database);
+    let gate = bench.gate(3).await;
+    bench.class("per_pin").await;
+    bench.sql("UPDATE devices SET strangers = 'remove'").await;
+    let people = OBSTINATE.map(|(pin, name, card, _)| (pin, name, card));
+    bench.tell(gate, &people).await;
+    assert_eq!(bench.keeps_everybody(gate).await, ["900", "900", "900", "901", "901", "901"]);
+    for (pin, ..) in OBSTINATE {
+        let words = bench.words_about(pin).await;
+        assert_eq!(words.as_deref(), Some("the terminal brings this person back again and again"), "{pin}");
+    }
+    // Another night changes nothing, nor that history is forgotten.
+    bench.sql("DELETE FROM device_commands").await;
+    bench.want(gate).await;
+    assert!(bench.keeps_everybody(gate).await.is_empty());
+
+    // Somebody decides anew: it is tried once more.
+    let wish = Wish { whom: Whom::Pin("901".to_owned()), what: What::Remove, student: None };
+    for times in 1..=2 {
+        let mut tx = bench.database.db.write().await.unwrap();
+        decide::decide(&mut tx, gate, std::slice::from_ref(&wish), bench.now).await.unwrap();
+        tx.commit().await.unwrap();
+        let removed = bench.keeps_everybody(gate).await;
+        assert!((1..=3).contains(&removed.len()) && removed.iter().all(|pin| pin == "901"), "{times}: {removed:?}");
+    }
 }

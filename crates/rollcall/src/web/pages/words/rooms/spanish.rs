@@ -44,6 +44,7 @@ pub(super) const SENTENCES: &[Sentence] = sentences! {
     "PIN {pin}: {said}" / "PIN {pin}: {said}";
     "the terminal holds nobody with it whom Rollcall did not write" / "el terminal no tiene con él a nadie que Rollcall no haya escrito";
     "decided twice" / "decidido dos veces";
+    "the removal has left for the terminal, which has not answered yet: decide again when it has" / "la eliminación ya salió hacia el terminal, que aún no ha respondido: decida de nuevo cuando responda";
     "student {n}: linked to two people" / "estudiante {n}: vinculado a dos personas";
     "matches nobody: say which student it is (student_id)" / "no coincide con nadie: diga qué estudiante es (student_id)";
     "may be several students: say which one it is (student_id)" / "puede ser varios estudiantes: diga cuál es (student_id)";
