@@ -101,13 +101,15 @@ impl Moment {
 const BEFORE_ALL: &str = "0000-00-00T00:00:00";
 const AFTER_ALL: &str = "9999-99-99T99:99:99";
 
-/// The conditions, with the one by which the rows are found in front: an optional condition finds no index.
+/// The conditions, with the one by which the rows are found in front: an optional condition finds no index. A terminal that
+/// came from another school may bring punches of its students, whom this one is not told.
 macro_rules! punches {
     ($select:literal, $found_by:literal, $order:literal) => {
         concat!(
             "SELECT ",
             $select,
-            " FROM punches p LEFT JOIN students s ON s.id = p.student_id
+            " FROM punches p
+             LEFT JOIN students s ON s.id = p.student_id AND (s.school_id = p.school_id OR CAST($1 AS BIGINT) IS NULL)
              WHERE ",
             $found_by,
             " AND p.device_id IS NOT NULL

@@ -128,6 +128,7 @@ pub async fn classes(tx: &mut Tx, school: SchoolId, day: Date) -> Result<Vec<Cla
 const LATEST: &str = "
 SELECT p.id, p.student_id, s.full_name, p.pin, d.device_name, p.punched_at
 FROM punches p JOIN devices d ON d.id = p.device_id LEFT JOIN students s ON s.id = p.student_id
+  AND s.school_id = p.school_id
 WHERE p.school_id = $1 AND p.punched_at >= $2 AND p.punched_at < $3
 ORDER BY p.punched_at DESC, p.id DESC LIMIT $4";
 

@@ -201,6 +201,12 @@ async fn rule_1_the_pin_history_belongs_to_the_serial_number(database: Database)
         all(&server, "SELECT school_id, COUNT(*) FROM punches GROUP BY school_id ORDER BY school_id").await;
     assert_eq!(schools, [(school.0, 1), (other_school.0, 2)], "punches stay with the school of their time");
     assert_eq!(server.get(&admin, "/api/v1/attendance").await.column("pin"), [json!("1")]);
+    let seen = server.get(&other, "/api/v1/attendance").await;
+    assert_eq!(seen.column("pin").len(), 2);
+    assert!(seen.column("full_name").iter().all(Json::is_null), "Meera is no student of theirs: {}", seen.text);
+    assert!(server.get(&other, "/api/v1/attendance?search=meera").await.column("pin").is_empty());
+    let feed = crate::pages::page(&server, &other, "/attendance").await;
+    assert!(!feed.page(200).contains("Meera"), "{}", feed.text);
     let wanted: Vec<(Option<String>,)> = all(&server, "SELECT log_request FROM devices").await;
     assert_eq!(wanted, [(Some("wanted".to_owned()),)]);
 }

@@ -22,6 +22,7 @@ use crate::{
         extract::{Json, Paging, Path, Query, given, not_null},
         openapi::Refusals,
     },
+    webhooks::endpoints::{self, Off},
 };
 
 #[derive(Deserialize, IntoParams)]
@@ -152,6 +153,10 @@ pub async fn delete_school(State(app): State<App>, caller: Caller, Path(id): Pat
     let school = schools::lock(&mut tx, id).await?.ok_or_else(|| ApiError::no_such("school", id))?;
     caller.superadmin()?;
     schools::delete(&mut tx, id, now).await?;
+    // Nobody of that school could do it any more, and its terminals still call.
+    for endpoint in endpoints::list(&mut tx, Some(id)).await? {
+        endpoints::switch_off(&mut tx, endpoint.id, Off::Admin, now).await?;
+    }
     audit::record(&mut tx, caller.actor(), change("delete", id, changes::created(&school)), now).await?;
     tx.commit().await?;
     // Many terminals, each a transaction of its own: the loop does that.

@@ -141,7 +141,7 @@ async fn queue_again(app: &App, caller: &Caller, (id, student): (DeviceId, Stude
         Again::NotOnTerminal => return Err(ApiError::no_such("student on this device", student)),
         Again::Not(state) => {
             return Err(ApiError::conflict(match wish {
-                Wish::Retry => format!("this student has not failed or drifted on this device, but is {state}"),
+                Wish::Retry => format!("this student is not failed or drifted on this device, but {state}"),
                 Wish::Push => format!("this student's change on this device is {state}: approve or reject it first"),
             }));
         }

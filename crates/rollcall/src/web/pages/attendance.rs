@@ -233,10 +233,12 @@ pub async fn export_attendance(State(app): State<App>, visitor: Visitor, Query(q
     let mut tx = app.db.read().await?;
     for day in from.series(1.day()).take_while(|day| *day <= to) {
         let is_one_day = from == to;
-        // A day on which nobody punched is none that anybody missed.
-        let (entries, _) = register::entries(&mut tx, query.school, day, filter, i64::MAX, 0).await?;
-        let is_school_day = is_one_day || entries.iter().any(|entry| entry.status.is_some());
-        sheet.rows.extend(entries.iter().filter(|_| is_school_day).map(|entry| row(view.w, day, entry)));
+        // A day on which nobody of the school punched is none that anybody missed.
+        let classes = if is_one_day { vec![] } else { register::classes(&mut tx, query.school, day).await? };
+        if is_one_day || classes.iter().any(|class| class.present + class.late > 0) {
+            let (entries, _) = register::entries(&mut tx, query.school, day, filter, i64::MAX, 0).await?;
+            sheet.rows.extend(entries.iter().map(|entry| row(view.w, day, entry)));
+        }
     }
     drop(tx);
     sheet.answer(query.format, &format!("attendance-{from}"))

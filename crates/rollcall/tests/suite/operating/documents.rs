@@ -1,6 +1,10 @@
 //! The documents name commands, options and settings that there are, and every setting.
 
-use std::{collections::BTreeMap, fs, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use crate::{layers::text_files, processes::program::rollcall};
 
@@ -49,7 +53,7 @@ async fn every_setting_of_the_server_is_in_operations() {
 #[test]
 fn every_number_in_the_name_of_a_test_is_in_the_rules() {
     let rules = fs::read_to_string(format!("{ROOT}/docs/rules.md")).unwrap();
-    let files = text_files(&PathBuf::from(ROOT).join("crates"));
+    let files = text_files(&PathBuf::from(ROOT).join("crates/rollcall"));
     let (_, failures) = rules.split_once("\n## Failures").expect("a list of failures");
     let (failures, items) = failures.split_once("\n## Items").expect("a list of items");
     let mut seen = 0;
@@ -58,17 +62,28 @@ fn every_number_in_the_name_of_a_test_is_in_the_rules() {
         for name in text.split("fn ").skip(1).map(|rest| rest.split('(').next().unwrap_or_default()) {
             let mut words = name.split('_');
             let (Some(list), Some(Ok(number))) = (words.next(), words.next().map(str::parse::<u32>)) else { continue };
-            let is_listed = match list {
-                "rule" => rules.contains(&format!("\n{number}. **")),
-                "failure" => failures.contains(&format!("\n| {number} | ")),
-                "item" => items.contains(&format!("\n| {number} | ")),
+            let (list, start, end) = match list {
+                "rule" => (&*rules, format!("\n{number}. **"), ". **"),
+                "failure" => (failures, format!("\n| {number} | "), "\n"),
+                "item" => (items, format!("\n| {number} | "), "\n"),
                 _ => continue,
             };
-            assert!(is_listed, "{}: {name} has no line in docs/rules.md", file.display());
+            let Some((_, line)) = list.split_once(&start) else { panic!("{name} has no line in docs/rules.md") };
+            let line = line.split(end).next().unwrap_or_default();
+            let file = short_name(&file);
+            assert!(line.contains(&format!("`{file}`")), "docs/rules.md does not say that {name} is in {file}: {line}");
             seen += 1;
         }
     }
     assert!(seen > 100, "only {seen} names were found");
+}
+
+/// As the rules name a file: below `tests/suite` or `src`, without its ending.
+fn short_name(file: &Path) -> String {
+    let name = file.with_extension("").display().to_string();
+    let below =
+        ["/tests/suite/", "/rollcall/src/"].iter().find_map(|folder| Some(name.split_once(folder)?.1.to_owned()));
+    below.unwrap_or(name)
 }
 
 /// What people read, and what they copy to a machine.

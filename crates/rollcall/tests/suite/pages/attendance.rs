@@ -81,6 +81,9 @@ async fn a_day_becomes_a_file(database: Database) {
     // A week has one school day.
     let week = format!("/attendance/export?school={school}&from=2026-02-24&to=2026-03-03&format=csv");
     assert_eq!(page(server, &campus.admin, &week).await.text.lines().count(), 4);
+    // Whoever is asked for, it is one of the school: those who did not come are missing on it.
+    let absent = page(server, &campus.admin, &format!("{week}&came=absent")).await;
+    assert!(absent.text.lines().count() == 2 && absent.text.contains("王秀英"), "{}", absent.text);
     let year = format!("/attendance/export?school={school}&from=2026-01-01&to=2026-12-31&format=csv");
     assert!(page(server, &campus.admin, &year).await.page(422).contains("31 days"));
     let nonsense = format!("/attendance/export?school={school}&from=x&format=csv");

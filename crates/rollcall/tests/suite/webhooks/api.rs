@@ -15,6 +15,7 @@ use crate::{
 both_databases! {
     administrators_alone,
     a_secret_is_shown_once,
+    the_webhooks_of_a_deleted_school_are_switched_off,
     an_address_is_looked_at_when_it_is_saved,
     every_change_is_written_down,
     what_fails_is_shown_to_whoever_looks,
@@ -66,6 +67,14 @@ async fn administrators_alone(database: Database) {
     let nowhere =
         server.post(&superadmin, "/api/v1/webhooks", json!({"school_id": 99, "url": "https://x.example"})).await;
     assert!(nowhere.refusal(422).starts_with("school_id:"));
+}
+
+async fn the_webhooks_of_a_deleted_school_are_switched_off(database: Database) {
+    let told = Told::of(database, &["punch.stored"]).await;
+    let (server, superadmin) = (&told.campus.world.server, &told.campus.superadmin);
+    server.delete(superadmin, &format!("/api/v1/schools/{}", told.campus.school)).await.data(200);
+    let left = server.get(superadmin, &format!("/api/v1/webhooks/{}", told.id)).await;
+    assert_eq!((&left.data(200)["is_active"], &left.data(200)["off_reason"]), (&json!(false), &json!("admin")));
 }
 
 async fn a_secret_is_shown_once(database: Database) {

@@ -266,7 +266,7 @@ pub(super) const SENTENCES: &[Sentence] = sentences! {
     "full: {n} people fit" / "lleno: caben {n} personas";
     "full: it refused to take more people" / "lleno: rechazó a más personas";
     "nobody doubts this terminal" / "nadie duda de este terminal";
-    "this student has not failed or drifted on this device, but is {said}" /
+    "this student is not failed or drifted on this device, but {said}" /
         "este estudiante no ha fallado ni difiere en este terminal, sino que está {said}";
     "this student's change on this device is {said}: approve or reject it first" / "el cambio de este estudiante en este terminal está {said}: antes apruébelo o recházelo";
     "pending" / "pendiente";
