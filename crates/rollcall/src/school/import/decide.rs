@@ -1,7 +1,7 @@
 //! Which student each row means, and what becomes of him. Pure.
 //!
 //! A row means the student who holds its card, else the one with its name, class, section and roll number. Where the two
-//! are different people, it means the second, and he gets the card if the first gives it up in the same file; else the row
+//! have different names, it means the second, and he gets the card if the first gives it up in the same file; else the row
 //! is rejected. A card that only a former student holds is free, unless he has the row's name.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
