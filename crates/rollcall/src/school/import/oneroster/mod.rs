@@ -7,7 +7,7 @@
 mod package;
 mod people;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use jiff::Timestamp;
 
@@ -149,6 +149,8 @@ pub async fn lock(tx: &mut Tx, roster: &Roster) -> store::Result<()> {
 /// Decides what a set makes of the schools.
 pub async fn plan(tx: &mut Tx, roster: Roster, mode: Mode) -> store::Result<Plans> {
     let all: Vec<KnownSchool> = tx.all(SCHOOLS, []).await?;
+    // Whose line cannot be read may come from another school of the set: he is not missing there.
+    let spared: HashSet<String> = roster.0.iter().flat_map(OfSchool::rejected).cloned().collect();
     let find = |named: &OfSchool| {
         let by_id = all.iter().find(|school| school.oneroster_id.as_ref() == Some(&named.oneroster_id));
         by_id.or_else(|| all.iter().find(|school| named.is(school))).cloned()
@@ -175,7 +177,7 @@ pub async fn plan(tx: &mut Tx, roster: Roster, mode: Mode) -> store::Result<Plan
     let mut plans = Vec::new();
     for (index, (named, known)) in schools.into_iter().enumerate() {
         let arriving = arriving.remove(&index).unwrap_or_default();
-        plans.push(SchoolPlan::make(tx, named, known, arriving, &leaving, mode).await?);
+        plans.push(SchoolPlan::make(tx, named, known, arriving, &leaving, (mode, &spared)).await?);
     }
     Ok(Plans(plans))
 }
@@ -189,7 +191,7 @@ impl SchoolPlan {
         school: Option<KnownSchool>,
         arriving: Vec<Known>,
         leaving: &BTreeSet<StudentId>,
-        mode: Mode,
+        (mode, spared): (Mode, &HashSet<String>),
     ) -> store::Result<SchoolPlan> {
         let id = school.as_ref().map_or(SchoolId(0), |school| school.id);
         let known_classes: Vec<KnownClass> = tx.all(CLASSES, [id.into()]).await?;
@@ -205,7 +207,7 @@ impl SchoolPlan {
         known.extend(arriving);
         let mut placements = write::Placements::of(tx, id).await?;
         placements.rename(&titles);
-        let decided = decide::decide(&known, named.table, mode);
+        let decided = decide::decide(&known, named.table, mode, spared);
         let plan = Plan {
             school: id,
             added: decided.added,
