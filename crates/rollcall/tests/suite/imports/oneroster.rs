@@ -21,6 +21,7 @@ use crate::{
 both_databases! {
     three_schools_are_imported_changed_and_imported_again,
     schools_and_students_that_are_there_are_adopted,
+    a_school_is_adopted_by_a_name_that_is_its_own,
     roles_stand_in_a_file_of_their_own_since_1_2,
     cards_come_from_where_the_admin_says,
     what_the_guard_would_hold_is_said_before,
@@ -238,6 +239,28 @@ async fn schools_and_students_that_are_there_are_adopted(database: Database) {
     let people = everybody(&server).await;
     assert_eq!((people["a"].0, &*people["a"].1, &*people["a"].3), (1, "Iñaki Quishpe", "Unidad Educativa Yachay"));
     assert_eq!((people["b"].0, people["z"].0), (2, 4));
+}
+
+async fn a_school_is_adopted_by_a_name_that_is_its_own(database: Database) {
+    let server = Server::new(database);
+    let admin = server.superadmin().await;
+    server.school("Escola Buriti").await;
+    let schools = async |set: Set| -> Vec<(i64, bool)> {
+        let reply = import(&server, &admin, "", set.zip()).await;
+        let schools = reply.data(200)["schools"].as_array().unwrap();
+        let row =
+            |school: &serde_json::Value| (school["school_id"].as_i64().unwrap(), school["is_new"].as_bool().unwrap());
+        schools.iter().map(row).collect()
+    };
+    // Of two that are called so, neither is it.
+    let two = [("s", "Escola Buriti"), ("t", "Escola Buriti")];
+    assert_eq!(schools(Set::of(&two)).await, [(2, true), (3, true)]);
+    // Once they are known, a third may be.
+    assert_eq!(schools(Set::of(&[two[0], two[1], ("u", "Escola Buriti")])).await, [(2, false), (3, false), (1, false)]);
+    // Nor is either of two that are there.
+    server.school("Õismäe Kool").await;
+    server.school("Õismäe Kool").await;
+    assert_eq!(schools(Set::of(&[("v", "Õismäe Kool")])).await, [(6, true)]);
 }
 
 async fn roles_stand_in_a_file_of_their_own_since_1_2(database: Database) {
