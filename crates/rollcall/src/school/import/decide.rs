@@ -1,7 +1,7 @@
 //! Which student each row means, and what becomes of him. Pure.
 //!
 //! A row means the student who holds its card, else the one with its name, class, section and roll number. Where the two
-//! are different people, it means the second, and he gets the card if the first gives it up in the same file; else the row
+//! have different names, it means the second, and he gets the card if the first gives it up in the same file; else the row
 //! is rejected. A card that only a former student holds is free, unless he has the row's name.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -38,7 +38,8 @@ pub(super) struct Decided {
     pub rejected: Vec<Rejected>,
 }
 
-pub(super) fn decide(known: &[Known], table: Table, mode: Mode) -> Decided {
+/// Whoever has one of the identifiers in `spared` is not missing, though this table does not have him.
+pub(super) fn decide(known: &[Known], table: Table, mode: Mode, spared: &HashSet<String>) -> Decided {
     let Table { rows, columns, mut bad, .. } = table;
     let mut rows: Vec<(Row, Target)> = {
         let (targets, refused) = Matching::of(known, columns).targets(rows);
@@ -49,7 +50,7 @@ pub(super) fn decide(known: &[Known], table: Table, mode: Mode) -> Decided {
     let deactivated = loop {
         let deactivated = match mode {
             Mode::Merge => Vec::new(),
-            Mode::Replace => missing(known, &rows, &bad),
+            Mode::Replace => missing(known, &rows, &bad, spared),
         };
         let conflicts = card_conflicts(known, &rows, columns, &deactivated);
         if conflicts.is_empty() {
@@ -136,17 +137,19 @@ fn card_conflicts(
 const UNREADABLE: usize = 100;
 
 /// Active students who are not in the file. Whom a rejected line may mean is not missing.
-fn missing(known: &[Known], rows: &[(Row, Target)], bad: &[Bad]) -> Vec<usize> {
+fn missing(known: &[Known], rows: &[(Row, Target)], bad: &[Bad], spared: &HashSet<String>) -> Vec<usize> {
     let mut present = HashSet::new();
     for (_, target) in rows {
         if let Target::Known(index) = target {
             present.insert(*index);
         }
     }
+    let mut ids: HashSet<&str> = spared.iter().map(|id| &**id).collect();
     let (mut names, mut cards, mut unreadable) = (HashSet::new(), HashSet::new(), Vec::new());
     for bad in bad {
         match &bad.about {
-            About::Student { full_name, card } => {
+            About::Student { full_name, card, oneroster_id } => {
+                ids.extend(oneroster_id.as_deref());
                 names.insert(search::fold(full_name));
                 cards.extend(*card);
             }
@@ -161,7 +164,8 @@ fn missing(known: &[Known], rows: &[(Row, Target)], bad: &[Bad]) -> Vec<usize> {
         unreadable.iter().any(|line| line.contains(&text))
     };
     let is_spared = |student: &Known| {
-        student.card().is_some_and(|card| cards.contains(&card))
+        student.oneroster_id.as_deref().is_some_and(|id| ids.contains(id))
+            || student.card().is_some_and(|card| cards.contains(&card))
             || names.contains(&search::fold(&student.full_name))
             || (!unreadable.is_empty()
                 && (is_in(&student.full_name) || student.rfid_card_id.as_deref().is_some_and(is_in)))
@@ -241,8 +245,11 @@ impl Row {
 
 impl Bad {
     pub(super) fn of(row: &Row, reason: String) -> Bad {
-        let about =
-            About::Student { full_name: row.full_name.clone(), card: row.card.as_ref().map(|card| card.number) };
+        let about = About::Student {
+            full_name: row.full_name.clone(),
+            card: row.card.as_ref().map(|card| card.number),
+            oneroster_id: row.oneroster_id.clone(),
+        };
         Bad { rejected: Rejected { line: row.line, reason }, about }
     }
 }

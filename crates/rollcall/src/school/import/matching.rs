@@ -6,7 +6,7 @@ use super::{
     decide::Known,
     table::{Bad, Columns, Row},
 };
-use crate::school::names;
+use crate::school::{names, search};
 
 /// Whom a row means.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -85,13 +85,23 @@ impl<'a> Matching<'a> {
     }
 
     /// The student whom the row's card shows: he has its name as well, or nobody has it, and no row has his (`in_file`).
+    /// Of namesakes the card tells whom the row means, whatever their classes were.
     fn by_card(&self, row: &Row, in_file: &HashSet<usize>) -> Option<usize> {
         let holders = self.by_card.get(&row.card.as_ref()?.number)?;
         let named = self.named(row);
-        let active = |index: &&usize| self.known[**index].is_active;
-        let both = |index: &&usize| named.contains(index);
-        let same = holders.iter().filter(active).find(both).or_else(|| holders.iter().find(both));
-        let renamed = || holders.iter().find(active).filter(|index| named.is_empty() && !in_file.contains(index));
+        let name = search::fold(&row.full_name);
+        let is_active = |index: &usize| self.known[*index].is_active;
+        let is_same = |index: &&usize| {
+            named.contains(index) || is_active(index) && search::fold(&self.known[**index].full_name) == name
+        };
+        // Whoever is active and all that the row says; else one who is active as the row is.
+        let rank = |index: &&usize| {
+            let is_active = is_active(index);
+            (!is_active || !named.contains(index), is_active != row.is_active)
+        };
+        let same = holders.iter().filter(is_same).min_by_key(rank);
+        let active = || holders.iter().find(|index| is_active(index));
+        let renamed = || active().filter(|index| named.is_empty() && !in_file.contains(index));
         same.or_else(renamed).copied().filter(|index| self.may_mean(row, *index))
     }
 

@@ -21,7 +21,7 @@ pub mod table;
 mod text;
 mod write;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use self::{decide::Known, table::Table};
 use super::{SchoolId, StudentId, schools};
@@ -124,7 +124,7 @@ pub async fn plan(tx: &mut Tx, school: SchoolId, table: Table, mode: Mode) -> st
     let known = write::known(tx, school).await?;
     let placements = write::Placements::of(tx, school).await?;
     let (unknown_columns, encoding) = (table.unknown_columns.clone(), table.encoding);
-    let decided = decide::decide(&known, table, mode);
+    let decided = decide::decide(&known, table, mode, &HashSet::new());
     Ok(Some(Plan {
         school,
         added: decided.added,

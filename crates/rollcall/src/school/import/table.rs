@@ -61,6 +61,7 @@ pub(super) enum About {
     Student {
         full_name: String,
         card: Option<i64>,
+        oneroster_id: Option<String>,
     },
     /// The cells of the line could not be told apart.
     Unreadable {
@@ -285,6 +286,7 @@ impl Header {
             let about = About::Student {
                 full_name: cell(NAME).unwrap_or_default().to_owned(),
                 card: cell(CARD).and_then(card_number),
+                oneroster_id: None,
             };
             (reason, about)
         })

@@ -21,10 +21,13 @@ use crate::{
 both_databases! {
     three_schools_are_imported_changed_and_imported_again,
     schools_and_students_that_are_there_are_adopted,
+    a_school_is_adopted_by_a_name_that_is_its_own,
     roles_stand_in_a_file_of_their_own_since_1_2,
     cards_come_from_where_the_admin_says,
     what_the_guard_would_hold_is_said_before,
     a_school_that_the_set_does_not_name_loses_whom_the_set_takes,
+    replace_spares_whose_line_is_rejected,
+    replace_spares_who_changes_school_and_whose_line_is_rejected,
     classes_are_renamed_all_at_once,
     a_set_that_cannot_be_read_is_refused_in_words,
     only_a_superadmin_imports_schools,
@@ -238,6 +241,28 @@ async fn schools_and_students_that_are_there_are_adopted(database: Database) {
     assert_eq!((people["b"].0, people["z"].0), (2, 4));
 }
 
+async fn a_school_is_adopted_by_a_name_that_is_its_own(database: Database) {
+    let server = Server::new(database);
+    let admin = server.superadmin().await;
+    server.school("Escola Buriti").await;
+    let schools = async |set: Set| -> Vec<(i64, bool)> {
+        let reply = import(&server, &admin, "", set.zip()).await;
+        let schools = reply.data(200)["schools"].as_array().unwrap();
+        let row =
+            |school: &serde_json::Value| (school["school_id"].as_i64().unwrap(), school["is_new"].as_bool().unwrap());
+        schools.iter().map(row).collect()
+    };
+    // Of two that are called so, neither is it.
+    let two = [("s", "Escola Buriti"), ("t", "Escola Buriti")];
+    assert_eq!(schools(Set::of(&two)).await, [(2, true), (3, true)]);
+    // Once they are known, a third may be.
+    assert_eq!(schools(Set::of(&[two[0], two[1], ("u", "Escola Buriti")])).await, [(2, false), (3, false), (1, false)]);
+    // Nor is either of two that are there.
+    server.school("Õismäe Kool").await;
+    server.school("Õismäe Kool").await;
+    assert_eq!(schools(Set::of(&[("v", "Õismäe Kool")])).await, [(6, true)]);
+}
+
 async fn roles_stand_in_a_file_of_their_own_since_1_2(database: Database) {
     let server = Server::new(database);
     let admin = server.superadmin().await;
@@ -326,6 +351,45 @@ async fn a_school_that_the_set_does_not_name_loses_whom_the_set_takes(database: 
         WHERE c.status = 'pending' AND c.command_type = 'delete_user'";
     let removed: Vec<(String,)> = server.rows(removed, []).await;
     assert_eq!(removed, [("u1".to_owned(),)]);
+}
+
+/// His identifier says who he is, also where nothing else does any more.
+async fn replace_spares_whose_line_is_rejected(database: Database) {
+    let server = Server::new(database);
+    let admin = server.superadmin().await;
+    let mut set = Set::of(&[("s", "Colegio Andino")]);
+    set.student("a", "s", "Ana", "Ruiz", "111");
+    set.student("b", "s", "Ніна", "Бойко", "112");
+    set.student("c", "s", "Yaw", "Mensah", "113");
+    set.student("d", "s", "Ama", "Owusu", "114");
+    import(&server, &admin, "", set.zip()).await.data(200);
+    let mut set = Set::of(&[("s", "Colegio Andino")]);
+    // A card that cannot be read, and one that two lines have.
+    set.student("a", "s", "Ana", "Ruiz Vega", "11x1");
+    set.student("b", "s", "Ніна", "Шевчук", "200");
+    set.student("c", "s", "Kwaku", "Mensah", "200");
+    let reply = import(&server, &admin, "mode=replace", set.zip()).await;
+    assert_eq!(numbers(&reply), [0, 0, 0, 1, 3], "{}", reply.text);
+    let active: Vec<(String, bool)> = everybody(&server).await.into_iter().map(|(id, row)| (id, row.5)).collect();
+    let expected = [("a", true), ("b", true), ("c", true), ("d", false)];
+    assert_eq!(active, expected.map(|(id, is_active)| (id.to_owned(), is_active)));
+}
+
+async fn replace_spares_who_changes_school_and_whose_line_is_rejected(database: Database) {
+    let server = Server::new(database);
+    let admin = server.superadmin().await;
+    let schools = [("s", "Escola Açaí"), ("t", "Escola Buriti")];
+    let mut set = Set::of(&schools);
+    set.student("a", "s", "Inês", "Araújo", "51");
+    set.student("b", "t", "João", "Conceição", "52");
+    import(&server, &admin, "", set.zip()).await.data(200);
+    let mut set = Set::of(&schools);
+    set.student("a", "t", "Inês", "Araújo", "5-1");
+    set.student("b", "s", "João", "Conceição", "5-2");
+    let reply = import(&server, &admin, "mode=replace", set.zip()).await;
+    assert_eq!(numbers(&reply), [0, 0, 0, 0, 2], "{}", reply.text);
+    let people = everybody(&server).await;
+    assert_eq!((people["a"].5, people["b"].5), (true, true));
 }
 
 async fn classes_are_renamed_all_at_once(database: Database) {

@@ -5,7 +5,7 @@ use rollcall::{
     store::Instant,
 };
 
-use super::{Office, numbers, rejected};
+use super::{Office, Stored, numbers, rejected};
 use crate::{
     databases::{Database, both_databases},
     stories::{people, statements::counted},
@@ -19,6 +19,8 @@ both_databases! {
     cards_change_hands_within_one_file,
     every_rejected_line_has_its_reason,
     two_of_one_name_are_told_apart_or_rejected,
+    namesakes_who_are_promoted_stay_who_they_are,
+    a_card_that_a_namesake_left_is_his_who_has_it_now,
     a_card_of_somebody_else_is_rejected_with_his_name,
     replace_deactivates_whom_the_file_does_not_name,
     replace_spares_whom_a_rejected_line_may_mean,
@@ -185,6 +187,41 @@ async fn two_of_one_name_are_told_apart_or_rejected(database: Database) {
     let reasons = rejected(&reply);
     assert_eq!(reasons.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [3, 4], "{}", reply.text);
     assert!(reasons[0].1.contains("line 4 means Nguyễn Ánh (student 3)"), "{}", reply.text);
+}
+
+/// The one comes to the class that the other leaves.
+async fn namesakes_who_are_promoted_stay_who_they_are(database: Database) {
+    let office = Office::open(database).await;
+    let header = "full_name,rfid_card_id,class_name\n";
+    let is = |rows: [(&str, &str); 2]| -> Vec<Stored> {
+        let row = |(card, class): (&str, &str)| {
+            ("Juan Pérez".to_owned(), Some(card.to_owned()), Some(class.to_owned()), None, None, true)
+        };
+        rows.into_iter().map(row).collect()
+    };
+    office.import(format!("{header}Juan Pérez,1,5\nJuan Pérez,2,6\n")).await.data(200);
+    let reply = office.import_with("&mode=merge", format!("{header}Juan Pérez,1,6\nJuan Pérez,2,7\n")).await;
+    assert_eq!(numbers(&reply), [0, 2, 0, 0, 0], "{}", reply.text);
+    assert_eq!(office.students().await, is([("1", "6"), ("2", "7")]));
+    let reply = office.import_with("&mode=replace", format!("{header}Juan Pérez,2,8\nJuan Pérez,1,7\n")).await;
+    assert_eq!(numbers(&reply), [0, 2, 0, 0, 0], "{}", reply.text);
+    assert_eq!(office.students().await, is([("1", "7"), ("2", "8")]));
+    // However it is typed.
+    let reply = office.import_with("&mode=replace", format!("{header}JUAN PEREZ,1,8\nJuan Pérez,2,7\n")).await;
+    assert_eq!(numbers(&reply), [0, 2, 0, 0, 0], "{}", reply.text);
+}
+
+async fn a_card_that_a_namesake_left_is_his_who_has_it_now(database: Database) {
+    let office = Office::open(database).await;
+    let header = "full_name,rfid_card_id,class_name,is_active\n";
+    let both = format!("{header}梅田さくら,1,6,no\n梅田さくら,1,5,yes\n");
+    assert_eq!(numbers(&office.import(&both).await), [2, 0, 0, 0, 0]);
+    assert_eq!(numbers(&office.import_with("&mode=replace", &both).await), [0, 0, 2, 0, 0]);
+    // She comes to the class that the other was in.
+    let reply = office.import_with("&mode=replace", format!("{header}梅田さくら,1,6,yes\n")).await;
+    assert_eq!(numbers(&reply), [0, 1, 0, 0, 0], "{}", reply.text);
+    let after: Vec<_> = office.students().await.into_iter().map(|row| (row.2, row.5)).collect();
+    assert_eq!(after, [(Some("6".to_owned()), false), (Some("6".to_owned()), true)]);
 }
 
 async fn a_card_of_somebody_else_is_rejected_with_his_name(database: Database) {

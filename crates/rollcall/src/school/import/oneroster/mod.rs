@@ -2,12 +2,13 @@
 //! identifier that stays.
 //!
 //! A school, a class or a student whom we know by that identifier is renamed, moved or deactivated; one without is adopted as
-//! a row of a CSV file would be (a school and a class by name), and has the identifier from then on.
+//! a row of a CSV file would be (a school and a class by name, a school only where no other may be meant), and has the
+//! identifier from then on.
 
 mod package;
 mod people;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use jiff::Timestamp;
 
@@ -149,18 +150,19 @@ pub async fn lock(tx: &mut Tx, roster: &Roster) -> store::Result<()> {
 /// Decides what a set makes of the schools.
 pub async fn plan(tx: &mut Tx, roster: Roster, mode: Mode) -> store::Result<Plans> {
     let all: Vec<KnownSchool> = tx.all(SCHOOLS, []).await?;
-    let find = |named: &OfSchool| {
-        let by_id = all.iter().find(|school| school.oneroster_id.as_ref() == Some(&named.oneroster_id));
-        by_id.or_else(|| all.iter().find(|school| named.is(school))).cloned()
+    // Whose line cannot be read may come from another school of the set: he is not missing there.
+    let spared: HashSet<String> = roster.0.iter().flat_map(OfSchool::rejected).cloned().collect();
+    let by_id = |named: &OfSchool| all.iter().find(|school| school.oneroster_id.as_ref() == Some(&named.oneroster_id));
+    // Of several of one name nobody can say which it is.
+    let by_name = |named: &OfSchool| {
+        let mut there = all.iter().filter(|school| named.is(school));
+        let mut others = roster.0.iter().filter(|other| other.oneroster_id != named.oneroster_id);
+        let is_one = !others.any(|other| other.name == named.name && by_id(other).is_none());
+        there.next().filter(|_| is_one && there.next().is_none())
     };
-    let schools: Vec<(OfSchool, Option<KnownSchool>)> = roster
-        .0
-        .into_iter()
-        .map(|named| {
-            let known = find(&named);
-            (named, known)
-        })
-        .collect();
+    let found: Vec<Option<KnownSchool>> =
+        roster.0.iter().map(|named| by_id(named).or_else(|| by_name(named)).cloned()).collect();
+    let schools: Vec<(OfSchool, Option<KnownSchool>)> = roster.0.into_iter().zip(found).collect();
 
     // Who changes school leaves the one before he is looked for in the other.
     let mut arriving: HashMap<usize, Vec<Known>> = HashMap::new();
@@ -175,7 +177,7 @@ pub async fn plan(tx: &mut Tx, roster: Roster, mode: Mode) -> store::Result<Plan
     let mut plans = Vec::new();
     for (index, (named, known)) in schools.into_iter().enumerate() {
         let arriving = arriving.remove(&index).unwrap_or_default();
-        plans.push(SchoolPlan::make(tx, named, known, arriving, &leaving, mode).await?);
+        plans.push(SchoolPlan::make(tx, named, known, arriving, &leaving, (mode, &spared)).await?);
     }
     Ok(Plans(plans))
 }
@@ -189,7 +191,7 @@ impl SchoolPlan {
         school: Option<KnownSchool>,
         arriving: Vec<Known>,
         leaving: &BTreeSet<StudentId>,
-        mode: Mode,
+        (mode, spared): (Mode, &HashSet<String>),
     ) -> store::Result<SchoolPlan> {
         let id = school.as_ref().map_or(SchoolId(0), |school| school.id);
         let known_classes: Vec<KnownClass> = tx.all(CLASSES, [id.into()]).await?;
@@ -205,7 +207,7 @@ impl SchoolPlan {
         known.extend(arriving);
         let mut placements = write::Placements::of(tx, id).await?;
         placements.rename(&titles);
-        let decided = decide::decide(&known, named.table, mode);
+        let decided = decide::decide(&known, named.table, mode, spared);
         let plan = Plan {
             school: id,
             added: decided.added,

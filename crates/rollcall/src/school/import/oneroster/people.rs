@@ -86,7 +86,7 @@ pub(super) fn read(package: &Package, cards: Cards) -> Result<Vec<OfSchool>, Err
             }
             Err(reason) => {
                 let card = user.get(cards.column()).and_then(|text| CardCell::read(text).ok()).map(|card| card.number);
-                let about = About::Student { full_name: full_name(user), card };
+                let about = About::Student { full_name: full_name(user), card, oneroster_id: Some(id.to_owned()) };
                 school.table.bad.push(Bad { rejected: Rejected { line: user.line, reason }, about });
             }
         }
@@ -198,6 +198,14 @@ fn split(ids: &str) -> Vec<Org> {
 }
 
 impl OfSchool {
+    /// Who have a line that could not be read.
+    pub(super) fn rejected(&self) -> impl Iterator<Item = &String> {
+        self.table.bad.iter().filter_map(|bad| match &bad.about {
+            About::Student { oneroster_id, .. } => oneroster_id.as_ref(),
+            About::Unreadable { .. } => None,
+        })
+    }
+
     fn new(id: &str, name: String) -> OfSchool {
         let table = Table {
             rows: Vec::new(),
