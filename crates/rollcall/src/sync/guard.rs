@@ -272,8 +272,8 @@ async fn tell(
     }
     for (judged, reason) in found.iter().filter(|(judged, _)| before(judged) == 0) {
         let Some(people) = people.get(&judged.device_id) else { continue };
-        let (device_id, serial_number) = (judged.device_id, judged.serial_number.as_str());
-        tracing::warn!(%device_id, serial_number, people, holds = judged.numbers.holds, %reason, "{words}");
+        let (device_id, serial) = (judged.device_id, judged.serial_number.as_str());
+        tracing::warn!(%device_id, serial, people, holds = judged.numbers.holds, %reason, "{words}");
         let details = json!({"held": kind, "number": people, "reason": reason.to_string()});
         outbox::terminal(tx, Kind::RemovalsHeld, judged.device_id, details, now).await?;
     }

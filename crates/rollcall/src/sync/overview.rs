@@ -128,17 +128,24 @@ pub struct LoggedCommand {
     pub error_message: Option<String>,
 }
 
-const COMMANDS: &str = "
-    SELECT wire_id AS id, student_id, command_type, command_string, status, priority, attempts, created_at, sent_at,
-      completed_at, return_code, error_message
-    FROM device_commands WHERE device_id = $1
-      AND (CAST($2 AS TEXT) IS NULL OR lower(command_string) LIKE lower($2) ESCAPE '\\')
-      AND (CAST($3 AS BIGINT) IS NULL OR school_id = $3)
-    ORDER BY created_at DESC, device_commands.id DESC LIMIT $4 OFFSET $5";
-const COMMAND_COUNT: &str = "
-    SELECT COUNT(*) FROM device_commands WHERE device_id = $1
-      AND (CAST($2 AS TEXT) IS NULL OR lower(command_string) LIKE lower($2) ESCAPE '\\')
-      AND (CAST($3 AS BIGINT) IS NULL OR school_id = $3)";
+macro_rules! log {
+    ($select:literal, $tail:literal) => {
+        concat!(
+            "SELECT ",
+            $select,
+            " FROM device_commands WHERE device_id = $1
+               AND (CAST($2 AS TEXT) IS NULL OR lower(command_string) LIKE lower($2) ESCAPE '\\')
+               AND (CAST($3 AS BIGINT) IS NULL OR school_id = $3)",
+            $tail
+        )
+    };
+}
+const COMMANDS: &str = log!(
+    "wire_id AS id, student_id, command_type, command_string, status, priority, attempts, created_at, sent_at, completed_at,
+     return_code, error_message",
+    " ORDER BY created_at DESC, device_commands.id DESC LIMIT $4 OFFSET $5"
+);
+const COMMAND_COUNT: &str = log!("COUNT(*)", "");
 
 /// Which part of a command log: all of it, unless something is said.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

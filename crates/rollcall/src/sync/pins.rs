@@ -154,7 +154,8 @@ const FORGET_WIDE: &str = "
         AND (c.return_code IS NULL OR c.return_code >= 0))";
 
 /// Gives a PIN to everybody in scope who belongs on a device and has none there, and opens again the history of those who
-/// came back, unless somebody else has their PIN on the terminal meanwhile: he punches with it until he is gone. The caller holds the locks of the devices' rows in `device_pins`.
+/// came back, unless somebody else has their PIN on the terminal meanwhile: he punches with it until he is gone.
+/// The caller holds the locks of the devices' rows in `device_pins`.
 pub(super) async fn map(tx: &mut Tx, scope: Scope, now: Timestamp) -> Result<()> {
     let unmapped: Vec<Unmapped> = match scope {
         Scope::Student(student) => {

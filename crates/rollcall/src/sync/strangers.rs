@@ -97,7 +97,7 @@ pub(super) async fn remove(tx: &mut Tx, device: DeviceId, found: &[&Finding], no
     match guard::strangers_allowed(tx, device, new.len() as i64, now).await? {
         None => allowed.extend(new),
         Some(reason) => {
-            tracing::warn!(device = %device, people = new.len(), %reason, "the removal of strangers is held");
+            tracing::warn!(device_id = %device, people = new.len(), %reason, "the removal of strangers is held");
             mark(tx, device, &new, &reason.to_string(), Some("held")).await?;
             if !is_told {
                 let details = json!({"held": "strangers", "number": new.len(), "reason": reason.to_string()});
@@ -153,7 +153,7 @@ pub(super) async fn queue(tx: &mut Tx, device: DeviceId, pins: Vec<String>, now:
     if rows.is_empty() {
         return Ok(());
     }
-    tracing::info!(device = %device, people = rows.len(), "removes strangers, as the device's policy says");
+    tracing::info!(device_id = %device, people = rows.len(), "removes strangers, as the device's policy says");
     tx.execute_rows(COMMANDS, &[], rows).await?;
     mark(tx, device, &pins, REMOVED, None).await?;
     tx.notify(wake::COMMANDS).await

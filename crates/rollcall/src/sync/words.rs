@@ -181,7 +181,7 @@ const UNSEND: &str = "
 
 /// Everything that was said in the other dialect is said again in the right one, to those who failed, too.
 async fn start_anew(tx: &mut Tx, device: DeviceId, now: Timestamp) -> Result<()> {
-    tracing::warn!(device = %device, "the terminal speaks another dialect than it announced: what is wanted is said again");
+    tracing::warn!(device_id = %device, "the terminal speaks another dialect than it announced: what is wanted is said again");
     tx.execute(WITHDRAW_ALL, [device.into(), now.into()]).await?;
     tx.execute(UNSEND, [device.into(), now.into()]).await?;
     tx.execute(RETRY, [device.into(), now.into(), REPAIRS.into()]).await?;

@@ -264,18 +264,23 @@ pub struct Delivery {
     pub finished_at: Option<Instant>,
 }
 
-const LIST: &str = "
-    SELECT message_id, kind AS event, number, state, attempts,
-      CASE WHEN state = 'waiting' THEN next_attempt_at END AS next_attempt_at, last_status, last_error, created_at,
-      finished_at
-    FROM webhook_messages WHERE endpoint_id = $1
-      AND (CAST($2 AS TEXT) IS NULL OR lower(message_id || ' ' || kind || ' ' || COALESCE(last_error, '')) LIKE lower($2)
-        ESCAPE '\\')
-    ORDER BY id DESC LIMIT $3 OFFSET $4";
-const COUNT: &str = "
-    SELECT COUNT(*) FROM webhook_messages WHERE endpoint_id = $1
-      AND (CAST($2 AS TEXT) IS NULL OR lower(message_id || ' ' || kind || ' ' || COALESCE(last_error, '')) LIKE lower($2)
-        ESCAPE '\\')";
+macro_rules! listed {
+    ($select:literal, $tail:literal) => {
+        concat!(
+            "SELECT ",
+            $select,
+            " FROM webhook_messages WHERE endpoint_id = $1 AND (CAST($2 AS TEXT) IS NULL
+               OR lower(message_id || ' ' || kind || ' ' || COALESCE(last_error, '')) LIKE lower($2) ESCAPE '\\')",
+            $tail
+        )
+    };
+}
+const LIST: &str = listed!(
+    "message_id, kind AS event, number, state, attempts,
+     CASE WHEN state = 'waiting' THEN next_attempt_at END AS next_attempt_at, last_status, last_error, created_at, finished_at",
+    " ORDER BY id DESC LIMIT $3 OFFSET $4"
+);
+const COUNT: &str = listed!("COUNT(*)", "");
 
 /// A page of an endpoint's requests, the newest first, and how many there are on all pages. `wanted` is a part of what one
 /// tells of, of its id, or of what went wrong.

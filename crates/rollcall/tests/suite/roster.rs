@@ -458,6 +458,7 @@ async fn a_school_has_holidays(database: Database) {
     assert!(add(backwards).await.refusal(422).contains("last_day"));
     assert!(add(json!({"first_day": "2026-06-24", "name": " "})).await.refusal(422).contains("name"));
     assert_eq!(server.get(&admin, &path).await.column("name"), ["Carnaval", "Inti Raymi"]);
+    assert_eq!(server.get(&admin, &format!("{path}?search=raymi")).await.column("name"), ["Inti Raymi"]);
 
     let other = server.school("中关村第一小学").await;
     let stranger = server.person("li.xiaoming@example.org", Role::SchoolAdmin, Some(other)).await;

@@ -256,7 +256,7 @@ pub(in crate::sync) async fn remove_the_rest(tx: &mut Tx, device: DeviceId, now:
     match guard::strangers_allowed(tx, device, rest.len() as i64, now).await? {
         None => mark(tx, device, rest, "approved", REMOVED, now).await,
         Some(reason) => {
-            tracing::warn!(device = %device, people = rest.len(), %reason, "the removal of strangers is held");
+            tracing::warn!(device_id = %device, people = rest.len(), %reason, "the removal of strangers is held");
             mark(tx, device, rest, "held", &reason.to_string(), now).await
         }
     }

@@ -121,7 +121,7 @@ pub(super) async fn finish(
     tx.execute(FORGET_QUESTIONS, [device.into()]).await?;
     tx.execute(FORGET_READINGS, [device.into()]).await?;
     tracing::info!(
-        device = %device,
+        device_id = %device,
         cause = row.cause,
         state,
         class = class.map(Class::as_str),

@@ -78,14 +78,11 @@ pub struct NewToken {
 pub async fn create_token(State(app): State<App>, visitor: Visitor, Form(fields): Form<NewToken>) -> Reply {
     // It ends with the day that was chosen.
     let end = |day: Date| day.tomorrow().ok()?.to_zoned(visitor.view.zone.clone()).ok().map(|end| end.timestamp());
-    let expires_at: Option<Timestamp> = match (fields.expires.trim(), fields.expires.trim().parse::<Date>()) {
-        ("", _) => None,
-        (_, Ok(day)) => end(day),
-        (_, Err(_)) => {
-            let why = "write a day as YYYY-MM-DD".to_owned();
-            return tokens_page(&app, visitor, None, None, fields.name, Some(why)).await.refused();
-        }
-    };
+    let expires_at: Option<Timestamp> = fields.expires.parse::<Date>().ok().and_then(end);
+    if expires_at.is_none() && !fields.expires.is_empty() {
+        let why = "write a day as YYYY-MM-DD".to_owned();
+        return tokens_page(&app, visitor, None, None, fields.name, Some(why)).await.refused();
+    }
     let new = TokenCreation { name: fields.name.clone(), expires_at };
     match api::create_token(State(app.clone()), visitor.caller.clone(), Json(new)).await {
         Ok(created) => {

@@ -118,6 +118,9 @@ async fn a_terminal_with_three_hundred_people_is_taken_over_with_one_call_and_ei
     let summary = json!({"card": 280, "name": 0, "conflict": 12, "former": 0, "stranger": 8, "kept": 0, "removed": 0,
         "held": 0});
     assert_eq!(adoption["summary"], summary);
+    let found = campus.adoption(device, &format!("&search={}", card(7))).await;
+    let found: Vec<&Json> = found["people"].as_array().unwrap().iter().map(|person| &person["pin"]).collect();
+    assert_eq!(found, [&json!("8")]);
     assert_eq!(campus.status(device).await.in_words(), "288 not_synced of 288");
 
     campus.take_over(device, "link_cards").await;

@@ -83,6 +83,15 @@ async fn a_secret_is_shown_once(database: Database) {
     assert_eq!(kept.len(), 32);
     told.test().await;
     told.send().await;
+    let deliveries = format!("/api/v1/webhooks/{}/deliveries", told.id);
+    for (list, id, found, missed) in [
+        ("/api/v1/webhooks", "id", "127.0.0.1", "hooks.example.org"),
+        (&deliveries, "message_id", "WEBHOOK.test", "punch"),
+    ] {
+        let all = told.campus.get(list).await.column(id);
+        assert_eq!(told.campus.get(&format!("{list}?search={found}")).await.column(id), all, "{list}");
+        assert!(!all.is_empty() && told.campus.get(&format!("{list}?search={missed}")).await.column(id).is_empty());
+    }
     for path in ["/api/v1/webhooks".to_owned(), format!("/api/v1/webhooks/{}", told.id), "/api/v1/audit".to_owned()] {
         let shown = told.campus.get(&path).await;
         shown.data(200);
