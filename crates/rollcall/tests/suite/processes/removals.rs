@@ -127,7 +127,7 @@ async fn rule_20_a_trip_is_logged_once(database: Database) {
     assert_eq!(lines.len(), 1, "{lines:?}");
     let line = &lines[0];
     assert_eq!(
-        json!([line["level"], line["serial_number"], line["device_id"], line["people"], line["holds"]]),
+        json!([line["level"], line["serial"], line["device_id"], line["people"], line["holds"]]),
         json!(["WARN", SERIAL, "1", 3, 5]),
         "{line:#}"
     );
