@@ -87,9 +87,12 @@ pub(super) async fn run_oneroster(args: OneRosterArgs, url: &str) -> anyhow::Res
         import::run_oneroster(&here.db, &here.clock, Actor::COMMAND_LINE, roster, mode).await?
     };
     for school in &done.schools {
-        let SchoolReport { name, added, changed, unchanged, deactivated, .. } = school;
+        let SchoolReport { name, added, changed, unchanged, deactivated, left, .. } = school;
         let new = if school.is_new { " (new)" } else { "" };
-        println!("{name}{new}: {added} added, {changed} changed, {unchanged} unchanged, {deactivated} deactivated");
+        println!(
+            "{name}{new}: {added} added, {changed} changed, {unchanged} unchanged, {deactivated} deactivated, \
+             {left} to another school"
+        );
     }
     print(&done.import);
     Ok(if done.import.report.rejected.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -288,7 +288,6 @@ async fn write_oneroster(
     }
     tx.commit().await?;
     let schools = plans.schools();
-    // Students may have come from schools of which the set does not speak.
     let devices = follow(db, clock, None, run).await?;
     let mut tx = db.read().await?;
     let held = guard::held(&mut tx, &devices).await?;
@@ -296,9 +295,9 @@ async fn write_oneroster(
 }
 
 fn change_of_school(school: &SchoolReport, mode: Mode) -> audit::Change {
-    let SchoolReport { school_id, added, changed, unchanged, deactivated, .. } = school;
+    let SchoolReport { school_id, added, changed, unchanged, deactivated, left, .. } = school;
     let details = json!({"format": "oneroster", "added": added, "changed": changed, "unchanged": unchanged,
-        "deactivated": deactivated, "replace": mode == Mode::Replace});
+        "deactivated": deactivated, "left": left, "replace": mode == Mode::Replace});
     let entity_id = school_id.map(|id| id.to_string()).unwrap_or_default();
     audit::Change { action: "import", entity: "school", entity_id, school_id: *school_id, details }
 }

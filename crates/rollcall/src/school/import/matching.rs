@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{
     decide::Known,
+    doubts::Doubts,
     table::{Bad, Columns, Row},
 };
 use crate::school::{names, search};
@@ -14,6 +15,15 @@ pub(super) enum Target {
     New,
     /// By place among those who are known.
     Known(usize),
+}
+
+impl Target {
+    pub(super) fn known(self) -> Option<usize> {
+        match self {
+            Target::New => None,
+            Target::Known(index) => Some(index),
+        }
+    }
 }
 
 /// The students whom the database has, by card and by name.
@@ -52,12 +62,13 @@ impl<'a> Matching<'a> {
     }
 
     /// For each row whom it means. Rows that contradict each other, or may mean several people, are refused.
-    pub(super) fn targets(&self, rows: Vec<Row>) -> (Vec<(Row, Target)>, Vec<Bad>) {
+    pub(super) fn targets(&self, rows: Vec<Row>, doubts: &Doubts) -> (Vec<(Row, Target)>, Vec<Bad>) {
+        let mut in_file: HashSet<usize> = rows.iter().flat_map(|row| self.named(row)).copied().collect();
+        in_file.extend((0..self.known.len()).filter(|index| doubts.may_mean(&self.known[*index])));
         let mut refused = Vec::new();
         let rows = alone(rows, &mut refused);
         // Whom a card shows is not looked for by name any more: of two with one name, he is the other.
-        let named: HashSet<usize> = rows.iter().flat_map(|row| self.named(row)).copied().collect();
-        let by_card = |row| self.by_oneroster(row).or_else(|| self.by_card(row, &named));
+        let by_card = |row| self.by_oneroster(row).or_else(|| self.by_card(row, &in_file));
         let by_card: Vec<Option<usize>> = rows.iter().map(by_card).collect();
         let shown: HashSet<usize> = by_card.iter().copied().flatten().collect();
         let mut found = Vec::new();
@@ -84,7 +95,7 @@ impl<'a> Matching<'a> {
         row.oneroster_id.is_none() || self.known[index].oneroster_id.is_none()
     }
 
-    /// The student whom the row's card shows: he has its name as well, or nobody has it, and no row has his (`in_file`).
+    /// The student whom the row's card shows: he has its name as well, or nobody has it, and no line has his (`in_file`).
     /// Of namesakes the card tells whom the row means, whatever their classes were.
     fn by_card(&self, row: &Row, in_file: &HashSet<usize>) -> Option<usize> {
         let holders = self.by_card.get(&row.card.as_ref()?.number)?;

@@ -10,9 +10,12 @@
 //! Invariant: a line that was rejected changes nobody. The student whom it may mean stays as he is, also where the others
 //! who are missing from the file are deactivated.
 
+mod cards;
 pub mod decide;
+mod doubts;
 pub mod drafts;
 mod matching;
+mod missing;
 pub mod oneroster;
 pub mod preview;
 pub mod progress;
@@ -23,7 +26,10 @@ mod write;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use self::{decide::Known, table::Table};
+use self::{
+    decide::{Decided, Known},
+    table::Table,
+};
 use super::{SchoolId, StudentId, schools};
 use crate::store::{self, Tx};
 
@@ -125,22 +131,27 @@ pub async fn plan(tx: &mut Tx, school: SchoolId, table: Table, mode: Mode) -> st
     let placements = write::Placements::of(tx, school).await?;
     let (unknown_columns, encoding) = (table.unknown_columns.clone(), table.encoding);
     let decided = decide::decide(&known, table, mode, &HashSet::new());
-    Ok(Some(Plan {
-        school,
-        added: decided.added,
-        changed: decided.changed,
-        deactivated: decided.deactivated,
-        unchanged: decided.unchanged,
-        rejected: decided.rejected,
-        classes: BTreeSet::new(),
-        known,
-        placements,
-        unknown_columns,
-        encoding,
-    }))
+    Ok(Some(Plan { unknown_columns, encoding, ..Plan::of(school, known, placements, decided) }))
 }
 
 impl Plan {
+    fn of(school: SchoolId, known: Vec<Known>, placements: write::Placements, decided: Decided) -> Plan {
+        let Decided { added, changed, deactivated, unchanged, bad } = decided;
+        Plan {
+            school,
+            added,
+            changed,
+            deactivated,
+            unchanged,
+            rejected: bad.into_iter().map(|bad| bad.rejected).collect(),
+            classes: BTreeSet::new(),
+            known,
+            placements,
+            unknown_columns: Vec::new(),
+            encoding: "UTF-8",
+        }
+    }
+
     /// Whether there is anything to write.
     pub fn is_empty(&self) -> bool {
         self.added.is_empty() && self.changed.is_empty() && self.deactivated.is_empty() && self.missing().0.is_empty()
@@ -164,10 +175,7 @@ impl Plan {
     /// Who belongs on the school's terminals once this is written: those whom the database knows, and how many it does not
     /// know yet.
     pub fn belonging(&self) -> (BTreeMap<StudentId, Belonging>, usize) {
-        let mut after: BTreeMap<StudentId, Belonging> = BTreeMap::new();
-        for known in self.known.iter().filter(|known| !self.changed.contains_key(&known.id)) {
-            after.extend(known.fields().belonging().map(|belonging| (known.id, belonging)));
-        }
+        let mut after = belonging(self.known.iter().filter(|known| !self.changed.contains_key(&known.id)));
         for (id, fields) in &self.changed {
             after.extend(fields.belonging().map(|belonging| (*id, belonging)));
         }
@@ -176,6 +184,11 @@ impl Plan {
         }
         (after, self.added.iter().filter(|fields| fields.belonging().is_some()).count())
     }
+}
+
+/// Who of these belongs on terminals.
+fn belonging<'a>(students: impl Iterator<Item = &'a Known>) -> BTreeMap<StudentId, Belonging> {
+    students.filter_map(|known| Some((known.id, known.fields().belonging()?))).collect()
 }
 
 impl Fields {

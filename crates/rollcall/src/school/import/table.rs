@@ -69,6 +69,15 @@ pub(super) enum About {
     },
 }
 
+impl About {
+    pub(super) fn oneroster_id(&self) -> Option<&String> {
+        match self {
+            About::Student { oneroster_id, .. } => oneroster_id.as_ref(),
+            About::Unreadable { .. } => None,
+        }
+    }
+}
+
 /// Why a file is refused as a whole.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Error {

@@ -3,6 +3,7 @@
 mod corpus;
 mod doors;
 mod files;
+mod movers;
 pub mod oneroster;
 mod rows;
 mod terminals;

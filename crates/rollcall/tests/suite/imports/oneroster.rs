@@ -24,10 +24,7 @@ both_databases! {
     a_school_is_adopted_by_a_name_that_is_its_own,
     roles_stand_in_a_file_of_their_own_since_1_2,
     cards_come_from_where_the_admin_says,
-    what_the_guard_would_hold_is_said_before,
-    a_school_that_the_set_does_not_name_loses_whom_the_set_takes,
     replace_spares_whose_line_is_rejected,
-    replace_spares_who_changes_school_and_whose_line_is_rejected,
     classes_are_renamed_all_at_once,
     a_set_that_cannot_be_read_is_refused_in_words,
     only_a_superadmin_imports_schools,
@@ -94,7 +91,7 @@ impl Set {
     }
 }
 
-async fn import(server: &Server, by: &Person, query: &str, zip: Vec<u8>) -> Reply {
+pub(super) async fn import(server: &Server, by: &Person, query: &str, zip: Vec<u8>) -> Reply {
     let request = Request::builder()
         .method(Method::POST)
         .uri(format!("/api/v1/schools/import-oneroster?{query}"))
@@ -106,12 +103,12 @@ async fn import(server: &Server, by: &Person, query: &str, zip: Vec<u8>) -> Repl
 }
 
 /// id, name, card, school's name, class, active.
-type Row = (i64, String, Option<String>, String, Option<String>, bool);
+pub(super) type Row = (i64, String, Option<String>, String, Option<String>, bool);
 
 /// [`Row`], its identifier first.
 type KeyedRow = (String, i64, String, Option<String>, String, Option<String>, bool);
 
-async fn everybody(server: &Server) -> BTreeMap<String, Row> {
+pub(super) async fn everybody(server: &Server) -> BTreeMap<String, Row> {
     let rows: Vec<KeyedRow> = server
         .rows(
             "SELECT COALESCE(students.oneroster_id, full_name), students.id, full_name, rfid_card_id, name, class_name,
@@ -301,58 +298,6 @@ async fn cards_come_from_where_the_admin_says(database: Database) {
     import(&server, &admin, "cards=elsewhere", set.zip()).await.refusal(422);
 }
 
-async fn what_the_guard_would_hold_is_said_before(database: Database) {
-    let server = Server::new(database);
-    let admin = server.superadmin().await;
-    let mut set = Set::of(&[("s", "Põhikool"), ("t", "Gümnaasium")]);
-    for n in 0..30 {
-        set.student(&format!("u{n}"), "s", "Õie", &format!("Mägi {n}"), &people::card(n));
-    }
-    import(&server, &admin, "", set.zip()).await.data(200);
-    let gate = "INSERT INTO devices (school_id, serial_number, device_name, start_state) VALUES (1, 'GED1', 'Värav', 'writing')";
-    server.sql(gate, []).await;
-    import(&server, &admin, "", set.zip()).await.data(200);
-    let arrived = "UPDATE device_user_sync_status SET confirmed_version = wanted_version, is_held = TRUE,
-        held_card_number = (SELECT card_number FROM students WHERE students.id = student_id)";
-    server.sql(arrived, []).await;
-    server.sql("UPDATE device_commands SET status = 'completed'", []).await;
-    // Fifteen change to the other school.
-    let users = set.file("users.csv");
-    for n in 0..15 {
-        *users = users.replace(&format!("u{n},active,,true,\"s\""), &format!("u{n},active,,true,\"t\""));
-    }
-    let dry = import(&server, &admin, "dry_run=true", set.zip()).await;
-    let held = &dry.data(200)["held"];
-    assert_eq!((&held[0]["serial_number"], &held[0]["removals"]), (&json!("GED1"), &json!(15)), "{}", dry.text);
-    assert!(held[0]["reason"].as_str().unwrap().starts_with("15 of 30 people"), "{held}");
-    let run = import(&server, &admin, "", set.zip()).await;
-    assert_eq!((&run.data(200)["held"], numbers(&run)), (held, [0, 15, 15, 0, 0]));
-}
-
-/// He must not open the former school's door any more.
-async fn a_school_that_the_set_does_not_name_loses_whom_the_set_takes(database: Database) {
-    let server = Server::new(database);
-    let admin = server.superadmin().await;
-    let mut set = Set::of(&[("s", "Põhikool")]);
-    set.student("u1", "s", "Õie", "Mägi", "71");
-    set.student("u2", "s", "Urmas", "Lepp", "72");
-    import(&server, &admin, "", set.zip()).await.data(200);
-    let gate = "INSERT INTO devices (school_id, serial_number, device_name, start_state) VALUES (1, 'GED1', 'Värav', 'writing')";
-    server.sql(gate, []).await;
-    import(&server, &admin, "", set.zip()).await.data(200);
-    let arrived = "UPDATE device_user_sync_status SET confirmed_version = wanted_version, is_held = TRUE";
-    server.sql(arrived, []).await;
-    server.sql("UPDATE device_commands SET status = 'completed'", []).await;
-
-    let mut other = Set::of(&[("t", "Gümnaasium")]);
-    other.student("u1", "t", "Õie", "Mägi", "71");
-    import(&server, &admin, "", other.zip()).await.data(200);
-    let removed = "SELECT s.oneroster_id FROM device_commands c JOIN students s ON s.id = c.student_id
-        WHERE c.status = 'pending' AND c.command_type = 'delete_user'";
-    let removed: Vec<(String,)> = server.rows(removed, []).await;
-    assert_eq!(removed, [("u1".to_owned(),)]);
-}
-
 /// His identifier says who he is, also where nothing else does any more.
 async fn replace_spares_whose_line_is_rejected(database: Database) {
     let server = Server::new(database);
@@ -373,23 +318,6 @@ async fn replace_spares_whose_line_is_rejected(database: Database) {
     let active: Vec<(String, bool)> = everybody(&server).await.into_iter().map(|(id, row)| (id, row.5)).collect();
     let expected = [("a", true), ("b", true), ("c", true), ("d", false)];
     assert_eq!(active, expected.map(|(id, is_active)| (id.to_owned(), is_active)));
-}
-
-async fn replace_spares_who_changes_school_and_whose_line_is_rejected(database: Database) {
-    let server = Server::new(database);
-    let admin = server.superadmin().await;
-    let schools = [("s", "Escola Açaí"), ("t", "Escola Buriti")];
-    let mut set = Set::of(&schools);
-    set.student("a", "s", "Inês", "Araújo", "51");
-    set.student("b", "t", "João", "Conceição", "52");
-    import(&server, &admin, "", set.zip()).await.data(200);
-    let mut set = Set::of(&schools);
-    set.student("a", "t", "Inês", "Araújo", "5-1");
-    set.student("b", "s", "João", "Conceição", "5-2");
-    let reply = import(&server, &admin, "mode=replace", set.zip()).await;
-    assert_eq!(numbers(&reply), [0, 0, 0, 0, 2], "{}", reply.text);
-    let people = everybody(&server).await;
-    assert_eq!((people["a"].5, people["b"].5), (true, true));
 }
 
 async fn classes_are_renamed_all_at_once(database: Database) {

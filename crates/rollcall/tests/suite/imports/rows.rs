@@ -22,6 +22,8 @@ both_databases! {
     namesakes_who_are_promoted_stay_who_they_are,
     a_card_that_a_namesake_left_is_his_who_has_it_now,
     a_card_of_somebody_else_is_rejected_with_his_name,
+    cards_that_moved_down_by_a_line_change_nobody,
+    whom_a_rejected_row_spares_keeps_his_card,
     replace_deactivates_whom_the_file_does_not_name,
     replace_spares_whom_a_rejected_line_may_mean,
     classes_and_sections_are_made_once,
@@ -234,6 +236,46 @@ async fn a_card_of_somebody_else_is_rejected_with_his_name(database: Database) {
     let reasons = rejected(&reply);
     assert!(reasons[0].0 == 2 && reasons[0].1.contains("Sisa (student 2) has this card"), "{}", reply.text);
     assert!(reasons[1].0 == 4 && reasons[1].1.contains("Killa (student 3) has this card"), "{}", reply.text);
+}
+
+/// The first line gives nothing up, so the second gets nothing, and so on to the last.
+async fn cards_that_moved_down_by_a_line_change_nobody(database: Database) {
+    let office = Office::open(database).await;
+    let file = |cards: &mut dyn Iterator<Item = String>| {
+        let rows = cards.enumerate().map(|(n, card)| format!("{} {n},{card}\n", people::name(n)));
+        std::iter::once("full_name,rfid_card_id\n".to_owned()).chain(rows).collect::<String>()
+    };
+    office.import(file(&mut (0..2000).map(people::card))).await.data(200);
+    let before = office.students().await;
+    for mode in ["", "&mode=replace"] {
+        let moved = file(&mut std::iter::once("card".to_owned()).chain((0..1999).map(people::card)));
+        let reply = office.import_with(mode, moved).await;
+        assert_eq!(numbers(&reply), [0, 0, 0, 0, 2000]);
+        let (line, reason) = &rejected(&reply)[1999];
+        let holder = format!("rfid_card_id: {} 1998 (student 1999) has this card", people::name(1998));
+        assert_eq!((*line, reason), (2001, &holder));
+    }
+    assert!(office.students().await == before);
+}
+
+/// A row may count on the card of somebody who goes, or has another name now. He does not where a rejected line may mean him.
+async fn whom_a_rejected_row_spares_keeps_his_card(database: Database) {
+    let office = Office::open(database).await;
+    let header = "full_name,rfid_card_id,class_name\n";
+    office.import(format!("{header}Kenji,1,5\nAoi,2,5\nHaruto,3,5\nYui,4,5\n")).await.data(200);
+    let before = office.students().await;
+    // Yui's card cannot be read, and Kenji's row, of another class, gives hers; Aoi's counts on his, and Haruto's on hers.
+    let file = format!("{header}Haruto,2,5\nAoi,1,5\nYui,4?,5\nKenji,4,6\n");
+    for mode in ["", "&mode=replace"] {
+        let dry = office.import_with(&format!("{mode}&dry_run=true"), &file).await;
+        let reply = office.import_with(mode, &file).await;
+        assert_eq!((numbers(&dry), numbers(&reply)), ([0, 0, 0, 0, 4], [0, 0, 0, 0, 4]), "{}", reply.text);
+        let reasons = rejected(&reply).into_iter().map(|(_, reason)| reason);
+        for (reason, words) in reasons.zip(["Aoi (student 2)", "Kenji (student 1)", "4?", "Yui (student 4)"]) {
+            assert!(reason.contains(words), "{}", reply.text);
+        }
+    }
+    assert_eq!(office.students().await, before);
 }
 
 async fn replace_deactivates_whom_the_file_does_not_name(database: Database) {

@@ -46,6 +46,7 @@ words! {
         changed: "Changed" / "Cambiados";
         unchanged: "Unchanged" / "Sin cambios";
         deactivated: "Deactivated" / "Desactivados";
+        left: "To another school" / "A otra escuela";
         rejected: "Rejected lines" / "Líneas rechazadas";
         line: "Line" / "Línea";
         reason: "Why" / "Por qué";
