@@ -158,3 +158,115 @@ impl Bad {
         Bad { rejected: Rejected { line: row.line, reason }, about: row.about() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::school::import::table::CardCell;
+
+    const NAMES: [&str; 5] = ["Aoi", "Bùi", "Çelik", "Đào", "Ēriks"];
+    const CARDS: i64 = 6;
+
+    fn card(number: i64) -> Option<String> {
+        (number > 0).then(|| number.to_string())
+    }
+
+    fn known() -> impl Strategy<Value = Vec<Known>> {
+        let student = (0..NAMES.len(), 0..3_usize, prop::bool::weighted(0.8));
+        (prop::collection::vec(student, 0..7), Just((1..=CARDS).collect::<Vec<_>>()).prop_shuffle()).prop_map(
+            |(students, cards)| {
+                let student = |(index, (name, class, is_active)): (usize, (usize, usize, bool))| Known {
+                    id: StudentId(i64::try_from(index).unwrap_or_default() + 1),
+                    full_name: NAMES[name].to_owned(),
+                    rfid_card_id: cards.get(index).copied().and_then(card),
+                    class_name: Some(class.to_string()),
+                    section_name: None,
+                    roll_number: None,
+                    is_active,
+                    oneroster_id: None,
+                    is_elsewhere: false,
+                };
+                students.into_iter().enumerate().map(student).collect()
+            },
+        )
+    }
+
+    fn table() -> impl Strategy<Value = Table> {
+        let line = (0..NAMES.len(), 0..3_usize, 0..=CARDS, prop::bool::weighted(0.9), prop::bool::weighted(0.9));
+        prop::collection::vec(line, 0..8).prop_map(|lines| {
+            let columns = Columns { card: true, class_name: true, ..Columns::default() };
+            let (mut rows, mut bad) = (Vec::new(), Vec::new());
+            for (index, (name, class, number, is_active, is_read)) in lines.into_iter().enumerate() {
+                let row = Row {
+                    line: index + 2,
+                    full_name: NAMES[name].to_owned(),
+                    card: card(number).map(|text| CardCell { text, number }),
+                    class_name: Some(class.to_string()),
+                    section_name: None,
+                    roll_number: None,
+                    is_active,
+                    oneroster_id: None,
+                };
+                if is_read {
+                    rows.push(row);
+                } else {
+                    bad.push(Bad::of(&row, "it could not be read".to_owned()));
+                }
+            }
+            Table { rows, columns, unknown_columns: Vec::new(), encoding: "UTF-8", bad }
+        })
+    }
+
+    /// Everybody afterwards, the new ones last.
+    fn after(known: &[Known], decided: &Decided) -> Vec<Fields> {
+        let stored = known.iter().map(|student| {
+            let fields = decided.changed.get(&student.id).cloned().unwrap_or_else(|| student.fields());
+            Fields { is_active: fields.is_active && !decided.deactivated.contains(&student.id), ..fields }
+        });
+        stored.chain(decided.added.iter().cloned()).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+        #[test]
+        fn nobody_shares_a_card_and_rejected_lines_change_nobody(
+            known in known(), table in table(), replaces in any::<bool>(),
+        ) {
+            let mode = if replaces { Mode::Replace } else { Mode::Merge };
+            let lines = table.rows.len() + table.bad.len();
+            let rows: HashMap<usize, Row> = table.rows.iter().map(|row| (row.line, row.clone())).collect();
+            let decided = decide(&known, table, mode, &HashSet::new());
+            prop_assert_eq!(
+                decided.added.len() + decided.changed.len() + decided.unchanged + decided.bad.len(),
+                lines,
+                "each line becomes of something"
+            );
+
+            let mut holders: HashMap<i64, String> = HashMap::new();
+            for student in after(&known, &decided) {
+                if let Some(card) = student.active_card() {
+                    let other = holders.insert(card, student.full_name.clone());
+                    prop_assert_eq!(other, None, "{} is of two", card);
+                }
+            }
+            for bad in &decided.bad {
+                let About::Student { full_name, card, .. } = &bad.about else { continue };
+                for student in known.iter().filter(|student| student.full_name == *full_name) {
+                    prop_assert!(!decided.deactivated.contains(&student.id), "line {}", bad.rejected.line);
+                    let renamed = decided.changed.get(&student.id).is_some_and(|after| after.full_name != *full_name);
+                    prop_assert!(!renamed, "line {}", bad.rejected.line);
+                }
+                // Only a card that somebody has is refused to a row that could be read.
+                if bad.rejected.reason.ends_with("has this card") {
+                    let row = &rows[&bad.rejected.line];
+                    prop_assert!(row.is_active && holders.contains_key(&card.unwrap_or_default()), "{:?}", bad);
+                }
+            }
+        }
+    }
+}

@@ -63,12 +63,13 @@ impl<'a> Matching<'a> {
 
     /// For each row whom it means. Rows that contradict each other, or may mean several people, are refused.
     pub(super) fn targets(&self, rows: Vec<Row>, doubts: &Doubts) -> (Vec<(Row, Target)>, Vec<Bad>) {
-        let mut in_file: HashSet<usize> = rows.iter().flat_map(|row| self.named(row)).copied().collect();
-        in_file.extend((0..self.known.len()).filter(|index| doubts.may_mean(&self.known[*index])));
+        let in_file: HashSet<String> = rows.iter().map(|row| search::fold(&row.full_name)).collect();
+        let has_line =
+            |student: &Known| in_file.contains(&search::fold(&student.full_name)) || doubts.may_mean(student);
         let mut refused = Vec::new();
         let rows = alone(rows, &mut refused);
         // Whom a card shows is not looked for by name any more: of two with one name, he is the other.
-        let by_card = |row| self.by_oneroster(row).or_else(|| self.by_card(row, &in_file));
+        let by_card = |row| self.by_oneroster(row).or_else(|| self.by_card(row, has_line));
         let by_card: Vec<Option<usize>> = rows.iter().map(by_card).collect();
         let shown: HashSet<usize> = by_card.iter().copied().flatten().collect();
         let mut found = Vec::new();
@@ -95,9 +96,9 @@ impl<'a> Matching<'a> {
         row.oneroster_id.is_none() || self.known[index].oneroster_id.is_none()
     }
 
-    /// The student whom the row's card shows: he has its name as well, or nobody has it, and no line has his (`in_file`).
+    /// The student whom the row's card shows: he has its name as well, or nobody has it, and no line may have his.
     /// Of namesakes the card tells whom the row means, whatever their classes were.
-    fn by_card(&self, row: &Row, in_file: &HashSet<usize>) -> Option<usize> {
+    fn by_card(&self, row: &Row, has_line: impl Fn(&Known) -> bool) -> Option<usize> {
         let holders = self.by_card.get(&row.card.as_ref()?.number)?;
         let named = self.named(row);
         let name = search::fold(&row.full_name);
@@ -112,7 +113,7 @@ impl<'a> Matching<'a> {
         };
         let same = holders.iter().filter(is_same).min_by_key(rank);
         let active = || holders.iter().find(|index| is_active(index));
-        let renamed = || active().filter(|index| named.is_empty() && !in_file.contains(index));
+        let renamed = || active().filter(|index| named.is_empty() && !has_line(&self.known[**index]));
         same.or_else(renamed).copied().filter(|index| self.may_mean(row, *index))
     }
 

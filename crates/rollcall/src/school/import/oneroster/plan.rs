@@ -95,6 +95,10 @@ SELECT students.id, full_name, rfid_card_id, CAST(NULL AS TEXT) AS class_name, C
   roll_number, is_active, students.oneroster_id, TRUE AS is_elsewhere, students.school_id AS from_school
 FROM v JOIN students ON students.oneroster_id = v.oneroster_id
 WHERE deleted_at IS NULL AND students.school_id <> v.school_id";
+const FROM: &str = "
+WITH v(oneroster_id) AS (VALUES {rows})
+SELECT DISTINCT students.school_id FROM v JOIN students ON students.oneroster_id = v.oneroster_id
+WHERE deleted_at IS NULL";
 
 /// Locks the schools that a set names and those whose students it takes, in the order of their ids. Whoever writes its plans
 /// takes this before making them.
@@ -102,10 +106,9 @@ pub async fn lock(tx: &mut Tx, roster: &Roster) -> Result<()> {
     let all: Vec<KnownSchool> = tx.all(SCHOOLS, []).await?;
     let named = all.iter().filter(|school| roster.0.iter().any(|named| named.is(school)));
     let mut schools: BTreeSet<SchoolId> = named.map(|school| school.id).collect();
-    for named in &roster.0 {
-        let arriving = arriving(tx, named, SchoolId(0)).await?;
-        schools.extend(arriving.into_iter().map(|student| student.from_school));
-    }
+    let rows = roster.0.iter().flat_map(|named| &named.table.rows).map(|row| vec![row.oneroster_id.clone().into()]);
+    let from: Vec<(SchoolId,)> = tx.all_rows(FROM, &[], rows.collect()).await?;
+    schools.extend(from.into_iter().map(|(school,)| school));
     for school in schools {
         import::lock(tx, school).await?;
     }
@@ -153,11 +156,6 @@ fn known_school(named: &OfSchool, roster: &Roster, all: &[KnownSchool]) -> Optio
     by_id(named).or_else(by_name).cloned()
 }
 
-async fn arriving(tx: &mut Tx, named: &OfSchool, school: SchoolId) -> Result<Vec<Arriving>> {
-    let rows = named.table.rows.iter().map(|row| vec![row.oneroster_id.clone().into(), school.into()]);
-    tx.all_rows(ARRIVING, &[], rows.collect()).await
-}
-
 /// Decides all schools, and who leaves his.
 fn decide_all(schools: &mut [Before], mode: Mode) -> (Vec<Decided>, HashSet<StudentId>) {
     // Whose line is rejected may come from another school of the set: he is not missing there.
@@ -166,13 +164,12 @@ fn decide_all(schools: &mut [Before], mode: Mode) -> (Vec<Decided>, HashSet<Stud
         let arriving = schools.iter().flat_map(|school| &school.arriving);
         let leaving: HashSet<StudentId> = arriving.map(|arriving| arriving.student.id).collect();
         let decided: Vec<Decided> = schools.iter().map(|school| school.decide(&leaving, mode, &spared)).collect();
-        let before = spared.len();
-        for (school, decided) in schools.iter_mut().zip(&decided) {
-            spared.extend(school.refuse(decided));
-        }
-        if spared.len() == before {
+        let refused: Vec<String> =
+            schools.iter_mut().zip(&decided).flat_map(|(school, decided)| school.refuse(decided)).collect();
+        if refused.is_empty() {
             return (decided, leaving);
         }
+        spared.extend(refused);
     }
 }
 
@@ -192,7 +189,8 @@ impl Before {
         }
         let mut placements = Placements::of(tx, id).await?;
         placements.rename(&titles);
-        let arriving = arriving(tx, &named, id).await?;
+        let rows = named.table.rows.iter().map(|row| vec![row.oneroster_id.clone().into(), id.into()]);
+        let arriving = tx.all_rows(ARRIVING, &[], rows.collect()).await?;
         Ok(Before { named, school, classes, placements, own, arriving })
     }
 
@@ -212,7 +210,7 @@ impl Before {
     }
 
     /// Takes out whoever would have come and whose row was rejected, and the row with him. Answers his identifier.
-    fn refuse(&mut self, decided: &Decided) -> Vec<String> {
+    fn refuse(&mut self, decided: &Decided) -> HashSet<String> {
         let comes = |arriving: &Arriving| decided.changed.contains_key(&arriving.student.id);
         let refused = self.arriving.extract_if(.., |arriving| !comes(arriving));
         let refused: HashSet<String> = refused.filter_map(|arriving| arriving.student.oneroster_id).collect();
@@ -220,7 +218,7 @@ impl Before {
         let table = &mut self.named.table;
         table.rows.retain(|row| !is_his(row.oneroster_id.as_ref()));
         table.bad.extend(decided.bad.iter().filter(|bad| is_his(bad.about.oneroster_id())).cloned());
-        refused.into_iter().collect()
+        refused
     }
 
     fn plan(self, decided: Decided, leaving: &HashSet<StudentId>, left: usize) -> SchoolPlan {
