@@ -18,6 +18,7 @@ use crate::{
     school::{SchoolId, names},
     store::{self, Tx, Value},
     sync::{
+        adopt::former,
         again, inherit,
         reconcile::{self, Reconciled, Scope},
         start::Takeover,
@@ -123,7 +124,7 @@ async fn enrol(
         inherit::inherit(tx, replaced, device, now).await?;
     }
     let reconciled = if before.is_some() {
-        // What the ledger says was true of the terminal when it was last registered.
+        former::forget(tx, device).await?;
         again::full_sync(tx, device, now).await?.reconciled
     } else {
         reconcile::reconcile(tx, Scope::Device(device), now).await?

@@ -114,16 +114,15 @@ pub async fn hand_out(
     }
     let is_overdue = take_back(tx, device, now).await? > 0;
     if let Some(OfferAgainBehind(position)) = row.learnt.judge(is_overdue) {
-        tx.execute(OFFER_AGAIN, [device.into(), row.batch_number.into(), position.into()]).await?;
-        tx.execute(UNSEND, [device.into()]).await?;
+        offer_again(tx, device, (row.batch_number, position), now).await?;
+    }
+    if let Some(count) = poll.user_count {
+        reading::look_at_count(tx, device, count, now).await?;
     }
     if !is_only_read && let Some(errand) = errand::due(tx, device, poll, must_ask_count, now).await? {
         let handed = errand::hand_out(tx, device, row.school_id, &errand, first_deadline, now).await?;
         save(tx, device, &row).await?;
         return Ok(Handout { commands: handed.into_iter().collect(), charset, ask_again: true });
-    }
-    if let Some(count) = poll.user_count {
-        reading::look_at_count(tx, device, count, now).await?;
     }
     let mut taken = take(tx, device, &mut row, charset, first_deadline, now).await?;
     save(tx, device, &row).await?;
@@ -170,11 +169,19 @@ const GIVE_UP_STUDENT: &str = "
       SELECT c.student_id FROM device_commands c WHERE c.device_id = $1 AND c.status = 'failed' AND c.completed_at = $2
         AND c.wanted_version = device_user_sync_status.wanted_version)
     RETURNING student_id, error_message";
-const GIVE_WAY: &str = "
-    UPDATE device_commands SET status = 'superseded', completed_at = $2
-    WHERE device_id = $1 AND status = 'sent' AND deadline_at <= $2 AND EXISTS (
-      SELECT 1 FROM device_user_sync_status l WHERE l.device_id = device_commands.device_id
-        AND l.student_id = device_commands.student_id AND l.wanted_version > device_commands.wanted_version)";
+macro_rules! give_way {
+    ($which:literal) => {
+        concat!(
+            "UPDATE device_commands SET status = 'superseded', completed_at = $2
+             WHERE device_id = $1 AND status = 'sent' AND ",
+            $which,
+            " AND EXISTS (SELECT 1 FROM device_user_sync_status l WHERE l.device_id = device_commands.device_id
+                 AND l.student_id = device_commands.student_id AND l.wanted_version > device_commands.wanted_version)"
+        )
+    };
+}
+const GIVE_WAY: &str = give_way!("deadline_at <= $2");
+const GIVE_WAY_BEHIND: &str = give_way!("batch_number = $3 AND batch_position > $4");
 const PUT_BACK: &str = "
     UPDATE device_commands SET status = 'pending', deadline_at = NULL
     WHERE device_id = $1 AND status = 'sent' AND deadline_at <= $2";
@@ -207,6 +214,20 @@ async fn take_back(tx: &mut Tx, device: DeviceId, now: Timestamp) -> Result<u64>
         queue::open_rows(tx, Scope::Device(device), now).await?;
     }
     Ok(given_up + given_way + put_back)
+}
+
+/// The terminal carried out this batch up to this position. What was behind it leaves again, unless something newer is wanted
+/// meanwhile (rule 6).
+async fn offer_again(tx: &mut Tx, device: DeviceId, (batch, position): (i64, i64), now: Timestamp) -> Result<()> {
+    let behind = [device.into(), now.into(), batch.into(), position.into()];
+    let given_way = tx.execute(GIVE_WAY_BEHIND, behind).await?;
+    tx.note(Noted::Commands(Outcome::Superseded, given_way));
+    tx.execute(OFFER_AGAIN, [device.into(), batch.into(), position.into()]).await?;
+    tx.execute(UNSEND, [device.into()]).await?;
+    if given_way > 0 {
+        queue::open_rows(tx, Scope::Device(device), now).await?;
+    }
+    Ok(())
 }
 
 #[derive(Debug, sqlx::FromRow)]

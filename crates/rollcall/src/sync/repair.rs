@@ -288,7 +288,7 @@ const ENDED: &str = "
     WITH v(pin) AS (VALUES {rows})
     UPDATE device_drift SET ended_at = $2
     FROM v WHERE device_drift.device_id = (SELECT $1) AND device_drift.device_pin = v.pin AND device_drift.ended_at IS NULL
-      AND device_drift.found_last_at < $2";
+      AND device_drift.found_last_at <> $2";
 const ENDED_STRANGERS: &str = "
     UPDATE device_drift SET ended_at = $2 WHERE device_id = $1 AND kind = 'stranger' AND ended_at IS NULL
       AND NOT EXISTS (SELECT 1 FROM terminal_users u WHERE u.device_id = $1 AND u.pin = device_drift.device_pin)";

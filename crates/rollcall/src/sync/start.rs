@@ -6,7 +6,8 @@
 use jiff::Timestamp;
 
 use super::{
-    adopt, pins,
+    adopt::{self, former::Seen},
+    pins,
     reconcile::{self, Reconciled, Scope},
 };
 use crate::{
@@ -177,8 +178,13 @@ pub(super) async fn proceed(
     let decision = decide(start, takeover, count, polls, pins_of(tx, device).await?, read);
     let reconciled = match decision {
         Decision::Write { from_pin } => {
+            let seen = match (count, read) {
+                (Some(0), _) => Seen::Nobody,
+                (_, Read::Whole) => Seen::Everybody,
+                (_, Read::NotYet | Read::Partly) => Seen::Some,
+            };
+            adopt::recognise(tx, device, seen).await?;
             if start == Start::HoldsPeople {
-                adopt::recognise(tx, device).await?;
                 settle_people(tx, device, takeover, now).await?;
             }
             tx.execute(SET_FLOOR, [device.into(), from_pin.into()]).await?;

@@ -30,7 +30,7 @@ pub struct Person {
     pub written: i64,
     /// Nothing is under way for him and nothing newer is wanted: the terminal should be as `wanted` says.
     pub is_settled: bool,
-    /// Something newer is wanted and waits for an obstacle; nothing is under way for him.
+    /// Something newer is wanted and waits, for an obstacle or a decision; nothing is under way for him.
     pub is_waiting: bool,
     /// Since when that is wanted which no reading has shown yet.
     pub unverified_since: Option<Timestamp>,

@@ -7,7 +7,7 @@ use super::{
     again,
     proof::{self, Known},
     reading::{self, Cause},
-    reconcile::Reconciled,
+    reconcile::{self, Reconciled, Scope},
     start::Start,
 };
 use crate::{
@@ -42,6 +42,7 @@ pub enum State {
 
 /// Reads one terminal back.
 pub async fn verify(tx: &mut Tx, device: DeviceId, now: Timestamp) -> Result<Begun> {
+    reconcile::lock(tx, Scope::Device(device)).await?;
     let facts: Facts = tx.one(FACTS, [device.into()]).await?;
     if facts.is_active {
         reading::want(tx, device, Cause::Asked, now).await?;

@@ -6,13 +6,13 @@ use jiff::Timestamp;
 use push_protocol::{dialect::Dialect, text::Card};
 
 use super::{
-    matching::{self, Match, Person, Student},
+    matching::{Match, Person, Student},
     people,
 };
 use crate::{
     devices::DeviceId,
     school::StudentId,
-    store::{Result, Tx, Value},
+    store::{Result, Tx},
     sync::{
         event, manner,
         reading::{self, Cause},
@@ -25,38 +25,11 @@ const HOLD: &str = "
     UPDATE devices SET start_state = 'holds_people', hold_event = $2, verify_at = $3, verify_cause = 'takeover',
       updated_at = $3
     WHERE id = $1";
-/// What the ledger says was true when the terminal was last registered.
-const FORGET_HELD: &str = "
-    UPDATE device_user_sync_status SET is_held = FALSE, held_card_number = NULL, written_event = 0
-    WHERE device_id = $1 AND (is_held OR written_event > 0)";
 
 /// Nothing is written to the terminal until an admin decides. It is read first.
 pub(in crate::sync) async fn hold(tx: &mut Tx, device: DeviceId, now: Timestamp) -> Result<()> {
     let at = event::next(tx, device, 1).await?;
     tx.execute(HOLD, [device.into(), at.into(), now.into()]).await?;
-    tx.execute(FORGET_HELD, [device.into()]).await?;
-    Ok(())
-}
-
-const HELD_AGAIN: &str = "
-    WITH v(student_id, card_number) AS (VALUES {rows})
-    UPDATE device_user_sync_status SET is_held = TRUE, held_card_number = v.card_number
-    FROM v WHERE device_user_sync_status.device_id = (SELECT $1) AND device_user_sync_status.student_id = v.student_id";
-
-/// Finds again who was written to the terminal when it was registered before: whoever has the PIN of a student, and his
-/// card or his name. So the guard counts those among them who have left.
-pub(in crate::sync) async fn recognise(tx: &mut Tx, device: DeviceId) -> Result<()> {
-    let students = people::students(tx, device).await?;
-    let charset = people::charset(tx, device).await?;
-    let by_id: HashMap<StudentId, &Student> = students.iter().map(|student| (student.id, student)).collect();
-    let mut rows: Vec<Vec<Value>> = Vec::new();
-    for found in people::find(tx, device, &students).await? {
-        let Some(owner) = found.person.owner.and_then(|owner| by_id.get(&owner)) else { continue };
-        if matching::agrees(&found.person, &owner.name, owner.card.as_deref(), charset) {
-            rows.push(vec![owner.id.into(), Some(found.person.card).filter(|card| *card > 0).into()]);
-        }
-    }
-    tx.execute_rows(HELD_AGAIN, &[device.into()], rows).await?;
     Ok(())
 }
 

@@ -11,6 +11,7 @@
 
 pub mod clash;
 pub mod decide;
+pub mod former;
 mod link;
 pub mod matching;
 pub mod others;
@@ -19,5 +20,6 @@ pub mod view;
 
 pub(super) use self::{
     decide::{queue_removals, remove_the_rest},
-    link::{hold, link_cards, recognise},
+    former::recognise,
+    link::{hold, link_cards},
 };

@@ -27,10 +27,14 @@ const NOT_THERE: &str = "
     DELETE FROM terminal_users WHERE device_id = $1 AND pin IN (SELECT pin FROM v)";
 const NOT_LISTED: &str = "DELETE FROM terminal_users WHERE device_id = $1 AND seen_event <= $2";
 /// Of somebody who waits until another one's card is free, too, the terminal may hold what nobody wrote: an acknowledged change
-/// that was not stored would let the two wait for each other for ever.
+/// that was not stored would let the two wait for each other for ever. Of somebody who is gone there is no former card any more
+/// that a decision could be about.
 const HOLDS: &str = "
     WITH v(student_id, is_held, card_number) AS (VALUES {rows})
-    UPDATE device_user_sync_status SET is_held = v.is_held, held_card_number = v.card_number
+    UPDATE device_user_sync_status SET is_held = v.is_held, held_card_number = v.card_number,
+      card_change_wanted_at = CASE WHEN v.is_held THEN card_change_wanted_at END,
+      decision = CASE WHEN v.is_held THEN decision END, decided_at = CASE WHEN v.is_held THEN decided_at END,
+      error_message = CASE WHEN v.is_held OR decision IS NULL THEN error_message END
     FROM v WHERE device_user_sync_status.device_id = (SELECT $1) AND device_user_sync_status.student_id = v.student_id";
 const FINISHED: &str = "
     UPDATE readings SET state = $2, finished_at = $3, is_complete = $4, told = $5, verified = $6, missing = $7,

@@ -65,7 +65,7 @@ macro_rules! people {
                ((l.confirmed_version = l.wanted_version OR l.failed_version = l.wanted_version)
                  AND NOT EXISTS (SELECT 1 FROM device_commands c WHERE c.device_id = l.device_id
                    AND c.student_id = l.student_id AND c.status IN ('pending', 'sent'))) AS is_settled,
-               (l.obstacle IS NOT NULL AND l.confirmed_version <> l.wanted_version AND l.failed_version <> l.wanted_version
+               ((l.obstacle IS NOT NULL OR (l.is_wanted AND COALESCE(l.decision, '') IN ('held', 'kept'))) AND l.confirmed_version <> l.wanted_version AND l.failed_version <> l.wanted_version
                  AND NOT EXISTS (SELECT 1 FROM device_commands c WHERE c.device_id = l.device_id
                    AND c.student_id = l.student_id AND c.status IN ('pending', 'sent'))) AS is_waiting,
                (NOT l.is_held AND (l.written_event = 0 OR (NOT l.is_wanted AND l.verified_version = l.wanted_version)

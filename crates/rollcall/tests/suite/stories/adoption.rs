@@ -29,7 +29,7 @@ both_databases! {
 const SERIAL: &str = "K40F204860119";
 
 /// The n-th of many people, each with a name of his own.
-fn name(number: usize) -> String {
+pub(super) fn name(number: usize) -> String {
     format!("{}{}", ["", "M. ", "T. ", "Q. "][number / 144], people::name(number))
 }
 
@@ -48,7 +48,7 @@ fn person(pin: usize, name: &str) -> HeldUser {
 
 impl Campus {
     /// Students with these numbers.
-    async fn roster(&self, numbers: impl Iterator<Item = usize>) {
+    pub(super) async fn roster(&self, numbers: impl Iterator<Item = usize>) {
         for number in numbers {
             self.enrol(&name(number), &people::card(number)).await;
         }
@@ -65,11 +65,11 @@ impl Campus {
         device
     }
 
-    async fn adoption(&self, device: DeviceId, query: &str) -> Json {
+    pub(super) async fn adoption(&self, device: DeviceId, query: &str) -> Json {
         self.get(&format!("/api/v1/device/{device}/takeover?limit=500{query}")).await.data(200).clone()
     }
 
-    async fn take_over(&mut self, device: DeviceId, mode: &str) -> Json {
+    pub(super) async fn take_over(&mut self, device: DeviceId, mode: &str) -> Json {
         let taken = self.post(&format!("/api/v1/device/{device}/takeover"), json!({"mode": mode})).await;
         let taken = taken.data(200).clone();
         assert!(self.world.settle(A_WHILE).await, "it never became quiet");
@@ -77,12 +77,12 @@ impl Campus {
         taken
     }
 
-    async fn decide(&mut self, device: DeviceId, decisions: Json) {
+    pub(super) async fn decide(&mut self, device: DeviceId, decisions: Json) {
         let path = format!("/api/v1/device/{device}/takeover/people");
         self.post(&path, json!({ "decisions": decisions })).await.data(200);
     }
 
-    fn holds(&self) -> &BTreeMap<String, HeldUser> {
+    pub(super) fn holds(&self) -> &BTreeMap<String, HeldUser> {
         self.world.fleet.terminals()[0].users()
     }
 }

@@ -118,6 +118,19 @@ async fn failure_12_one_bad_import_gives_everybody_another_card(database: Databa
     assert_eq!(status.students[&students[0]].status, "kept");
     assert_eq!(campus.held(gate, students[0]).await, Some(first));
     assert_eq!(campus.held(gate, students[9]).await.unwrap().1, Some(910));
+
+    // On a terminal that is emptied, or loses one of them, no former card is left to keep.
+    let pin = campus.pin(gate, students[4]).await.unwrap();
+    campus.world.fleet.terminal(0).remove_at_keypad(&pin);
+    campus.read_back(gate).await;
+    assert!(campus.world.settle(A_WHILE).await);
+    assert_eq!(campus.held(gate, students[4]).await.unwrap().1, Some(95));
+    assert_eq!(campus.status(gate).await.students[&students[3]].status, "kept");
+    campus.world.fleet.terminal(0).wipe();
+    campus.run_for(600).await;
+    assert!(campus.world.settle(A_WHILE).await);
+    assert_eq!(campus.in_step(gate).await.in_words(), "30 synced of 30");
+    assert_eq!(campus.held(gate, students[0]).await.unwrap().1, Some(91));
 }
 
 async fn rule_20_who_may_decide_and_what_he_is_answered(database: Database) {

@@ -12,6 +12,7 @@ both_databases! {
     rule_6_a_late_yes_to_version_one_leaves_version_two_pending,
     rule_6_a_refusal_of_an_old_version_does_not_fail_the_student,
     rule_6_at_its_deadline_an_unwanted_version_is_superseded_and_never_offered_again,
+    rule_6_behind_what_a_terminal_carried_out_only_what_is_still_wanted_leaves_again,
     a_removal_is_deleted_only_when_the_terminal_said_so,
     a_row_deleted_by_sql_is_removed_from_the_terminal,
     a_result_counts_only_for_a_command_of_that_terminal,
@@ -96,6 +97,28 @@ async fn rule_6_at_its_deadline_an_unwanted_version_is_superseded_and_never_offe
     assert_eq!(bench.state(gate, student).await.0, "synced");
     let superseded = "SELECT COUNT(*) FROM device_commands WHERE status = 'superseded' AND return_code = 0";
     assert_eq!(bench.id(superseded).await, Some(1));
+}
+
+/// It takes the first of two. Meanwhile the second student has left.
+async fn rule_6_behind_what_a_terminal_carried_out_only_what_is_still_wanted_leaves_again(database: Database) {
+    let bench = Bench::new(database);
+    let school = bench.school().await;
+    let gate = bench.terminal(school, "CJX9253300417").await;
+    bench.student(school, "Siosaia", "17").await;
+    let left = bench.student(school, "ʻAna", "18").await;
+    bench.student(school, "Ngaire", "19").await;
+    bench.sql("UPDATE device_delivery SET batch_size = 3").await;
+    let handed = bench.poll(gate).await;
+    assert_eq!(handed.len(), 3);
+    bench.edit(left, "UPDATE students SET is_active = FALSE WHERE id = $1").await;
+    bench.answer(gate, &handed[0], 0).await;
+    let next = bench.poll(gate).await;
+    let pins: Vec<String> = texts(&next).iter().map(|text| text.split('|').next().unwrap_or_default().into()).collect();
+    assert!(pins.contains(&"DATA UPDATE USERINFO PIN=3".to_owned()), "{pins:?}");
+    assert!(!pins.contains(&"DATA UPDATE USERINFO PIN=2".to_owned()), "{pins:?}");
+    bench.answer_all(gate, &next, 0).await;
+    bench.drain(gate).await;
+    assert_eq!(bench.state(gate, left).await.0, "deleted");
 }
 
 async fn a_removal_is_deleted_only_when_the_terminal_said_so(database: Database) {
