@@ -117,8 +117,18 @@ pub struct Plan {
 
 /// Nobody changes the school's roster before the transaction ends. Whoever writes a plan takes this before making it.
 pub async fn lock(tx: &mut Tx, school: SchoolId) -> store::Result<()> {
-    write::lock_students(tx, school).await?;
-    schools::lock(tx, school).await?;
+    lock_all(tx, &BTreeSet::from([school])).await
+}
+
+/// The same of several schools: all students before the first school. Whoever edits one student locks him and then a school,
+/// which may be another than his.
+async fn lock_all(tx: &mut Tx, all: &BTreeSet<SchoolId>) -> store::Result<()> {
+    for school in all {
+        write::lock_students(tx, *school).await?;
+    }
+    for school in all {
+        schools::lock(tx, *school).await?;
+    }
     Ok(())
 }
 

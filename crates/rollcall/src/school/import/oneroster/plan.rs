@@ -100,8 +100,8 @@ WITH v(oneroster_id) AS (VALUES {rows})
 SELECT DISTINCT students.school_id FROM v JOIN students ON students.oneroster_id = v.oneroster_id
 WHERE deleted_at IS NULL";
 
-/// Locks the schools that a set names and those whose students it takes, in the order of their ids. Whoever writes its plans
-/// takes this before making them.
+/// Locks the schools that a set names and those whose students it takes. Whoever writes its plans takes this before making
+/// them.
 pub async fn lock(tx: &mut Tx, roster: &Roster) -> Result<()> {
     let all: Vec<KnownSchool> = tx.all(SCHOOLS, []).await?;
     let named = all.iter().filter(|school| roster.0.iter().any(|named| named.is(school)));
@@ -109,10 +109,7 @@ pub async fn lock(tx: &mut Tx, roster: &Roster) -> Result<()> {
     let rows = roster.0.iter().flat_map(|named| &named.table.rows).map(|row| vec![row.oneroster_id.clone().into()]);
     let from: Vec<(SchoolId,)> = tx.all_rows(FROM, &[], rows.collect()).await?;
     schools.extend(from.into_iter().map(|(school,)| school));
-    for school in schools {
-        import::lock(tx, school).await?;
-    }
-    Ok(())
+    import::lock_all(tx, &schools).await
 }
 
 /// Decides what a set makes of the schools.
