@@ -4,7 +4,7 @@
 //! have different names, it means the second, and he gets the card if the first gives it up in the same file; else the row
 //! is rejected. A card that only a former student holds is free, unless he has the row's name.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use super::{
     Fields, Mode, Rejected, cards,
@@ -41,10 +41,10 @@ pub(super) struct Decided {
     pub bad: Vec<Bad>,
 }
 
-/// Whoever has one of the identifiers in `spared` is not missing, though this table does not have him.
-pub(super) fn decide(known: &[Known], table: Table, mode: Mode, spared: &HashSet<String>) -> Decided {
+/// Whom a line that is rejected elsewhere may mean is not missing, though this table does not have him.
+pub(super) fn decide(known: &[Known], table: Table, mode: Mode, elsewhere: &Doubts) -> Decided {
     let Table { rows, columns, mut bad, .. } = table;
-    let mut doubts = Doubts::elsewhere(spared);
+    let mut doubts = elsewhere.clone();
     doubts.add(&bad);
     let (rows, refused) = Matching::of(known, columns).targets(rows, &doubts);
     doubts.add(&refused);
@@ -240,7 +240,7 @@ mod tests {
             let mode = if replaces { Mode::Replace } else { Mode::Merge };
             let lines = table.rows.len() + table.bad.len();
             let rows: HashMap<usize, Row> = table.rows.iter().map(|row| (row.line, row.clone())).collect();
-            let decided = decide(&known, table, mode, &HashSet::new());
+            let decided = decide(&known, table, mode, &Doubts::default());
             prop_assert_eq!(
                 decided.added.len() + decided.changed.len() + decided.unchanged + decided.bad.len(),
                 lines,

@@ -24,10 +24,11 @@ pub mod table;
 mod text;
 mod write;
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use self::{
     decide::{Decided, Known},
+    doubts::Doubts,
     table::Table,
 };
 use super::{SchoolId, StudentId, schools};
@@ -140,7 +141,7 @@ pub async fn plan(tx: &mut Tx, school: SchoolId, table: Table, mode: Mode) -> st
     let known = write::known(tx, school).await?;
     let placements = write::Placements::of(tx, school).await?;
     let (unknown_columns, encoding) = (table.unknown_columns.clone(), table.encoding);
-    let decided = decide::decide(&known, table, mode, &HashSet::new());
+    let decided = decide::decide(&known, table, mode, &Doubts::default());
     Ok(Some(Plan { unknown_columns, encoding, ..Plan::of(school, known, placements, decided) }))
 }
 
