@@ -6,6 +6,7 @@ mod doors;
 mod files;
 mod movers;
 pub mod oneroster;
+mod promotions;
 mod rows;
 mod terminals;
 
