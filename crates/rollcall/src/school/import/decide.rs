@@ -2,9 +2,10 @@
 //!
 //! A row means the student who holds its card, else the one with its name, class, section and roll number. Where the two
 //! have different names, it means the second, and he gets the card if the first gives it up in the same file; else the row
-//! is rejected. A card that only a former student holds is free, unless he has the row's name.
+//! is rejected. A card that only a former student holds is free, unless he has the row's name. In a file that replaces the
+//! roster, a name that is one's alone in the school and on one line of the file suffices.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use super::{
     Fields, Mode, Rejected, cards,
@@ -41,12 +42,12 @@ pub(super) struct Decided {
     pub bad: Vec<Bad>,
 }
 
-/// Whoever has one of the identifiers in `spared` is not missing, though this table does not have him.
-pub(super) fn decide(known: &[Known], table: Table, mode: Mode, spared: &HashSet<String>) -> Decided {
+/// Whom a line that is rejected elsewhere may mean is not missing, though this table does not have him.
+pub(super) fn decide(known: &[Known], table: Table, mode: Mode, elsewhere: &Doubts) -> Decided {
     let Table { rows, columns, mut bad, .. } = table;
-    let mut doubts = Doubts::elsewhere(spared);
+    let mut doubts = elsewhere.clone();
     doubts.add(&bad);
-    let (rows, refused) = Matching::of(known, columns).targets(rows, &doubts);
+    let (rows, refused) = Matching::of(known, columns, mode).targets(rows, &doubts);
     doubts.add(&refused);
     bad.extend(refused);
     let mut missing = match mode {
@@ -161,7 +162,7 @@ impl Bad {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
+    use std::collections::{HashMap, HashSet};
 
     use proptest::prelude::*;
 
@@ -239,8 +240,14 @@ mod tests {
         ) {
             let mode = if replaces { Mode::Replace } else { Mode::Merge };
             let lines = table.rows.len() + table.bad.len();
+            let named = |name: &str| -> (HashSet<Row>, bool) {
+                let rows = table.rows.iter().filter(|row| row.full_name == name);
+                let is_bad = |bad: &Bad| matches!(&bad.about, About::Student { full_name, .. } if full_name == name);
+                (rows.map(|row| Row { line: 0, ..row.clone() }).collect(), table.bad.iter().any(is_bad))
+            };
+            let lines_of: HashMap<&str, (HashSet<Row>, bool)> = NAMES.map(|name| (name, named(name))).into();
             let rows: HashMap<usize, Row> = table.rows.iter().map(|row| (row.line, row.clone())).collect();
-            let decided = decide(&known, table, mode, &HashSet::new());
+            let decided = decide(&known, table, mode, &Doubts::default());
             prop_assert_eq!(
                 decided.added.len() + decided.changed.len() + decided.unchanged + decided.bad.len(),
                 lines,
@@ -265,6 +272,29 @@ mod tests {
                 if bad.rejected.reason.ends_with("has this card") {
                     let row = &rows[&bad.rejected.line];
                     prop_assert!(row.is_active && holders.contains_key(&card.unwrap_or_default()), "{:?}", bad);
+                }
+            }
+            for student in &known {
+                let name = &*student.full_name;
+                let active = known.iter().filter(|other| other.is_active && other.full_name == name).count();
+                let (rows, is_bad) = &lines_of[name];
+                let is_only = replaces && active == 1 && rows.len() == 1 && !is_bad;
+                // Another name comes only with the card, where nobody has it and no line has his.
+                if let Some(after) = decided.changed.get(&student.id).filter(|after| after.full_name != name) {
+                    prop_assert!(student.is_active && rows.is_empty() && !is_bad, "{:?}", student);
+                    prop_assert_eq!(student.card(), after.active_card().or_else(|| student.card()));
+                    let others = known.iter().filter(|other| other.is_active && other.full_name == after.full_name);
+                    let has_one_line = lines_of[&*after.full_name].0.len() == 1 && !lines_of[&*after.full_name].1;
+                    prop_assert!(!(replaces && others.count() == 1 && has_one_line), "{:?} {:?}", student, after);
+                }
+                // Whose name is his alone is neither added anew nor deactivated, unless a former one has class and card.
+                if is_only && student.is_active {
+                    prop_assert!(decided.added.iter().all(|added| added.full_name != name), "{:?}", student);
+                    let former = known.iter().filter(|other| !other.is_active && other.full_name == name);
+                    let mut former = former.filter(|other| rows.iter().any(|row| {
+                        row.class_name == other.class_name && row.card.as_ref().map(|card| card.number) == other.card()
+                    }));
+                    prop_assert!(!decided.deactivated.contains(&student.id) || former.next().is_some(), "{:?}", student);
                 }
             }
         }

@@ -12,6 +12,7 @@ use crate::school::search;
 const UNREADABLE: usize = 100;
 
 /// What rejected lines say of the students whom they mean.
+#[derive(Clone, Default)]
 pub(super) struct Doubts {
     names: HashSet<String>,
     cards: HashSet<i64>,
@@ -20,21 +21,23 @@ pub(super) struct Doubts {
 }
 
 impl Doubts {
-    /// Lines of other files have these identifiers.
-    pub(super) fn elsewhere(oneroster_ids: &HashSet<String>) -> Doubts {
-        let oneroster_ids = oneroster_ids.clone();
-        Doubts { names: HashSet::new(), cards: HashSet::new(), oneroster_ids, unreadable: Vec::new() }
+    /// Lines that are rejected elsewhere have these identifiers.
+    pub(super) fn add_ids(&mut self, oneroster_ids: impl IntoIterator<Item = String>) {
+        self.oneroster_ids.extend(oneroster_ids);
     }
 
     pub(super) fn add(&mut self, bad: &[Bad]) {
         for bad in bad {
+            self.oneroster_ids.extend(bad.about.oneroster_id().cloned());
             match &bad.about {
-                About::Student { full_name, card, oneroster_id } => {
+                About::Student { full_name, card, .. } => {
                     self.names.insert(search::fold(full_name));
                     self.cards.extend(*card);
-                    self.oneroster_ids.extend(oneroster_id.clone());
                 }
-                About::Unreadable { text } => self.unreadable.push(words(text)),
+                About::Unreadable { text, .. } if self.unreadable.len() <= UNREADABLE => {
+                    self.unreadable.push(words(text));
+                }
+                About::Unreadable { .. } => {}
             }
         }
     }
@@ -43,13 +46,21 @@ impl Doubts {
         self.unreadable.len() > UNREADABLE
             || student.oneroster_id.as_ref().is_some_and(|id| self.oneroster_ids.contains(id))
             || student.card().is_some_and(|card| self.cards.contains(&card))
+            || self.may_name(student)
+            || student.rfid_card_id.as_deref().is_some_and(|card| self.may_be_in_one(card))
+    }
+
+    /// Whether one of the lines may have his name.
+    pub(super) fn may_name(&self, student: &Known) -> bool {
+        self.unreadable.len() > UNREADABLE
             || !self.names.is_empty() && self.names.contains(&search::fold(&student.full_name))
-            || !self.unreadable.is_empty()
-                && (self.may_be_in_one(&student.full_name)
-                    || student.rfid_card_id.as_deref().is_some_and(|card| self.may_be_in_one(card)))
+            || self.may_be_in_one(&student.full_name)
     }
 
     fn may_be_in_one(&self, text: &str) -> bool {
+        if self.unreadable.is_empty() {
+            return false;
+        }
         let text = words(text);
         self.unreadable.iter().any(|line| line.contains(&text))
     }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{
+    Mode,
     decide::Known,
     doubts::Doubts,
     table::{Bad, Columns, Row},
@@ -33,16 +34,19 @@ pub(super) struct Matching<'a> {
     by_oneroster: HashMap<&'a str, usize>,
     by_card: HashMap<i64, Vec<usize>>,
     by_name: HashMap<Key, Vec<usize>>,
+    /// Active students by their names alone, folded, where the file speaks of the whole school; else nobody.
+    by_name_alone: HashMap<String, Vec<usize>>,
 }
 
 /// Name, class, section and roll number, as far as the file has columns for them.
 type Key = (String, Option<String>, Option<String>, Option<String>);
 
 impl<'a> Matching<'a> {
-    pub(super) fn of(known: &'a [Known], columns: Columns) -> Matching<'a> {
+    pub(super) fn of(known: &'a [Known], columns: Columns, mode: Mode) -> Matching<'a> {
         let mut by_card: HashMap<i64, Vec<usize>> = HashMap::new();
         let mut by_name: HashMap<Key, Vec<usize>> = HashMap::new();
         let mut by_oneroster = HashMap::new();
+        let mut by_name_alone: HashMap<String, Vec<usize>> = HashMap::new();
         for (index, student) in known.iter().enumerate() {
             if let Some(id) = &student.oneroster_id {
                 by_oneroster.insert(&**id, index);
@@ -53,30 +57,40 @@ impl<'a> Matching<'a> {
             if let Some(card) = student.card() {
                 by_card.entry(card).or_default().push(index);
             }
+            if student.is_active && mode == Mode::Replace {
+                by_name_alone.entry(search::fold(&student.full_name)).or_default().push(index);
+            }
             // Another program may have written blanks around it.
             let name = names::clean(&student.full_name).unwrap_or_else(|_| student.full_name.clone());
             let (class, section) = (student.class_name.as_ref(), student.section_name.as_ref());
             by_name.entry(key(columns, &name, class, section, student.roll_number.as_ref())).or_default().push(index);
         }
-        Matching { known, columns, by_oneroster, by_card, by_name }
+        Matching { known, columns, by_oneroster, by_card, by_name, by_name_alone }
     }
 
     /// For each row whom it means. Rows that contradict each other, or may mean several people, are refused.
     pub(super) fn targets(&self, rows: Vec<Row>, doubts: &Doubts) -> (Vec<(Row, Target)>, Vec<Bad>) {
-        let in_file: HashSet<String> = rows.iter().map(|row| search::fold(&row.full_name)).collect();
-        let has_line =
-            |student: &Known| in_file.contains(&search::fold(&student.full_name)) || doubts.may_mean(student);
         let mut refused = Vec::new();
+        let rows = once(rows, &mut refused);
+        let mut in_file: HashMap<String, usize> = HashMap::new();
+        for row in &rows {
+            *in_file.entry(search::fold(&row.full_name)).or_default() += 1;
+        }
+        let has_line =
+            |student: &Known| in_file.contains_key(&search::fold(&student.full_name)) || doubts.may_mean(student);
         let rows = alone(rows, &mut refused);
+        let only: Vec<Option<usize>> = rows.iter().map(|row| self.only_namesake(row, &in_file, doubts)).collect();
         // Whom a card shows is not looked for by name any more: of two with one name, he is the other.
-        let by_card = |row| self.by_oneroster(row).or_else(|| self.by_card(row, has_line));
-        let by_card: Vec<Option<usize>> = rows.iter().map(by_card).collect();
+        let by_card = |(row, only): (&Row, &Option<usize>)| {
+            self.by_oneroster(row).or_else(|| self.by_card(row, |student| only.is_some() || has_line(student)))
+        };
+        let by_card: Vec<Option<usize>> = rows.iter().zip(&only).map(by_card).collect();
         let shown: HashSet<usize> = by_card.iter().copied().flatten().collect();
         let mut found = Vec::new();
-        for (row, by_card) in rows.into_iter().zip(by_card) {
+        for (row, (by_card, only)) in rows.into_iter().zip(by_card.into_iter().zip(only)) {
             let target = match by_card {
                 Some(student) => Ok(Target::Known(student)),
-                None => self.by_name(&row, &shown),
+                None => self.by_name(&row, &shown, only),
             };
             match target {
                 Ok(target) => found.push((row, target)),
@@ -96,9 +110,18 @@ impl<'a> Matching<'a> {
         row.oneroster_id.is_none() || self.known[index].oneroster_id.is_none()
     }
 
-    /// The student whom the row's card shows: he has its name as well, or nobody has it, and no line may have his.
+    /// Where the file speaks of the whole school: the student of the row's name, if it is one's alone in the school and on one
+    /// line only.
+    fn only_namesake(&self, row: &Row, in_file: &HashMap<String, usize>, doubts: &Doubts) -> Option<usize> {
+        let name = search::fold(&row.full_name);
+        let &[student] = &**self.by_name_alone.get(&name)? else { return None };
+        let is_only = in_file.get(&name) == Some(&1) && !doubts.may_name(&self.known[student]);
+        (is_only && self.may_mean(row, student)).then_some(student)
+    }
+
+    /// The student whom the row's card shows: he has its name as well, or nobody has it, and no line may mean him by his.
     /// Of namesakes the card tells whom the row means, whatever their classes were.
-    fn by_card(&self, row: &Row, has_line: impl Fn(&Known) -> bool) -> Option<usize> {
+    fn by_card(&self, row: &Row, may_not_be_renamed: impl Fn(&Known) -> bool) -> Option<usize> {
         let holders = self.by_card.get(&row.card.as_ref()?.number)?;
         let named = self.named(row);
         let name = search::fold(&row.full_name);
@@ -113,14 +136,20 @@ impl<'a> Matching<'a> {
         };
         let same = holders.iter().filter(is_same).min_by_key(rank);
         let active = || holders.iter().find(|index| is_active(index));
-        let renamed = || active().filter(|index| named.is_empty() && !has_line(&self.known[**index]));
+        let renamed = || active().filter(|index| named.is_empty() && !may_not_be_renamed(&self.known[**index]));
         same.or_else(renamed).copied().filter(|index| self.may_mean(row, *index))
     }
 
-    fn by_name(&self, row: &Row, shown: &HashSet<usize>) -> Result<Target, String> {
+    fn by_name(&self, row: &Row, shown: &HashSet<usize>, only: Option<usize>) -> Result<Target, String> {
         let is_meant = |index: &usize| !shown.contains(index) && self.may_mean(row, *index);
         let named: Vec<usize> = self.named(row).iter().copied().filter(is_meant).collect();
         let active: Vec<usize> = named.iter().copied().filter(|index| self.known[*index].is_active).collect();
+        // Also before a former student who was in the class that he comes to.
+        if active.is_empty()
+            && let Some(student) = only.filter(|student| !shown.contains(student))
+        {
+            return Ok(Target::Known(student));
+        }
         match (&*active, &*named) {
             ([student], _) | ([], [student]) => Ok(Target::Known(*student)),
             ([], []) => Ok(Target::New),
@@ -152,8 +181,8 @@ fn key(columns: Columns, name: &str, class: Option<&String>, section: Option<&St
     )
 }
 
-/// Rows that say the same twice count once; of rows that give one card to several active students none is right.
-fn alone(rows: Vec<Row>, refused: &mut Vec<Bad>) -> Vec<Row> {
+/// Rows that say the same twice count once.
+fn once(rows: Vec<Row>, refused: &mut Vec<Bad>) -> Vec<Row> {
     let mut said: HashMap<Row, usize> = HashMap::new();
     let mut rows = rows;
     rows.retain(|row| {
@@ -163,6 +192,12 @@ fn alone(rows: Vec<Row>, refused: &mut Vec<Bad>) -> Vec<Row> {
         }
         *first == row.line
     });
+    rows
+}
+
+/// Of rows that give one card to several active students none is right.
+fn alone(rows: Vec<Row>, refused: &mut Vec<Bad>) -> Vec<Row> {
+    let mut rows = rows;
     let mut by_card: BTreeMap<i64, Vec<usize>> = BTreeMap::new();
     for row in rows.iter().filter(|row| row.is_active) {
         if let Some(card) = &row.card {

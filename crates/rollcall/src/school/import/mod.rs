@@ -24,10 +24,11 @@ pub mod table;
 mod text;
 mod write;
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use self::{
     decide::{Decided, Known},
+    doubts::Doubts,
     table::Table,
 };
 use super::{SchoolId, StudentId, schools};
@@ -117,8 +118,18 @@ pub struct Plan {
 
 /// Nobody changes the school's roster before the transaction ends. Whoever writes a plan takes this before making it.
 pub async fn lock(tx: &mut Tx, school: SchoolId) -> store::Result<()> {
-    write::lock_students(tx, school).await?;
-    schools::lock(tx, school).await?;
+    lock_all(tx, &BTreeSet::from([school])).await
+}
+
+/// The same of several schools: all students before the first school. Whoever edits one student locks him and then a school,
+/// which may be another than his.
+async fn lock_all(tx: &mut Tx, all: &BTreeSet<SchoolId>) -> store::Result<()> {
+    for school in all {
+        write::lock_students(tx, *school).await?;
+    }
+    for school in all {
+        schools::lock(tx, *school).await?;
+    }
     Ok(())
 }
 
@@ -130,7 +141,7 @@ pub async fn plan(tx: &mut Tx, school: SchoolId, table: Table, mode: Mode) -> st
     let known = write::known(tx, school).await?;
     let placements = write::Placements::of(tx, school).await?;
     let (unknown_columns, encoding) = (table.unknown_columns.clone(), table.encoding);
-    let decided = decide::decide(&known, table, mode, &HashSet::new());
+    let decided = decide::decide(&known, table, mode, &Doubts::default());
     Ok(Some(Plan { unknown_columns, encoding, ..Plan::of(school, known, placements, decided) }))
 }
 

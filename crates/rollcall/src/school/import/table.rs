@@ -66,14 +66,14 @@ pub(super) enum About {
     /// The cells of the line could not be told apart.
     Unreadable {
         text: String,
+        oneroster_id: Option<String>,
     },
 }
 
 impl About {
     pub(super) fn oneroster_id(&self) -> Option<&String> {
         match self {
-            About::Student { oneroster_id, .. } => oneroster_id.as_ref(),
-            About::Unreadable { .. } => None,
+            About::Student { oneroster_id, .. } | About::Unreadable { oneroster_id, .. } => oneroster_id.as_ref(),
         }
     }
 }
@@ -190,16 +190,21 @@ fn split(line: &str) -> Option<(u8, Vec<String>)> {
 
 /// Lines with their numbers. A cell over several lines is not read as one: a quotation mark that somebody forgot would
 /// swallow everybody behind it.
-fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+pub(super) fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let end = if text.contains('\n') { '\n' } else { '\r' };
     text.split(end).map(|line| line.trim_end_matches('\r')).enumerate().map(|(index, line)| (index + 1, line))
 }
 
 /// The cells of a line; `None` when its quotation marks do not pair.
-fn cells(line: &str, separator: u8) -> Option<Vec<String>> {
+pub(super) fn cells(line: &str, separator: u8) -> Option<Vec<String>> {
     if line.matches('"').count() % 2 == 1 {
         return None;
     }
+    seeming_cells(line, separator)
+}
+
+/// The cells of a line; a quotation mark that is not closed makes one of everything behind it.
+pub(super) fn seeming_cells(line: &str, separator: u8) -> Option<Vec<String>> {
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
@@ -208,6 +213,12 @@ fn cells(line: &str, separator: u8) -> Option<Vec<String>> {
         .from_reader(line.as_bytes());
     let record = reader.records().next()?.ok()?;
     Some(record.iter().map(|cell| cell.trim().to_owned()).collect())
+}
+
+pub(super) const UNCLOSED: &str = "a quotation mark is not closed on this line";
+
+pub(super) fn wrong_width(has: usize, width: usize) -> String {
+    format!("the line has {has} cells, the header names {width}")
 }
 
 /// Where each column is.
@@ -270,18 +281,16 @@ impl Header {
 
     /// A line's row; none for a line of empty cells.
     fn row(&self, line: usize, text: &str) -> Result<Option<Row>, (String, About)> {
-        let unreadable = |reason: String| (reason, About::Unreadable { text: text.to_owned() });
+        let unreadable = |reason: String| (reason, About::Unreadable { text: text.to_owned(), oneroster_id: None });
         if text.contains(char::REPLACEMENT_CHARACTER) {
             return Err(unreadable("the line has bytes that are no letters in this file's encoding".to_owned()));
         }
-        let cells = cells(text, self.separator)
-            .ok_or_else(|| unreadable("a quotation mark is not closed on this line".to_owned()))?;
+        let cells = cells(text, self.separator).ok_or_else(|| unreadable(UNCLOSED.to_owned()))?;
         if cells.iter().all(String::is_empty) {
             return Ok(None);
         }
         if cells.iter().skip(self.width).any(|cell| !cell.is_empty()) {
-            let (has, width) = (cells.len(), self.width);
-            return Err(unreadable(format!("the line has {has} cells, the header names {width}")));
+            return Err(unreadable(wrong_width(cells.len(), self.width)));
         }
         // Spreadsheets leave out empty cells at the end. A line that ends before its card was cut.
         if self.places[..2].iter().flatten().any(|place| *place >= cells.len()) {

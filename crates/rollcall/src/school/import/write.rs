@@ -12,8 +12,7 @@ use crate::{
 
 const LOCK: &str = "SELECT id FROM students WHERE school_id = $1 ORDER BY id";
 
-/// Nobody changes a student of the school before the transaction ends. Before the school itself is locked: whoever edits
-/// one student takes the two in this order.
+/// Nobody changes a student of the school before the transaction ends.
 pub(super) async fn lock_students(tx: &mut Tx, school: SchoolId) -> Result<()> {
     tx.lock(LOCK, [school.into()]).await
 }

@@ -1,10 +1,12 @@
 //! A roster from a file: what is read, whom a row means, what it does to terminals, and who may.
 
 mod corpus;
+mod damage;
 mod doors;
 mod files;
 mod movers;
 pub mod oneroster;
+mod promotions;
 mod rows;
 mod terminals;
 

@@ -67,12 +67,12 @@ impl Set {
         self.file("users.csv").push_str(&row);
     }
 
-    fn class(&mut self, id: &str, school: &str, title: &str, kind: &str) {
+    pub(super) fn class(&mut self, id: &str, school: &str, title: &str, kind: &str) {
         let row = format!("{id},,,{title},,course,,{kind},,{school},term\n");
         self.file("classes.csv").push_str(&row);
     }
 
-    fn enrol(&mut self, user: &str, class: &str, school: &str) {
+    pub(super) fn enrol(&mut self, user: &str, class: &str, school: &str) {
         let row = format!("{user}-{class},,,{class},{school},{user},student,,,\n");
         self.file("enrollments.csv").push_str(&row);
     }

@@ -62,7 +62,7 @@ impl Plans {
             let SchoolPlan { oneroster_id, name, known, classes, titles, plan, .. } = school;
             preview::fingerprint(&(oneroster_id, name, known, classes, titles, plan.fingerprint()))
         };
-        preview::fingerprint(&self.schools.iter().map(of_school).collect::<Vec<String>>())
+        preview::fingerprint(&(self.schools.iter().map(of_school).collect::<Vec<String>>(), &self.rejected))
     }
 
     pub fn is_empty(&self) -> bool {
@@ -98,7 +98,7 @@ impl Plans {
 
     /// All schools together. Lines are those of users.csv.
     pub fn report(&self) -> Report {
-        let mut all = Report { encoding: "UTF-8", ..Report::default() };
+        let mut all = Report { encoding: "UTF-8", rejected: self.rejected.clone(), ..Report::default() };
         for school in &self.schools {
             let Report { added, changed, unchanged, deactivated, rejected, new_classes, .. } = school.plan.report();
             all.added += added;

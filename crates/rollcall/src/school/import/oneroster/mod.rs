@@ -15,6 +15,7 @@ pub use self::{
     package::Package,
     plan::{Plans, lock, plan},
 };
+use super::table::Bad;
 use crate::school::SchoolId;
 
 /// Where a set has its cards.
@@ -75,10 +76,16 @@ pub struct SchoolReport {
 
 /// A set, read.
 #[derive(Debug)]
-pub struct Roster(Vec<OfSchool>);
+pub struct Roster {
+    schools: Vec<OfSchool>,
+    /// Lines of users.csv that belong to no school: whom they mean may be of any.
+    rejected: Vec<Bad>,
+    /// Students of whom no school is known: most are of schools that the set does not have, and are no matter here.
+    unplaced: Vec<Bad>,
+}
 
 impl Roster {
     pub fn read(package: &Package, cards: Cards) -> Result<Roster, Error> {
-        people::read(package, cards).map(Roster)
+        people::read(package, cards)
     }
 }

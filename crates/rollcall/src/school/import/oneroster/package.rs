@@ -7,7 +7,7 @@ use std::{
     path::Path,
 };
 
-use super::Error;
+use super::{super::table, Error};
 
 /// The files that are looked at, by name without folder.
 const FILES: [&str; 6] = ["manifest.csv", "orgs.csv", "users.csv", "roles.csv", "classes.csv", "enrollments.csv"];
@@ -22,6 +22,21 @@ pub struct Package(HashMap<&'static str, Vec<u8>>);
 pub(super) struct Record {
     pub line: usize,
     cells: HashMap<String, String>,
+}
+
+/// A file of which no line may be lost.
+#[derive(Default)]
+pub(super) struct Lines {
+    columns: Vec<String>,
+    pub whole: Vec<Record>,
+    pub damaged: Vec<Damaged>,
+}
+
+/// A line whose cells cannot be told apart for certain, and those that it seems to have.
+pub(super) struct Damaged {
+    pub record: Record,
+    pub text: String,
+    pub reason: String,
 }
 
 impl Package {
@@ -61,9 +76,7 @@ impl Package {
 
     /// The lines of a file; none when the file is not there, or the manifest says that it does not count.
     pub(super) fn records(&self, name: &'static str) -> Result<Vec<Record>, Error> {
-        let Some(bytes) = self.0.get(name) else { return Ok(Vec::new()) };
-        let text = std::str::from_utf8(bytes).map_err(|_| Error::NotUtf8(name))?;
-        let text = text.trim_start_matches('\u{FEFF}');
+        let text = self.text(name)?;
         let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
         let unreadable = |error: csv::Error| Error::Unreadable(name, error.to_string());
         let columns: Vec<String> =
@@ -72,10 +85,41 @@ impl Package {
         for record in reader.records() {
             let record = record.map_err(unreadable)?;
             let line = record.position().map_or(0, csv::Position::line);
-            let cells = columns.iter().cloned().zip(record.iter().map(|cell| cell.trim().to_owned())).collect();
-            records.push(Record { line: usize::try_from(line).unwrap_or(0), cells });
+            records.push(Record::of(usize::try_from(line).unwrap_or(0), &columns, record.iter()));
         }
         Ok(records)
+    }
+
+    /// The lines of a file, each by itself: a quotation mark that somebody forgot damages one line, not all behind it. A cell
+    /// over several lines is not read as one. None when the file is not there.
+    pub(super) fn lines(&self, name: &'static str) -> Result<Lines, Error> {
+        let mut texts = table::lines(self.text(name)?).filter(|(_, text)| !text.trim().is_empty());
+        let Some((_, header)) = texts.next() else { return Ok(Lines::default()) };
+        let unreadable = || Error::Unreadable(name, table::UNCLOSED.to_owned());
+        let columns = table::cells(header, b',').ok_or_else(unreadable)?;
+        let columns: Vec<String> = columns.iter().map(|column| column.to_lowercase()).collect();
+        let (mut whole, mut damaged) = (Vec::new(), Vec::new());
+        for (line, text) in texts {
+            let reason = match table::cells(text, b',') {
+                Some(cells) if cells.iter().all(String::is_empty) => continue,
+                Some(cells) if cells.len() == columns.len() => {
+                    whole.push(Record::of(line, &columns, cells.iter().map(String::as_str)));
+                    continue;
+                }
+                Some(cells) => table::wrong_width(cells.len(), columns.len()),
+                None => table::UNCLOSED.to_owned(),
+            };
+            let cells = table::seeming_cells(text, b',').unwrap_or_default();
+            let record = Record::of(line, &columns, cells.iter().map(String::as_str));
+            damaged.push(Damaged { record, text: text.to_owned(), reason });
+        }
+        Ok(Lines { columns, whole, damaged })
+    }
+
+    fn text(&self, name: &'static str) -> Result<&str, Error> {
+        let bytes = self.0.get(name).map_or(&[][..], |bytes| bytes);
+        let text = std::str::from_utf8(bytes).map_err(|_| Error::NotUtf8(name))?;
+        Ok(text.trim_start_matches('\u{FEFF}'))
     }
 
     pub(super) fn has(&self, name: &'static str) -> bool {
@@ -87,14 +131,20 @@ fn known(name: &str) -> Option<&'static str> {
     FILES.into_iter().find(|file| file.eq_ignore_ascii_case(name))
 }
 
+impl Lines {
+    pub(super) fn has(&self, column: &str) -> bool {
+        self.columns.iter().any(|own| own == column)
+    }
+}
+
 impl Record {
+    fn of<'a>(line: usize, columns: &[String], cells: impl Iterator<Item = &'a str>) -> Record {
+        Record { line, cells: columns.iter().cloned().zip(cells.map(|cell| cell.trim().to_owned())).collect() }
+    }
+
     /// A cell by its column's name in lower case; none when it is empty.
     pub(super) fn get(&self, column: &str) -> Option<&str> {
         self.cells.get(column).map(String::as_str).filter(|cell| !cell.is_empty())
-    }
-
-    pub(super) fn has(&self, column: &str) -> bool {
-        self.cells.contains_key(column)
     }
 
     pub(super) fn is(&self, column: &str, value: &str) -> bool {

@@ -1,14 +1,14 @@
 //! What the files of a OneRoster set say, school by school. Pure.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{
     super::{
         Rejected,
         table::{About, Bad, CardCell, Columns, Row, Table},
     },
-    Cards, Error,
-    package::{Package, Record},
+    Cards, Error, Roster,
+    package::{Damaged, Package, Record},
 };
 use crate::school::names;
 
@@ -17,6 +17,8 @@ use crate::school::names;
 pub(super) struct OfSchool {
     pub oneroster_id: String,
     pub name: String,
+    /// Another program deleted it.
+    pub is_gone: bool,
     /// sourcedId and title.
     pub classes: Vec<(String, String)>,
     pub table: Table,
@@ -28,18 +30,14 @@ struct Class {
     is_homeroom: bool,
 }
 
-pub(super) fn read(package: &Package, cards: Cards) -> Result<Vec<OfSchool>, Error> {
+pub(super) fn read(package: &Package, cards: Cards) -> Result<Roster, Error> {
     check_manifest(package)?;
     let orgs = package.records("orgs.csv")?;
     let mut schools: BTreeMap<String, OfSchool> = BTreeMap::new();
-    let mut gone = Vec::new();
     for org in orgs.iter().filter(|org| org.is("type", "school")) {
         let Some(id) = org.get("sourcedid") else { continue };
-        if org.is_gone() {
-            gone.push(id.to_owned());
-        }
         let name = names::clean(org.get("name").unwrap_or(id)).unwrap_or_else(|_| id.to_owned());
-        schools.insert(id.to_owned(), OfSchool::new(id, name));
+        schools.insert(id.to_owned(), OfSchool::new(id, name, org.is_gone()));
     }
     if schools.is_empty() {
         return Err(Error::NoSchool);
@@ -51,18 +49,28 @@ pub(super) fn read(package: &Package, cards: Cards) -> Result<Vec<OfSchool>, Err
         }
     }
     let class_of = class_of_students(package, &classes)?;
-    let school_of = school_of_students(package)?;
-    let users = package.records("users.csv")?;
+    let roles = Roles::read(package)?;
+    let users = package.lines("users.csv")?;
     let columns = Columns {
-        card: users.first().is_some_and(|user| user.has(cards.column())),
+        card: users.has(cards.column()),
         class_name: package.has("classes.csv") && package.has("enrollments.csv"),
         ..Columns::default()
     };
+    let mut rejected: Vec<Bad> = users.damaged.into_iter().map(damaged).collect();
+    let mut unplaced = Vec::new();
     let mut seen: HashMap<String, usize> = HashMap::new();
-    for user in &users {
-        let Some(id) = user.get("sourcedid") else { continue };
-        let orgs = match &school_of {
-            Some(roles) => match roles.get(id) {
+    for user in &users.whole {
+        let Some(id) = user.get("sourcedid") else {
+            rejected.push(bad(user, cards, "the line has no sourcedId".to_owned()));
+            continue;
+        };
+        let orgs = match &roles {
+            Some(roles) if roles.damaged.contains(id) => {
+                let reason = "a line of roles.csv that may mean this student cannot be read".to_owned();
+                rejected.push(bad(user, cards, reason));
+                continue;
+            }
+            Some(roles) => match roles.students.get(id) {
                 Some(orgs) => orgs.clone(),
                 None => continue,
             },
@@ -70,9 +78,18 @@ pub(super) fn read(package: &Package, cards: Cards) -> Result<Vec<OfSchool>, Err
             None => continue,
         };
         let class = class_of.get(id).and_then(|class| classes.get(*class));
+        let names_none = orgs.is_empty();
         let at = orgs.into_iter().find(|org| schools.contains_key(&org.id));
         let at = at.or_else(|| Some(Org { id: class?.school.clone(), is_left: false }));
-        let Some((is_left, school)) = at.and_then(|at| Some((at.is_left, schools.get_mut(&at.id)?))) else { continue };
+        let Some((is_left, school)) = at.and_then(|at| Some((at.is_left, schools.get_mut(&at.id)?))) else {
+            let bad = bad(user, cards, "orgs.csv has no school that the student is at".to_owned());
+            if names_none && !user.is_gone() {
+                rejected.push(bad)
+            } else {
+                unplaced.push(bad)
+            }
+            continue;
+        };
         school.table.columns = columns;
         let title = class.filter(|class| class.school == school.oneroster_id).map(|class| class.title.clone());
         let row = match seen.insert(id.to_owned(), user.line) {
@@ -81,17 +98,30 @@ pub(super) fn read(package: &Package, cards: Cards) -> Result<Vec<OfSchool>, Err
         };
         match row {
             Ok(mut row) => {
-                row.is_active &= !is_left && !gone.contains(&school.oneroster_id);
+                row.is_active &= !is_left && !school.is_gone;
                 school.table.rows.push(row);
             }
-            Err(reason) => {
-                let card = user.get(cards.column()).and_then(|text| CardCell::read(text).ok()).map(|card| card.number);
-                let about = About::Student { full_name: full_name(user), card, oneroster_id: Some(id.to_owned()) };
-                school.table.bad.push(Bad { rejected: Rejected { line: user.line, reason }, about });
-            }
+            Err(reason) => school.table.bad.push(bad(user, cards, reason)),
         }
     }
-    Ok(schools.into_values().collect())
+    Ok(Roster { schools: schools.into_values().collect(), rejected, unplaced })
+}
+
+/// A user whose line is not applied.
+fn bad(user: &Record, cards: Cards, reason: String) -> Bad {
+    let card = user.get(cards.column()).and_then(|text| CardCell::read(text).ok()).map(|card| card.number);
+    let oneroster_id = user.get("sourcedid").map(str::to_owned);
+    Bad {
+        rejected: Rejected { line: user.line, reason },
+        about: About::Student { full_name: full_name(user), card, oneroster_id },
+    }
+}
+
+fn damaged(Damaged { record, text, reason }: Damaged) -> Bad {
+    // Names may stand the family first, and in two cells what we write as one word.
+    let text = format!("{text} {}", full_name(&record));
+    let oneroster_id = record.get("sourcedid").map(str::to_owned);
+    Bad { rejected: Rejected { line: record.line, reason }, about: About::Unreadable { text, oneroster_id } }
 }
 
 fn check_manifest(package: &Package) -> Result<(), Error> {
@@ -151,22 +181,34 @@ struct Org {
     is_left: bool,
 }
 
-/// Since version 1.2 the roles stand in a file of their own: students, and at which orgs, their primary one first, those that
-/// they left last.
-fn school_of_students(package: &Package) -> Result<Option<HashMap<String, Vec<Org>>>, Error> {
-    if !package.has("roles.csv") {
-        return Ok(None);
+/// Since version 1.2 the roles stand in a file of their own.
+struct Roles {
+    /// At which orgs they are students: their primary one first, those that they left last.
+    students: HashMap<String, Vec<Org>>,
+    /// What stands on lines that cannot be read; whom these mean is among it.
+    damaged: HashSet<String>,
+}
+
+impl Roles {
+    fn read(package: &Package) -> Result<Option<Roles>, Error> {
+        if !package.has("roles.csv") {
+            return Ok(None);
+        }
+        let lines = package.lines("roles.csv")?;
+        let mut students: HashMap<String, Vec<Org>> = HashMap::new();
+        for role in lines.whole.iter().filter(|role| role.is("role", "student")) {
+            let Some(user) = role.get("usersourcedid") else { continue };
+            let orgs = students.entry(user.to_owned()).or_default();
+            let Some(org) = role.get("orgsourcedid") else { continue };
+            let org = Org { id: org.to_owned(), is_left: role.is_gone() };
+            let place = if role.is("roletype", "primary") { 0 } else { orgs.len() };
+            orgs.insert(place, org);
+            orgs.sort_by_key(|org| org.is_left);
+        }
+        let words = |line: &Damaged| line.text.split([',', '"']).map(|word| word.trim().to_owned()).collect::<Vec<_>>();
+        let damaged = lines.damaged.iter().flat_map(words).collect();
+        Ok(Some(Roles { students, damaged }))
     }
-    let mut schools: HashMap<String, Vec<Org>> = HashMap::new();
-    for role in package.records("roles.csv")?.iter().filter(|role| role.is("role", "student")) {
-        let (Some(user), Some(org)) = (role.get("usersourcedid"), role.get("orgsourcedid")) else { continue };
-        let orgs = schools.entry(user.to_owned()).or_default();
-        let org = Org { id: org.to_owned(), is_left: role.is_gone() };
-        let place = if role.is("roletype", "primary") { 0 } else { orgs.len() };
-        orgs.insert(place, org);
-        orgs.sort_by_key(|org| org.is_left);
-    }
-    Ok(Some(schools))
 }
 
 fn row(user: &Record, id: &str, cards: Cards, class_name: Option<String>) -> Result<Row, String> {
@@ -200,13 +242,10 @@ fn split(ids: &str) -> Vec<Org> {
 impl OfSchool {
     /// Who have a line that could not be read.
     pub(super) fn rejected(&self) -> impl Iterator<Item = &String> {
-        self.table.bad.iter().filter_map(|bad| match &bad.about {
-            About::Student { oneroster_id, .. } => oneroster_id.as_ref(),
-            About::Unreadable { .. } => None,
-        })
+        self.table.bad.iter().filter_map(|bad| bad.about.oneroster_id())
     }
 
-    fn new(id: &str, name: String) -> OfSchool {
+    fn new(id: &str, name: String, is_gone: bool) -> OfSchool {
         let table = Table {
             rows: Vec::new(),
             columns: Columns::default(),
@@ -214,6 +253,6 @@ impl OfSchool {
             encoding: "UTF-8",
             bad: Vec::new(),
         };
-        OfSchool { oneroster_id: id.to_owned(), name, classes: Vec::new(), table }
+        OfSchool { oneroster_id: id.to_owned(), name, is_gone, classes: Vec::new(), table }
     }
 }

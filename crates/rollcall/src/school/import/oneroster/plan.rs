@@ -7,14 +7,16 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::{
     super::{
-        Mode, Plan,
+        Mode, Plan, Rejected,
         decide::{self, Decided, Known},
+        doubts::Doubts,
+        table::{About, Bad},
         write::{self, Placements},
     },
     OfSchool, Roster,
 };
 use crate::{
-    school::{SchoolId, StudentId, import},
+    school::{SchoolId, StudentId, import, search},
     store::{Result, Tx},
 };
 
@@ -24,6 +26,8 @@ pub struct Plans {
     pub(super) schools: Vec<SchoolPlan>,
     /// Schools that the set does not name, and whose students it takes.
     pub(super) left: Vec<LeftSchool>,
+    /// Lines that belong to no school.
+    pub(super) rejected: Vec<Rejected>,
 }
 
 #[derive(Debug)]
@@ -100,30 +104,37 @@ WITH v(oneroster_id) AS (VALUES {rows})
 SELECT DISTINCT students.school_id FROM v JOIN students ON students.oneroster_id = v.oneroster_id
 WHERE deleted_at IS NULL";
 
-/// Locks the schools that a set names and those whose students it takes, in the order of their ids. Whoever writes its plans
-/// takes this before making them.
+/// Locks the schools that a set names and those whose students it takes. Whoever writes its plans takes this before making
+/// them.
 pub async fn lock(tx: &mut Tx, roster: &Roster) -> Result<()> {
     let all: Vec<KnownSchool> = tx.all(SCHOOLS, []).await?;
-    let named = all.iter().filter(|school| roster.0.iter().any(|named| named.is(school)));
+    let named = all.iter().filter(|school| roster.schools.iter().any(|named| named.is(school)));
     let mut schools: BTreeSet<SchoolId> = named.map(|school| school.id).collect();
-    let rows = roster.0.iter().flat_map(|named| &named.table.rows).map(|row| vec![row.oneroster_id.clone().into()]);
+    let rows =
+        roster.schools.iter().flat_map(|named| &named.table.rows).map(|row| vec![row.oneroster_id.clone().into()]);
     let from: Vec<(SchoolId,)> = tx.all_rows(FROM, &[], rows.collect()).await?;
     schools.extend(from.into_iter().map(|(school,)| school));
-    for school in schools {
-        import::lock(tx, school).await?;
-    }
-    Ok(())
+    import::lock_all(tx, &schools).await
 }
 
 /// Decides what a set makes of the schools.
 pub async fn plan(tx: &mut Tx, roster: Roster, mode: Mode) -> Result<Plans> {
     let all: Vec<KnownSchool> = tx.all(SCHOOLS, []).await?;
-    let found: Vec<Option<KnownSchool>> = roster.0.iter().map(|named| known_school(named, &roster, &all)).collect();
+    let found: Vec<Option<KnownSchool>> =
+        roster.schools.iter().map(|named| known_school(named, &roster, &all)).collect();
+    let Roster { schools: named, mut rejected, mut unplaced } = roster;
     let mut schools = Vec::new();
-    for (named, school) in roster.0.into_iter().zip(found) {
+    for (named, school) in named.into_iter().zip(found) {
+        if named.is_gone && school.is_none() {
+            let reason = || "the student's school is tobedeleted in orgs.csv, and not known here".to_owned();
+            unplaced.extend(named.table.rows.iter().map(|row| Bad::of(row, reason())));
+            unplaced.extend(named.table.bad);
+            continue;
+        }
         schools.push(Before::read(tx, named, school).await?);
     }
-    let (decided, leaving) = decide_all(&mut schools, mode);
+    rejected.extend(of_students(unplaced, &schools));
+    let (decided, leaving) = decide_all(&mut schools, mode, &rejected);
 
     let mut from: BTreeMap<SchoolId, usize> = BTreeMap::new();
     for arriving in schools.iter().flat_map(|school| &school.arriving) {
@@ -141,7 +152,8 @@ pub async fn plan(tx: &mut Tx, roster: Roster, mode: Mode) -> Result<Plans> {
         known.retain(|student| !leaving.contains(&student.id));
         left.push(LeftSchool { school, known, left: count });
     }
-    Ok(Plans { schools, left })
+    let rejected = rejected.into_iter().map(|bad| bad.rejected).collect();
+    Ok(Plans { schools, left, rejected })
 }
 
 /// The school that a set means: by its identifier, else by its name where no other may be meant.
@@ -149,27 +161,46 @@ fn known_school(named: &OfSchool, roster: &Roster, all: &[KnownSchool]) -> Optio
     let by_id = |named: &OfSchool| all.iter().find(|school| school.oneroster_id.as_ref() == Some(&named.oneroster_id));
     let by_name = || {
         let mut there = all.iter().filter(|school| named.is(school));
-        let mut others = roster.0.iter().filter(|other| other.oneroster_id != named.oneroster_id);
+        let mut others = roster.schools.iter().filter(|other| other.oneroster_id != named.oneroster_id);
         let is_one = !others.any(|other| other.name == named.name && by_id(other).is_none());
         there.next().filter(|_| is_one && there.next().is_none())
     };
     by_id(named).or_else(by_name).cloned()
 }
 
-/// Decides all schools, and who leaves his.
-fn decide_all(schools: &mut [Before], mode: Mode) -> (Vec<Decided>, HashSet<StudentId>) {
+/// Those of the lines that may mean an active student of one of the schools: by identifier, by name or card whoever has none.
+fn of_students(lines: Vec<Bad>, schools: &[Before]) -> Vec<Bad> {
+    let active = || schools.iter().flat_map(|school| &school.own).filter(|student| student.is_active);
+    let without_id = || active().filter(|student| student.oneroster_id.is_none());
+    let ids: HashSet<&String> = active().filter_map(|student| student.oneroster_id.as_ref()).collect();
+    let names: HashSet<String> = without_id().map(|student| search::fold(&student.full_name)).collect();
+    let cards: HashSet<i64> = without_id().filter_map(Known::card).collect();
+    let mut lines = lines;
+    lines.retain(|bad| {
+        let About::Student { full_name, card, oneroster_id } = &bad.about else { return true };
+        oneroster_id.as_ref().is_some_and(|id| ids.contains(id))
+            || card.is_some_and(|card| cards.contains(&card))
+            || !names.is_empty() && names.contains(&search::fold(full_name))
+    });
+    lines
+}
+
+/// Decides all schools, and who leaves his. Some lines are rejected already, and belong to none of them.
+fn decide_all(schools: &mut [Before], mode: Mode, rejected: &[Bad]) -> (Vec<Decided>, HashSet<StudentId>) {
     // Whose line is rejected may come from another school of the set: he is not missing there.
-    let mut spared: HashSet<String> = schools.iter().flat_map(|school| school.named.rejected()).cloned().collect();
+    let mut elsewhere = Doubts::default();
+    elsewhere.add(rejected);
+    elsewhere.add_ids(schools.iter().flat_map(|school| school.named.rejected()).cloned());
     loop {
         let arriving = schools.iter().flat_map(|school| &school.arriving);
         let leaving: HashSet<StudentId> = arriving.map(|arriving| arriving.student.id).collect();
-        let decided: Vec<Decided> = schools.iter().map(|school| school.decide(&leaving, mode, &spared)).collect();
+        let decided: Vec<Decided> = schools.iter().map(|school| school.decide(&leaving, mode, &elsewhere)).collect();
         let refused: Vec<String> =
             schools.iter_mut().zip(&decided).flat_map(|(school, decided)| school.refuse(decided)).collect();
         if refused.is_empty() {
             return (decided, leaving);
         }
-        spared.extend(refused);
+        elsewhere.add_ids(refused);
     }
 }
 
@@ -205,8 +236,8 @@ impl Before {
         stay.chain(self.arriving.iter().map(|arriving| &arriving.student)).cloned().collect()
     }
 
-    fn decide(&self, leaving: &HashSet<StudentId>, mode: Mode, spared: &HashSet<String>) -> Decided {
-        decide::decide(&self.known(leaving), self.named.table.clone(), mode, spared)
+    fn decide(&self, leaving: &HashSet<StudentId>, mode: Mode, elsewhere: &Doubts) -> Decided {
+        decide::decide(&self.known(leaving), self.named.table.clone(), mode, elsewhere)
     }
 
     /// Takes out whoever would have come and whose row was rejected, and the row with him. Answers his identifier.

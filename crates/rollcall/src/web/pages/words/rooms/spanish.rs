@@ -233,6 +233,11 @@ pub(super) const SENTENCES: &[Sentence] = sentences! {
     "class_name: {said}" / "clase: {said}";
     "section_name: {said}" / "sección: {said}";
     "roll_number: {said}" / "número de lista: {said}";
+    "the line has no sourcedId" / "la línea no tiene sourcedId";
+    "orgs.csv has no school that the student is at" / "orgs.csv no tiene ningún colegio en el que esté el estudiante";
+    "the student's school is tobedeleted in orgs.csv, and not known here" / "el colegio del estudiante es tobedeleted en orgs.csv y aquí no se conoce";
+    "a line of roles.csv that may mean this student cannot be read" / "una línea de roles.csv que puede referirse a este estudiante no se puede leer";
+    "line {n} has the same sourcedId" / "la línea {n} tiene el mismo sourcedId";
     "givenName, familyName: {said}" / "givenName, familyName: {said}";
     "a section belongs to a class, and the line names none" / "una sección pertenece a una clase, y la línea no nombra ninguna";
     "is_active {text}: write yes or no" / "activo {text}: escriba sí o no";
