@@ -21,6 +21,7 @@ pub mod people;
 mod pins;
 mod proof;
 mod readback;
+mod revived;
 mod rows;
 pub mod statements;
 mod strangers;
