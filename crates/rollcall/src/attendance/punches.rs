@@ -49,7 +49,8 @@ pub struct Filter {
 
 impl Filter {
     fn values(&self) -> [Value; 7] {
-        let search = self.search.as_deref().map(str::trim);
+        // Nothing wanted means all, also the punches of nobody, who is found by no name.
+        let search = self.search.as_deref().map(str::trim).filter(|text| !text.is_empty());
         [
             self.school.into(),
             self.device.into(),

@@ -75,8 +75,9 @@ pub(super) async fn restore(args: RestoreArgs, url: &str) -> anyhow::Result<Exit
     match from_file(&file, url, args.force).await {
         Ok((restored, kept)) => {
             println!("{} is what {} was", without_password(url), file.display());
-            if let Some(kept) = kept {
-                println!("what was there is kept as {}: delete it when you need it no more", kept.display());
+            if !kept.is_empty() {
+                let names: Vec<String> = kept.iter().map(|path| path.display().to_string()).collect();
+                println!("what was there is kept as {}: delete it when you need it no more", names.join(", "));
             }
             say(restored);
             Ok(ExitCode::SUCCESS)
@@ -87,7 +88,7 @@ pub(super) async fn restore(args: RestoreArgs, url: &str) -> anyhow::Result<Exit
 }
 
 /// Everything is done to a copy; the last step gives it the database's name. Whatever fails before changes nothing.
-async fn from_file(file: &Path, url: &str, force: bool) -> anyhow::Result<(Restored, Option<PathBuf>)> {
+async fn from_file(file: &Path, url: &str, force: bool) -> anyhow::Result<(Restored, Vec<PathBuf>)> {
     let copy = Copy::of(file, url, force).await?;
     let here = open(&copy.url()).await?;
     let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();

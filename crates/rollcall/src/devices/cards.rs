@@ -28,6 +28,14 @@ pub async fn presented(tx: &mut Tx, device: DeviceId, card: Card, now: Timestamp
     Ok(())
 }
 
+const FORGET: &str = "DELETE FROM presented_cards WHERE device_id = $1";
+
+/// The terminal may have come to another school, whose business that card is not.
+pub(super) async fn forget(tx: &mut Tx, device: DeviceId) -> Result<()> {
+    tx.execute(FORGET, [device.into()]).await?;
+    Ok(())
+}
+
 /// A card that nobody in the school holds.
 #[derive(Clone, PartialEq, Eq, Debug, sqlx::FromRow)]
 pub struct NewCard {

@@ -2,13 +2,13 @@
 //!
 //! The PIN history belongs to the serial number. So a serial number that was registered before, in whatever school, gets
 //! its row back with its mappings and its next PIN; what is known of the terminal's people starts anew, because nobody
-//! knows what happened to it meanwhile.
+//! knows what happened to it meanwhile. That its school was deleted counts as its own deletion.
 
 use jiff::{Timestamp, tz::TimeZone};
 use push_protocol::text::SerialNumber;
 
 use super::{
-    DeviceId,
+    DeviceId, cards,
     known::{self, Error, Registered, Strangers},
     unknown::{self, UnknownTerminal},
     zone,
@@ -18,8 +18,7 @@ use crate::{
     school::{SchoolId, names},
     store::{self, Tx, Value},
     sync::{
-        adopt::former,
-        again, inherit,
+        again, anew, inherit,
         reconcile::{self, Reconciled, Scope},
         start::Takeover,
         unserved,
@@ -62,10 +61,11 @@ pub async fn create(tx: &mut Tx, new: NewDevice, server: &TimeZone, now: Timesta
 pub async fn claim(tx: &mut Tx, new: NewDevice, server: &TimeZone, now: Timestamp) -> Result<Enrolled, Error> {
     let new = Checked::of(tx, new).await?;
     let caller = unknown::take(tx, &new.serial).await?;
-    match caller {
-        Some(caller) => enrol(tx, new, Some(caller), server, now).await,
-        None => Err(registered(tx, &new.serial).await?.map_or(Error::NotCalled, Error::Taken)),
+    // One of a deleted school is known still, so its calls are no unknown terminal's.
+    if caller.is_none() && tx.optional::<(DeviceId,), 1>(LEFT_OVER, [new.serial.as_str().into()]).await?.is_none() {
+        return Err(registered(tx, &new.serial).await?.map_or(Error::NotCalled, Error::Taken));
     }
+    enrol(tx, new, caller, server, now).await
 }
 
 /// What a person said, as it can be stored.
@@ -104,6 +104,9 @@ async fn enrol(
 ) -> Result<Enrolled, Error> {
     let before = row_of(tx, &new.serial).await?;
     lock(tx, before, new.replaces).await?;
+    if let Some(before) = before {
+        hide_left_over(tx, before, now).await?;
+    }
     if let Some(replaced) = new.replaces {
         check_replaced(tx, &new, replaced).await?;
         let held = caller.as_ref().and_then(|caller| caller.user_count).unwrap_or(0);
@@ -117,6 +120,10 @@ async fn enrol(
     if let Some(caller) = &caller {
         tx.execute(LIMITS, [device.into(), caller.user_capacity.into(), caller.pin_width.into()]).await?;
     }
+    if before.is_some() {
+        anew::begin(tx, device, now).await?;
+        cards::forget(tx, device).await?;
+    }
     quarantine::remember_pins(tx, new.serial.as_str(), device).await?;
     if let Some(replaced) = new.replaces {
         tx.execute(SWITCH_OFF, [replaced.into(), now.into()]).await?;
@@ -124,7 +131,6 @@ async fn enrol(
         inherit::inherit(tx, replaced, device, now).await?;
     }
     let reconciled = if before.is_some() {
-        former::forget(tx, device).await?;
         again::full_sync(tx, device, now).await?.reconciled
     } else {
         reconcile::reconcile(tx, Scope::Device(device), now).await?
@@ -145,6 +151,22 @@ const ROW: &str = "SELECT id FROM devices WHERE serial_number = $1";
 /// The row of a serial number, hidden or not.
 async fn row_of(tx: &mut Tx, serial: &SerialNumber) -> store::Result<Option<DeviceId>> {
     Ok(tx.optional::<(DeviceId,), 1>(ROW, [serial.as_str().into()]).await?.map(|(id,)| id))
+}
+
+const LEFT_OVER: &str = "
+    SELECT d.id FROM devices d JOIN schools k ON k.id = d.school_id
+    WHERE d.serial_number = $1 AND d.deleted_at IS NULL AND k.deleted_at IS NOT NULL";
+const HIDE_LEFT_OVER: &str = "
+    UPDATE devices SET deleted_at = $2, is_active = FALSE, updated_at = $2
+    WHERE id = $1 AND deleted_at IS NULL
+      AND EXISTS (SELECT 1 FROM schools k WHERE k.id = devices.school_id AND k.deleted_at IS NOT NULL)";
+
+/// A terminal whose school was deleted is deleted with whatever waits for it. The caller holds its lock.
+async fn hide_left_over(tx: &mut Tx, device: DeviceId, now: Timestamp) -> store::Result<()> {
+    if tx.execute(HIDE_LEFT_OVER, [device.into(), now.into()]).await? > 0 {
+        unserved::end(tx, device, now).await?;
+    }
+    Ok(())
 }
 
 const LOCK: &str = "SELECT device_id FROM device_pins WHERE device_id IN ($1, $2) ORDER BY device_id";

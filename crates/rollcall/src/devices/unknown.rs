@@ -103,17 +103,32 @@ pub struct UnknownTerminal {
     pub last_seen: Instant,
 }
 
-const LIST: &str = "
-SELECT serial_number, address, dialect, push_version, device_type, language, comm_key_digest, firmware_version, user_count,
-  user_capacity, pin_width, first_seen, last_seen
-FROM unknown_terminals
-WHERE CAST($1 AS TEXT) IS NULL OR UPPER(serial_number) LIKE $1
-ORDER BY last_seen DESC, serial_number LIMIT $2 OFFSET $3";
+/// Those that were remembered, and those whose school was deleted, which belong to nobody either.
+macro_rules! callers {
+    ($select:literal, $order:literal) => {
+        concat!(
+            "SELECT ",
+            $select,
+            " FROM (
+               SELECT serial_number, address, dialect, push_version, device_type, language, comm_key_digest, firmware_version,
+                 user_count, user_capacity, pin_width, first_seen, last_seen
+               FROM unknown_terminals
+               UNION ALL
+               SELECT d.serial_number, COALESCE(d.last_address, '') AS address, d.dialect, d.push_version, d.device_type, d.language,
+                 d.comm_key_digest, d.firmware_version, d.user_count, d.user_capacity, d.pin_width, d.created_at AS first_seen,
+                 d.last_seen
+               FROM schools k JOIN devices d ON d.school_id = k.id
+               WHERE k.deleted_at IS NOT NULL AND d.deleted_at IS NULL AND d.last_seen IS NOT NULL) c
+             WHERE CAST($1 AS TEXT) IS NULL OR UPPER(serial_number) LIKE $1 ",
+            $order
+        )
+    };
+}
+const LIST: &str = callers!("*", "ORDER BY last_seen DESC, serial_number LIMIT $2 OFFSET $3");
+const COUNT: &str = callers!("COUNT(*)", "");
 
-const COUNT: &str = "
-SELECT COUNT(*) FROM unknown_terminals WHERE CAST($1 AS TEXT) IS NULL OR UPPER(serial_number) LIKE $1";
-
-/// One page of them, the latest caller first, and how many there are. `search` is a part of the serial number.
+/// One page of those who belong to no school, the latest caller first, and how many there are. `search` is a part of the serial
+/// number.
 pub async fn list(tx: &mut Tx, search: Option<&str>, limit: i64, offset: i64) -> Result<(Vec<UnknownTerminal>, i64)> {
     let pattern = search.map(|part| format!("%{}%", part.to_uppercase().replace(['%', '_'], "")));
     let (total,): (i64,) = tx.one(COUNT, [pattern.clone().into()]).await?;
@@ -125,6 +140,11 @@ pub async fn count(tx: &mut Tx) -> Result<i64> {
     let (total,) = tx.one(COUNT, [None::<String>.into()]).await?;
     Ok(total)
 }
+
+const REMEMBERED_ROWS: &str = "
+SELECT serial_number, address, dialect, push_version, device_type, language, comm_key_digest, firmware_version, user_count,
+  user_capacity, pin_width, first_seen, last_seen
+FROM unknown_terminals ORDER BY last_seen DESC, serial_number LIMIT $1";
 
 const TAKE: &str = "
 DELETE FROM unknown_terminals WHERE serial_number = $1
@@ -205,7 +225,7 @@ impl Callers {
     /// Reads what earlier runs remembered.
     pub(super) async fn load(&self, tx: &mut Tx) -> Result<()> {
         let limit = i64::try_from(REMEMBERED).unwrap_or(i64::MAX);
-        let (rows, _) = list(tx, None, limit, 0).await?;
+        let rows: Vec<UnknownTerminal> = tx.all(REMEMBERED_ROWS, [limit.into()]).await?;
         let mut memory = self.lock();
         for row in rows {
             let Ok(address) = row.address.parse() else { continue };

@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use rustix::{fs::FlockOperation, io::Errno};
 use sqlx::{
     AssertSqlSafe, ConnectOptions as _, Connection as _, SqliteConnection,
     sqlite::{SqliteConnectOptions, SqliteJournalMode},
@@ -39,6 +40,8 @@ pub enum Error {
     InUse(PathBuf),
     #[error("the database {0} is not empty; --force replaces it, and keeps it beside under another name")]
     NotEmpty(PathBuf),
+    #[error("the database {0} is damaged; --force replaces it, and keeps it beside under another name")]
+    Broken(PathBuf),
     #[error("the folder {path} cannot be used")]
     Folder { path: PathBuf, source: io::Error },
     #[error("the file {path} cannot be read or written as a database")]
@@ -116,39 +119,67 @@ impl Copy {
         format!("sqlite://{}", self.path.display())
     }
 
-    /// Takes the place of the database. What was there is kept; answers under which name.
-    pub async fn put_in_place(self, force: bool, suffix: &str) -> Result<Option<PathBuf>> {
+    /// Takes the place of the database. What was there is kept; answers under which names.
+    pub async fn put_in_place(self, force: bool, suffix: &str) -> Result<Vec<PathBuf>> {
         let Copy { path, target } = self;
         let folder = folder_of(&target);
         let failed = |source| Error::Folder { path: folder.clone(), source };
         check(&path).await?;
         let held = take_hold(&target, force).await?;
-        let mut kept = None;
-        if target.exists() {
-            keep_owner(&target, &path);
-            let former = with_suffix(&target, suffix);
-            if former.exists() {
-                return Err(Error::Exists(former));
-            }
-            fs::rename(&target, &former).map_err(failed)?;
-            kept = Some(former);
+        // The database first: it must never stand there without its log, which the next start would not miss.
+        let names =
+            BESIDE.map(|ending| (with_suffix(&target, ending), with_suffix(&target, &format!("{suffix}{ending}"))));
+        let there: Vec<_> = names.into_iter().filter(|(name, _)| name.exists()).collect();
+        if let Some((_, taken)) = there.iter().find(|(_, former)| former.exists()) {
+            return Err(Error::Exists(taken.clone()));
+        }
+        for (name, former) in &there {
+            keep_owner(name, &path);
+            fs::rename(name, former).map_err(failed)?;
         }
         persist(path, &folder, &target)?;
         drop(held);
-        Ok(kept)
+        Ok(there.into_iter().map(|(_, former)| former).collect())
     }
 }
 
-/// The database is not there, or nobody has it open and nobody can open it until the answer is dropped.
+/// How the files of one SQLite database end. What its last program left in a log beside it is replayed into whatever has the
+/// database's name.
+const BESIDE: [&str; 4] = ["", "-wal", "-shm", "-journal"];
+
+/// The database is not there, or is damaged and may be replaced, or nobody has it open and nobody can open it until the answer
+/// is dropped.
 async fn take_hold(target: &Path, force: bool) -> Result<Option<SqliteConnection>> {
     if fs::metadata(target).map_or(0, |file| file.len()) == 0 {
         return Ok(None);
     }
-    let mut connection = exclusively(target).await?;
+    let mut connection = match exclusively(target).await {
+        Err(Error::File { source, .. }) if is_damage(&source) => {
+            refuse_if_locked(target)?;
+            return if force { Ok(None) } else { Err(Error::Broken(target.to_owned())) };
+        }
+        held => held?,
+    };
     if !force && !is_empty(&mut connection).await {
         return Err(Error::NotEmpty(target.to_owned()));
     }
     Ok(Some(connection))
+}
+
+/// The lowest byte of SQLite's number is the kind: 11 is malformed, 26 no database.
+fn is_damage(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code()?.parse::<u32>().ok());
+    code.is_some_and(|code| matches!(code & 0xff, 11 | 26))
+}
+
+/// SQLite looks at a file before it asks for its lock, so of a damaged one it does not say that a server has it open.
+fn refuse_if_locked(path: &Path) -> Result<()> {
+    let failed = |source| Error::Folder { path: path.to_owned(), source };
+    let file = File::options().read(true).write(true).open(path).map_err(failed)?;
+    rustix::fs::fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|error| match error {
+        Errno::AGAIN | Errno::ACCESS => Error::InUse(path.to_owned()),
+        other => failed(other.into()),
+    })
 }
 
 /// Whoever has a database open in WAL mode holds a lock that forbids to leave that mode.

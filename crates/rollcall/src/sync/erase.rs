@@ -71,11 +71,16 @@ const NO_PUNCHES: &str = "DELETE FROM punches WHERE student_id = $1";
 const MAPPINGS: &str = "UPDATE device_user_mappings SET valid_from = $2, valid_to = $2 WHERE student_id = $1";
 const STILL_HELD: &str = "SELECT COUNT(*) FROM device_user_sync_status WHERE student_id = $1 AND is_held";
 
-/// Of those whom nobody has erased, whoever was deleted first.
+/// Of those whom nobody has erased, whoever was deleted first, by himself or with his school.
 const DELETED_FIRST: &str = "
-    SELECT id, school_id FROM students WHERE deleted_at < $1 AND full_name <> '(erased)' ORDER BY deleted_at, id LIMIT 1";
+    SELECT f.id, f.school_id FROM (
+      SELECT id, school_id, deleted_at FROM students WHERE deleted_at < $1 AND full_name <> '(erased)'
+      UNION ALL
+      SELECT s.id, s.school_id, k.deleted_at FROM schools k JOIN students s ON s.school_id = k.id
+      WHERE k.deleted_at < $1 AND s.full_name <> '(erased)') f
+    ORDER BY f.deleted_at, f.id LIMIT 1";
 
-/// Who was deleted before then, has waited longest, and still has a name. Erase him before you ask again.
+/// Who was deleted before then, or whose school was, has waited longest, and still has a name. Erase him before you ask again.
 pub async fn deleted_first(tx: &mut Tx, before: Timestamp) -> Result<Option<(StudentId, SchoolId)>> {
     tx.optional(DELETED_FIRST, [before.into()]).await
 }

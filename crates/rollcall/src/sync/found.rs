@@ -85,7 +85,7 @@ pub async fn users(
 pub struct Drifted {
     pub student_id: Option<StudentId>,
     pub device_pin: String,
-    /// As the database has it.
+    /// As the database has it; `null` for another school's student.
     pub full_name: Option<String>,
     /// `name` or `card`, where a field differs.
     pub field: Option<String>,
@@ -109,16 +109,22 @@ pub struct Drift {
     pub extra: Vec<Drifted>,
 }
 
-/// Of a student, what stands in his way: why he failed, or that he is on his way.
+/// Of a student, what stands in his way: why he failed, or that he is on his way. Of another school's student, because the
+/// terminal came from there, neither what he is called nor what the terminal calls him; who went there from here is called what he
+/// was here.
 const DRIFT: &str = "
-    SELECT r.student_id, r.device_pin, s.full_name, r.field, r.ours, r.found_at, r.kind,
-      CASE WHEN r.kind IN ('different', 'stranger') THEN r.theirs END AS theirs,
+    SELECT r.student_id, r.device_pin, r.field, r.found_at, r.kind,
+      CASE WHEN s.school_id = d.school_id THEN s.full_name
+        WHEN l.school_id = d.school_id AND l.decision IS NULL THEN l.wanted_name END AS full_name,
+      CASE WHEN s.school_id = d.school_id THEN r.ours END AS ours,
+      CASE WHEN r.kind = 'stranger' OR (r.kind = 'different' AND s.school_id = d.school_id) THEN r.theirs END AS theirs,
       COALESCE(r.words, l.error_message, CASE
         WHEN l.sync_status IN ('pending', 'sent') AND r.kind = 'extra' THEN 'is being removed again'
         WHEN l.sync_status IN ('pending', 'sent') THEN 'is being written again'
         WHEN l.sync_status = 'synced' AND l.acknowledged_at < r.found_last_at THEN 'is written again with the next verification'
         WHEN l.sync_status IN ('synced', 'deleted') THEN 'acknowledged again, not verified yet' END) AS words
     FROM device_drift r
+    JOIN devices d ON d.id = r.device_id
     LEFT JOIN students s ON s.id = r.student_id
     LEFT JOIN device_user_sync_status l ON l.device_id = r.device_id AND l.student_id = r.student_id
     WHERE r.device_id = $1 AND r.ended_at IS NULL ORDER BY LENGTH(r.device_pin), r.device_pin, r.field DESC, r.id";

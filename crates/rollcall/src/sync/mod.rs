@@ -30,6 +30,7 @@
 //! | [`adopt`] | whom it held before that, and who of the roster they are |
 //! | [`restored`] | the database came back from a backup |
 //! | [`inherit`] | a terminal takes the place of another |
+//! | [`anew`] | a terminal that was registered before comes back |
 //! | [`unserved`] | what waits for a terminal that was switched off ends |
 //! | [`doubts`] | which terminals need somebody |
 //! | [`erase`], [`export`], `traces` | one student goes, or is shown everything that is known of him |
@@ -42,6 +43,7 @@
 pub mod acknowledge;
 pub mod adopt;
 pub mod again;
+pub mod anew;
 pub mod batch;
 pub mod capacity;
 pub mod deadline;

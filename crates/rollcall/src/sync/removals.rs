@@ -39,7 +39,8 @@ pub struct Removals {
 pub struct HeldBack {
     /// `null` for a stranger, whom the device's policy would remove.
     pub student_id: Option<StudentId>,
-    /// `null` when his row is gone and nobody remembers his name.
+    /// `null` when his row is gone and nobody remembers his name, and of another school's student, who is held or kept since the
+    /// terminal came from there.
     pub full_name: Option<String>,
     pub device_pin: String,
     /// What is held: `removal`, `card` (the terminal keeps his former card), or `stranger` (the removal of one).
@@ -52,10 +53,16 @@ pub struct HeldBack {
     decided_at: Option<Instant>,
 }
 
+/// Who has gone to another school is called what this one called him. What was decided of somebody makes his row this school's,
+/// whosever he is.
 const HELD_BACK: &str = "
-    SELECT l.student_id, COALESCE(s.full_name, l.wanted_name, u.name) AS full_name, l.device_pin,
+    SELECT l.student_id, CASE
+        WHEN s.school_id = d.school_id THEN s.full_name
+        WHEN l.school_id = d.school_id AND (s.id IS NULL OR l.decision = 'held') THEN COALESCE(l.wanted_name, u.name)
+      END AS full_name, l.device_pin,
       CASE WHEN l.is_wanted THEN 'card' ELSE 'removal' END AS change, l.decision, l.error_message AS reason, l.decided_at
     FROM device_user_sync_status l
+    JOIN devices d ON d.id = l.device_id
     LEFT JOIN students s ON s.id = l.student_id
     LEFT JOIN terminal_users u ON u.device_id = l.device_id AND u.pin = l.device_pin
     WHERE l.device_id = $1 AND l.sync_status IN ('held', 'kept')

@@ -73,13 +73,16 @@ struct Ledger {
     has_command: bool,
 }
 
+/// A decision makes the row of whomever it is about the deciding school's, which is told nothing of another one's student.
 const LEDGER: &str = "
     SELECT device_pin, is_wanted, wanted_name, wanted_card, error_message, created_at, updated_at, wanted_at,
       verified_at, ((wanted_version = 1 AND error_message IS NULL) OR confirmed_version = wanted_version OR EXISTS (
         SELECT 1 FROM device_commands c WHERE c.device_id = l.device_id AND c.student_id = l.student_id
           AND c.wanted_version = l.wanted_version)) AS has_command
     FROM device_user_sync_status l
-    WHERE device_id = $1 AND student_id = $2 AND (CAST($3 AS BIGINT) IS NULL OR school_id = $3)";
+    WHERE device_id = $1 AND student_id = $2 AND (CAST($3 AS BIGINT) IS NULL OR (school_id = $3
+      AND (COALESCE(decision, 'held') = 'held'
+        OR NOT EXISTS (SELECT 1 FROM students s WHERE s.id = l.student_id AND s.school_id <> $3))))";
 const BELONGS: &str = "
     SELECT student_id FROM belonging
     WHERE device_id = $1 AND student_id = $2 AND (CAST($3 AS BIGINT) IS NULL OR school_id = $3)";

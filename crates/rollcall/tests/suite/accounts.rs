@@ -28,6 +28,8 @@ both_databases! {
     logout_ends_the_session,
     a_new_password_ends_the_other_sessions,
     a_user_who_was_switched_off_is_out_at_once,
+    ones_own_password_is_not_changed_without_the_current_one,
+    a_token_makes_none_that_outlives_it,
 }
 
 const EMAIL: &str = "soumaya.el-idrissi@example.org";
@@ -215,6 +217,55 @@ async fn a_user_who_was_switched_off_is_out_at_once(database: Database) {
     server.sql("UPDATE schools SET deleted_at = $1", [server.now().into()]).await;
     server.get(&session, "/api/v1/auth/me").await.refusal(401);
     server.login(EMAIL, PASSWORD).await.refusal(401);
+}
+
+async fn ones_own_password_is_not_changed_without_the_current_one(database: Database) {
+    let server = Server::new(database);
+    user(&server, Role::Superadmin, None).await;
+    let found = bearer(server.login(EMAIL, PASSWORD).await.data(200));
+    let other = server.person("inti.quispe@example.org", Role::Superadmin, None).await;
+    let new = json!({"password": "шесть зелёных дверей", "full_name": "Soumaya"});
+
+    let own = format!("/api/v1/users/{}", found.id);
+    let refused = server.put(&found, &own, new.clone()).await;
+    assert!(refused.refusal(422).starts_with("password: one's own"), "{}", refused.text);
+    assert_eq!(server.get(&found, "/api/v1/auth/me").await.data(200)["full_name"], "Soumaya El Idrissi");
+    server.put(&found, &own, json!({"full_name": "Soumaya"})).await.data(200);
+    server.login(EMAIL, PASSWORD).await.data(200);
+    // Whoever forgot his own asks another one.
+    server.put(&other, &own, new).await.data(200);
+    server.login(EMAIL, "шесть зелёных дверей").await.data(200);
+}
+
+async fn a_token_makes_none_that_outlives_it(database: Database) {
+    let server = Server::new(database);
+    let admin = server.superadmin().await;
+    let make = async |by: &Person, name: &str, ends: Option<&str>| {
+        server.post(by, "/api/v1/tokens", json!({"name": name, "expires_at": ends})).await
+    };
+    let of = |reply: &crate::server::Reply| Person {
+        token: reply.data(201)["access_token"].as_str().unwrap().to_owned(),
+        id: admin.id,
+    };
+    let day = |days: i64| (server.now() + SignedDuration::from_hours(24 * days)).to_string();
+    let (soon, later) = (day(1), day(2));
+    let limited = of(&make(&admin, "Bücherei", Some(&later)).await);
+
+    let without = make(&limited, "Schatten", None).await;
+    assert_eq!(without.data(201)["expires_at"], later);
+    let shorter = make(&limited, "kurz", Some(&soon)).await;
+    assert_eq!(shorter.data(201)["expires_at"], soon);
+    let longer = make(&limited, "lang", Some(&day(3))).await;
+    assert_eq!(longer.refusal(422), "expires_at: the token that makes it ends before that");
+    // Also by way of those that it made.
+    let grandchild = make(&of(&without), "Enkel", None).await;
+    assert_eq!(grandchild.data(201)["expires_at"], later);
+    assert_eq!(make(&admin, "ohne Ende", None).await.data(201)["expires_at"], json!(null));
+
+    server.wait(SignedDuration::from_hours(48));
+    for token in [&limited, &of(&without), &of(&grandchild)] {
+        server.get(token, "/api/v1/auth/me").await.refusal(401);
+    }
 }
 
 async fn user(server: &Server, role: Role, school: Option<i64>) {

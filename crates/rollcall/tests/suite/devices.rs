@@ -469,6 +469,10 @@ async fn punches_are_listed_for_those_who_may_see_them(database: Database) {
         let found = server.get(&admin, &format!("/api/v1/attendance?search={search}")).await;
         assert_eq!(found.column("pin").len(), if search == "2" { 1 } else { 2 }, "{search}");
     }
+    for blank in ["", "%20"] {
+        let all = server.get(&admin, &format!("/api/v1/attendance?search={blank}")).await;
+        assert_eq!(all.column("pin").len(), 3, "also the punch of nobody");
+    }
     let page = server.get(&admin, "/api/v1/attendance?limit=2&page=2").await;
     assert_eq!((page.column("id").len(), &page.body["pagination"]["totalPages"]), (1, &json!(2)));
 

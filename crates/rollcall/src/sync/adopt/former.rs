@@ -1,9 +1,9 @@
 //! Whom Rollcall had written when a terminal was registered before.
 //!
-//! Nobody knows what happened to it meanwhile, so nothing is taken for true of it until it has been read. Then whoever has
-//! the PIN of somebody of its school, and his card or his name, is he again: if he left meanwhile, the guard counts him among
-//! those who would be removed. Of another school's people, and of those who are not there any more, nothing is done: the ledger
-//! forgets them, and whoever stands under such a PIN is a stranger. Their PINs stay theirs (rule 1).
+//! Nothing is taken for true of it until it has been read ([`crate::sync::anew`]). Then whoever has the PIN of somebody of its
+//! school, and his card or his name, is he again: if he left meanwhile, the guard counts him among those who would be removed.
+//! The ledger forgets whoever is not there any more, and whoever stands under such a PIN is a stranger. The PINs stay theirs
+//! (rule 1).
 
 use std::collections::HashMap;
 
@@ -16,24 +16,6 @@ use crate::{
     school::StudentId,
     store::{Result, Tx, Value},
 };
-
-const FORGET_OTHERS: &str = "
-    DELETE FROM device_user_sync_status
-    WHERE device_id = $1 AND school_id <> (SELECT d.school_id FROM devices d WHERE d.id = $1)
-      AND NOT EXISTS (SELECT 1 FROM belonging b WHERE b.device_id = $1 AND b.student_id = device_user_sync_status.student_id)";
-/// There is no former card any more that somebody wanted to see first.
-const FORGET: &str = "
-    UPDATE device_user_sync_status SET is_held = FALSE, held_card_number = NULL, written_event = 0,
-      wanted_card_number = NULL, card_change_wanted_at = NULL, decision = CASE WHEN NOT is_wanted THEN decision END,
-      decided_at = CASE WHEN NOT is_wanted THEN decided_at END
-    WHERE device_id = $1";
-
-/// The terminal is registered again. The caller holds its lock.
-pub async fn forget(tx: &mut Tx, device: DeviceId) -> Result<()> {
-    tx.execute(FORGET_OTHERS, [device.into()]).await?;
-    tx.execute(FORGET, [device.into()]).await?;
-    Ok(())
-}
 
 /// How much the terminal has told of whom it holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -37,7 +37,7 @@ pub struct TokenFilter {
 pub struct TokenCreation {
     /// What it is for.
     pub(in crate::web) name: String,
-    /// RFC 3339; without one it is valid until it is revoked.
+    /// RFC 3339; without one it is valid until it is revoked, or as long as the token that makes it.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub(in crate::web) expires_at: Option<Timestamp>,
 }
@@ -77,7 +77,7 @@ pub async fn list_tokens(
 
 /// Create a token
 ///
-/// It may do what its maker may do. The answer is the only one that shows it.
+/// It may do what its maker may do, and ends no later than the token that it was made with. The answer is the only one that shows it.
 #[utoipa::path(post, path = "/tokens", tag = "tokens", request_body = TokenCreation,
     responses((status = 201, body = Answer<CreatedToken>), Refusals))]
 pub async fn create_token(
@@ -91,7 +91,14 @@ pub async fn create_token(
         return Err(ApiError::invalid("expires_at", "that is past"));
     }
     let mut tx = app.db.write().await?;
-    let (token, secret) = tokens::create(&mut tx, caller.id(), &name, new.expires_at, now).await?;
+    let maker_ends_at = tokens::find(&mut tx, caller.token).await?.and_then(|maker| maker.expires_at).map(|end| end.0);
+    if let (Some(end), Some(last)) = (new.expires_at, maker_ends_at)
+        && end > last
+    {
+        return Err(ApiError::invalid("expires_at", "the token that makes it ends before that"));
+    }
+    let expires_at = new.expires_at.or(maker_ends_at);
+    let (token, secret) = tokens::create(&mut tx, caller.id(), &name, expires_at, now).await?;
     let details = json!({"name": token.name, "expires_at": token.expires_at});
     audit::record(&mut tx, caller.actor(), change("create", &token, &caller, details), now).await?;
     tx.commit().await?;

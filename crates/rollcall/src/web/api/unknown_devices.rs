@@ -1,4 +1,4 @@
-//! `/devices/unknown`: terminals that called and are not registered.
+//! `/devices/unknown`: terminals that called and are not registered, or whose school was deleted.
 //!
 //! They belong to no school yet, so every school's admin is shown all of them: he has to find his own, by the serial number
 //! on its label. He is shown what helps with that: serial number, model, firmware, when it called. From where it called,

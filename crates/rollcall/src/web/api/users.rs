@@ -46,7 +46,7 @@ pub struct UserCreation {
 pub struct UserUpdate {
     #[serde(default, deserialize_with = "not_null")]
     pub(in crate::web) email: Option<String>,
-    /// Ends the user's sessions.
+    /// Ends the user's sessions. One's own is changed by `POST /auth/password`, which asks for the current one.
     #[serde(default, deserialize_with = "not_null")]
     pub(in crate::web) password: Option<String>,
     #[serde(default, deserialize_with = "not_null")]
@@ -113,6 +113,9 @@ pub async fn show_user(State(app): State<App>, caller: Caller, Path(id): Path<Us
     Ok(Answer::ok("ok", user))
 }
 
+const OWN_PASSWORD: &str =
+    "one's own is changed where the current one is asked for: under My account, or by POST /api/v1/auth/password";
+
 /// Change a user
 #[utoipa::path(put, path = "/users/{id}", tag = "users", params(("id" = UserId, Path)), request_body = UserUpdate,
     responses((status = 200, body = Answer<User>), Refusals))]
@@ -123,6 +126,10 @@ pub async fn update_user(
     Json(update): Json<UserUpdate>,
 ) -> Reply<User> {
     caller.admin()?;
+    if update.password.is_some() && id == caller.id() {
+        // Whoever found an open session, or a token that ends, would have the account for good.
+        return Err(ApiError::invalid("password", OWN_PASSWORD));
+    }
     let password = match update.password {
         Some(password) => Some(passwords::hash(password).await?),
         None => None,

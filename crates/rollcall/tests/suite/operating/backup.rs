@@ -19,6 +19,8 @@ both_databases! {
     a_terminal_that_lived_on_is_in_step_again,
     a_server_that_runs_is_not_restored_under,
     postgresql_is_told_how_and_sqlite_copied,
+    nothing_of_the_former_database_comes_into_the_restored_one,
+    what_is_damaged_is_replaced_and_kept,
 }
 
 const SERIAL: &str = "CJX9253300417";
@@ -204,4 +206,73 @@ async fn postgresql_is_told_how_and_sqlite_copied(database: Database) {
     rollcall(&elsewhere, &["restore", copy]).await.refused(1);
     let left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().file_name()).collect();
     assert!(!left.iter().any(|name| name.to_string_lossy().ends_with(".part")), "{left:?}");
+}
+
+/// The names of the schools, and that the whole file is well.
+async fn schools(url: &str) -> Vec<String> {
+    let db = Db::open(url).await.unwrap();
+    backup::check(Path::new(url.strip_prefix("sqlite://").unwrap())).await.unwrap();
+    let mut tx = db.read().await.unwrap();
+    let names: Vec<(String,)> = tx.all("SELECT name FROM schools ORDER BY id", []).await.unwrap();
+    drop(tx);
+    db.close().await;
+    names.into_iter().map(|(name,)| name).collect()
+}
+
+async fn add_school(db: &Db, sql: &'static str) {
+    let mut tx = db.write().await.unwrap();
+    tx.execute(sql, []).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+async fn nothing_of_the_former_database_comes_into_the_restored_one(database: Database) {
+    let Some(file) = database.url.strip_prefix("sqlite://") else { return };
+    let (copy, log) = (format!("{file}.copy"), format!("{file}-wal"));
+    add_school(&database.db, "INSERT INTO schools (name) VALUES ('Escola Tupã')").await;
+    rollcall(&database.url, &["backup", &copy]).await.done();
+    add_school(&database.db, "INSERT INTO schools (name) VALUES ('Тәңірқұл мектебі')").await;
+    // As a server that was killed leaves it: what was written last is in the log alone.
+    let left = fs::read(&log).unwrap();
+    assert!(!left.is_empty());
+    database.db.close().await;
+    fs::rename(file, format!("{file}.damaged")).unwrap();
+    fs::write(&log, &left).unwrap();
+
+    let done = rollcall(&database.url, &["restore", &copy]).await;
+    assert!(done.done().contains("is kept as"), "{done:?}");
+    assert_eq!(schools(&database.url).await, ["Escola Tupã"]);
+    let folder = fs::read_dir(Path::new(file).parent().unwrap()).unwrap().map(|entry| entry.unwrap().path());
+    let kept: Vec<_> = folder.filter(|path| path.to_str().unwrap().contains(".before-")).collect();
+    assert!(kept.len() == 1 && kept[0].to_str().unwrap().ends_with("Z-wal"), "{kept:?}");
+    assert_eq!(fs::read(&kept[0]).unwrap(), left);
+}
+
+async fn what_is_damaged_is_replaced_and_kept(database: Database) {
+    let Some(file) = database.url.strip_prefix("sqlite://") else { return };
+    let copy = format!("{file}.copy");
+    add_school(&database.db, "INSERT INTO schools (name) VALUES ('Escola Tupã')").await;
+    rollcall(&database.url, &["backup", &copy]).await.done();
+    database.db.close().await;
+    let open = Db::open(&database.url).await.unwrap();
+    // By another process: who closes a file of his own gives up every lock that he has on it.
+    let target = format!("of={file}");
+    let zeroed =
+        Command::new("dd").args(["if=/dev/zero", &target, "bs=100", "count=1", "conv=notrunc"]).output().unwrap();
+    assert!(zeroed.status.success(), "{zeroed:?}");
+    let refused = rollcall(&database.url, &["restore", &copy, "--force"]).await;
+    assert!(refused.refused(1).contains("stop it first"), "{refused:?}");
+    open.close().await;
+
+    let damaged = fs::read(file).unwrap();
+    assert_eq!(damaged[..100], [0; 100]);
+    let refused = rollcall(&database.url, &["restore", &copy]).await;
+    assert!(refused.refused(1).contains("is damaged; --force"), "{refused:?}");
+    assert_eq!(fs::read(file).unwrap(), damaged);
+    let done = rollcall(&database.url, &["restore", &copy, "--force"]).await;
+    assert!(done.done().contains("is kept as"), "{done:?}");
+    assert_eq!(schools(&database.url).await, ["Escola Tupã"]);
+    let folder = fs::read_dir(Path::new(file).parent().unwrap()).unwrap().map(|entry| entry.unwrap().path());
+    let kept: Vec<_> = folder.filter(|path| path.to_str().unwrap().ends_with('Z')).collect();
+    assert_eq!(kept.len(), 1, "{kept:?}");
+    assert_eq!(fs::read(&kept[0]).unwrap(), damaged);
 }

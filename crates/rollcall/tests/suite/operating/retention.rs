@@ -28,6 +28,7 @@ both_databases! {
     a_student_is_shown_everything_and_erased_everywhere,
     punches_go_with_him_where_somebody_says_so,
     whoever_was_deleted_long_ago_has_no_name_and_his_punches_stay_his,
+    students_of_a_deleted_school_have_no_names_a_year_later,
     files_that_nobody_imports_go_within_the_hour,
 }
 
@@ -280,6 +281,29 @@ async fn whoever_was_deleted_long_ago_has_no_name_and_his_punches_stay_his(datab
     loops::forget(&app, days(400)).await.unwrap();
     assert_eq!(number(&app, "SELECT COUNT(*) FROM audit_logs WHERE action = 'erase'").await, 1, "once");
     campus.agree(device).await;
+}
+
+async fn students_of_a_deleted_school_have_no_names_a_year_later(database: Database) {
+    let mut campus = Campus::open(database).await;
+    let app = campus.world.app.clone();
+    let stays = campus.world.server.school("Trường Trần Phú").await;
+    campus.enrol("Ngozi Okafor", "4711").await;
+    campus.enrol("Ольга Шевчук", "4712").await;
+    campus.world.student(stays, "Thủy Phạm", "4713").await;
+    campus.run_for(60).await;
+    let deleted = campus.world.now();
+    let path = format!("/api/v1/schools/{}", campus.school);
+    campus.world.server.delete(&campus.superadmin, &path).await.data(200);
+    let days = |days: i64| deleted + SignedDuration::from_hours(24 * days);
+    let names = "SELECT COUNT(*) FROM students WHERE full_name <> '(erased)'";
+    loops::forget(&app, days(364)).await.unwrap();
+    assert_eq!(number(&app, names).await, 3, "a year is not over");
+
+    loops::forget(&app, days(366)).await.unwrap();
+    let left: Vec<(String,)> = all(&app, "SELECT full_name FROM students WHERE full_name <> '(erased)'").await;
+    assert_eq!(left, [("Thủy Phạm".to_owned(),)]);
+    loops::forget(&app, days(400)).await.unwrap();
+    assert_eq!(number(&app, "SELECT COUNT(*) FROM audit_logs WHERE action = 'erase'").await, 2, "each once");
 }
 
 async fn files_that_nobody_imports_go_within_the_hour(database: Database) {

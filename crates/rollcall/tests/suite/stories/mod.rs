@@ -22,6 +22,7 @@ mod pins;
 mod proof;
 mod readback;
 mod registered_again;
+mod revived;
 mod rows;
 pub mod statements;
 mod strangers;

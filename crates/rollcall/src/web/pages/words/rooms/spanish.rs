@@ -303,6 +303,8 @@ pub(super) const SENTENCES: &[Sentence] = sentences! {
     "too many failed logins: try again in a quarter of an hour" / "demasiados intentos fallidos: pruebe de nuevo dentro de un cuarto de hora";
     "this is not the password" / "esta no es la contraseña";
     "that is past" / "eso ya pasó";
+    "the token that makes it ends before that" / "el token que lo crea termina antes";
+    "one's own is changed where the current one is asked for: under My account, or by POST /api/v1/auth/password" / "la propia se cambia donde se pide la actual: en «Mi cuenta», o con POST /api/v1/auth/password";
     "that belongs to another school" / "eso pertenece a otro colegio";
     "a teacher may look, not change" / "un profesor puede mirar, no cambiar";
     "this is for administrators" / "esto es para administradores";
