@@ -26,3 +26,4 @@ pub mod statements;
 mod strangers;
 mod takeover;
 mod timeline;
+mod zones;
