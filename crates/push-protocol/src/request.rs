@@ -68,8 +68,9 @@ pub enum Call {
 pub struct Upload {
     /// Upper-cased; `None` when absent: push 1.x posts punches without it (ADMS-TEST).
     pub table: Option<String>,
-    /// `Stamp`, `OpStamp` or `PhotoStamp`, as sent.
-    pub stamp: Option<String>,
+    /// The table that the position is of, and `Stamp`, `OpStamp` or `PhotoStamp` as sent. Without `table` the parameter's name
+    /// tells the table.
+    pub stamp: Option<(String, String)>,
     /// `tablename=` of `table=tabledata`, lower-cased. Also read from the misspelt `table=tablename=user`.
     pub table_name: Option<String>,
 }
@@ -170,12 +171,17 @@ fn posted_data(name: String, query: &Query) -> Call {
     let misspelt =
         table.and_then(|table| table.split_once('=')).filter(|(key, _)| key.eq_ignore_ascii_case("tablename"));
     let table_name = misspelt.map(|(_, name)| name).or_else(|| query.get("tablename"));
+    let table = if misspelt.is_some() { Some("TABLEDATA".to_owned()) } else { table.map(str::to_ascii_uppercase) };
+    let stamp = STAMPS.iter().find_map(|(key, of)| Some((*of, query.get(key)?)));
     Call::Upload(Upload {
-        table: if misspelt.is_some() { Some("TABLEDATA".to_owned()) } else { table.map(str::to_ascii_uppercase) },
-        stamp: ["Stamp", "OpStamp", "PhotoStamp"].iter().find_map(|key| query.get(key)).map(str::to_owned),
+        stamp: stamp.map(|(of, stamp)| (table.clone().unwrap_or_else(|| of.to_owned()), stamp.to_owned())),
+        table,
         table_name: table_name.map(str::to_ascii_lowercase),
     })
 }
+
+/// What positions are called, and the table that each is of (MAN3.2).
+const STAMPS: [(&str, &str); 3] = [("Stamp", "ATTLOG"), ("OpStamp", "OPERLOG"), ("PhotoStamp", "ATTPHOTO")];
 
 fn announcement(query: &Query) -> Announcement {
     let text = |key: &str| query.get(key).map(str::trim).filter(|value| !value.is_empty());
@@ -212,9 +218,10 @@ mod tests {
         Request::parse("POST", path, query).unwrap().call
     }
 
-    fn upload(table: Option<&str>, stamp: Option<&str>, table_name: Option<&str>) -> Call {
+    fn upload(table: Option<&str>, stamp: Option<(&str, &str)>, table_name: Option<&str>) -> Call {
         let owned = |text: Option<&str>| text.map(str::to_owned);
-        Call::Upload(Upload { table: owned(table), stamp: owned(stamp), table_name: owned(table_name) })
+        let stamp = stamp.map(|(table, stamp)| (table.to_owned(), stamp.to_owned()));
+        Call::Upload(Upload { table: owned(table), stamp, table_name: owned(table_name) })
     }
 
     #[test]
@@ -248,12 +255,13 @@ mod tests {
 
     #[test]
     fn uploads_name_their_table_and_stamp() {
-        assert_eq!(post("/iclock/cdata", "SN=1&table=attlog&Stamp=9"), upload(Some("ATTLOG"), Some("9"), None));
-        assert_eq!(post("/iclock/cdata", "SN=1&OpStamp=9"), upload(None, Some("9"), None));
-        assert_eq!(
-            post("/iclock/cdata", "SN=1&table=tablename=User&count=1"),
-            upload(Some("TABLEDATA"), None, Some("user"))
-        );
+        let posted = |query: &str| post("/iclock/cdata", query);
+        assert_eq!(posted("SN=1&table=attlog&Stamp=9"), upload(Some("ATTLOG"), Some(("ATTLOG", "9")), None));
+        assert_eq!(posted("SN=1&table=operlog&Stamp=9"), upload(Some("OPERLOG"), Some(("OPERLOG", "9")), None));
+        for (name, table) in [("Stamp", "ATTLOG"), ("OpStamp", "OPERLOG"), ("PhotoStamp", "ATTPHOTO")] {
+            assert_eq!(posted(&format!("SN=1&{name}=9")), upload(None, Some((table, "9")), None));
+        }
+        assert_eq!(posted("SN=1&table=tablename=User&count=1"), upload(Some("TABLEDATA"), None, Some("user")));
         assert_eq!(
             post("/iclock/cdata", "SN=1&table=tabledata&tablename=biophoto"),
             upload(Some("TABLEDATA"), None, Some("biophoto"))

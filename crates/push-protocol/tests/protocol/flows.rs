@@ -94,7 +94,7 @@ pub fn flow_stamp_reset_dump(transcript: &Transcript) {
     is_answered_with(&transcript.exchanges[1], &options);
     assert_eq!(pins(transcript), set(&["1", "12"]));
     assert_eq!(transcript.users()[0].card, None);
-    assert_eq!(transcript.exchanges[2].upload().stamp.as_deref(), Some("841133400"));
+    assert_eq!(transcript.exchanges[2].stamp(), Some(("OPERLOG", "841133400")));
 }
 
 pub fn flow_ack_without_effect(transcript: &Transcript) {

@@ -40,7 +40,7 @@ pub fn nasty_truncated_utf8_name(transcript: &Transcript) {
 pub fn nasty_lowercase_params_missing_table(transcript: &Transcript) {
     let [exchange] = transcript.exchanges.as_slice() else { panic!() };
     assert_eq!(exchange.request.serial_number, "CJX9253300417");
-    assert_eq!((exchange.upload().table.as_deref(), exchange.upload().stamp.as_deref()), (None, Some("9999")));
+    assert_eq!((exchange.upload().table.as_deref(), exchange.stamp()), (None, Some(("ATTLOG", "9999"))));
     assert!(matches!(transcript.records().as_slice(), [Record::Punch(_)]));
 }
 

@@ -16,7 +16,7 @@ fn punches(transcript: &Transcript) -> Vec<Punch> {
 }
 
 fn stamp(transcript: &Transcript) -> Option<&str> {
-    transcript.exchanges[0].upload().stamp.as_deref()
+    transcript.exchanges[0].stamp().map(|(_, stamp)| stamp)
 }
 
 pub fn attlog_a2(transcript: &Transcript) {

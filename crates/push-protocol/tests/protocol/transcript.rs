@@ -179,6 +179,11 @@ impl Exchange {
         &self.request.query
     }
 
+    /// The table and the position of an upload.
+    pub fn stamp(&self) -> Option<(&str, &str)> {
+        self.upload().stamp.as_ref().map(|(table, stamp)| (table.as_str(), stamp.as_str()))
+    }
+
     pub fn upload(&self) -> &Upload {
         let Call::Upload(upload) = &self.request.call else { panic!("no upload: {:?}", self.request) };
         upload

@@ -46,14 +46,14 @@ pub fn operlog_user_long_form(transcript: &Transcript) {
     assert_eq!(user.name, "O'Brien = Test");
     assert_eq!((user.card, user.privilege), (Card::new(3_735_928_559).ok(), Some(14)));
     assert_eq!(CardForm::of_wire(&user.card_text), Some(CardForm::Decimal));
-    assert_eq!(transcript.exchanges[0].upload().stamp.as_deref(), Some("9999"));
+    assert_eq!(transcript.exchanges[0].stamp(), Some(("OPERLOG", "9999")));
 }
 
 pub fn operlog_a1_opstamp(transcript: &Transcript) {
     let [user] = transcript.users().try_into().unwrap();
     assert_eq!(user.card, Card::new(123_456_789).ok());
     assert_eq!(user.card.unwrap().to_wire(CardForm::Bracket).unwrap(), user.card_text);
-    assert_eq!(transcript.exchanges[0].upload().stamp.as_deref(), Some("841132800"));
+    assert_eq!(transcript.exchanges[0].stamp(), Some(("OPERLOG", "841132800")));
 }
 
 pub fn operlog_empty(transcript: &Transcript) {

@@ -7,7 +7,7 @@ use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 
 use super::{
     days::{self, Arrival},
-    owners, quarantine,
+    owners, quarantine, redating,
 };
 use crate::{
     devices::DeviceId,
@@ -16,18 +16,27 @@ use crate::{
     sync::pins::Holder,
 };
 
-/// Finishes what claims and links left: one tick of the server. Each transaction is small.
+/// Finishes what claims, links and other zones left: one tick of the server. Each transaction is small.
 pub async fn tick(db: &Db, zone: &TimeZone, now: Timestamp) -> Result<()> {
     let mut tx = db.read().await?;
     let left = quarantine::left(&mut tx, zone).await?;
     let mut devices: BTreeSet<DeviceId> = attributable(&mut tx).await?.into_iter().collect();
     drop(tx);
+    redating::notice(db, now).await?;
+    let due = redating::due(db, zone, now).await?;
     for claimed in left {
         release_all(db, &claimed, now).await?;
         devices.insert(claimed.device);
     }
+    for terminal in &due {
+        redating::date_anew(db, terminal).await?;
+        devices.insert(terminal.device);
+    }
     for device in devices {
         attribute_all(db, device).await?;
+    }
+    for terminal in &due {
+        redating::done(db, terminal).await?;
     }
     Ok(())
 }

@@ -1,4 +1,7 @@
 //! Who came when: one row per student and day, made by the earliest punch of that day.
+//!
+//! Which is the earliest, the terminals' own clocks say, as they say which day it is: the instant of a punch depends on the
+//! zone that is set, and a zone may be set or corrected in the middle of a day.
 
 use std::collections::BTreeMap;
 
@@ -7,10 +10,11 @@ use jiff::{
     civil::{Date, DateTime, Time},
 };
 
+use super::wall_clock::WallClock;
 use crate::{
     devices::DeviceId,
     school::{SchoolId, StudentId},
-    store::{Result, Tx},
+    store::{Result, Tx, Value},
 };
 
 /// A student's punch, as far as the day is concerned.
@@ -24,11 +28,14 @@ pub(super) struct Arrival {
     pub instant: Timestamp,
 }
 
-const ENTER: &str = "INSERT INTO attendance_logs (student_id, school_id, device_id, check_in_time, date, status)
+/// A row that another program wrote may not say what the terminal's clock showed.
+const ENTER: &str =
+    "INSERT INTO attendance_logs (student_id, school_id, device_id, check_in_time, date, punched_at, status)
 VALUES {rows}
 ON CONFLICT (student_id, date) DO UPDATE SET school_id = excluded.school_id, device_id = excluded.device_id,
-    check_in_time = excluded.check_in_time, status = excluded.status
-WHERE excluded.check_in_time < attendance_logs.check_in_time";
+    check_in_time = excluded.check_in_time, punched_at = excluded.punched_at, status = excluded.status
+WHERE excluded.punched_at < attendance_logs.punched_at
+    OR attendance_logs.punched_at IS NULL AND excluded.check_in_time < attendance_logs.check_in_time";
 
 /// Enters arrivals in whatever order they come: the earliest of a day wins.
 pub(super) async fn enter(tx: &mut Tx, arrivals: impl Iterator<Item = Arrival>) -> Result<()> {
@@ -36,7 +43,7 @@ pub(super) async fn enter(tx: &mut Tx, arrivals: impl Iterator<Item = Arrival>) 
     let mut earliest: BTreeMap<(StudentId, Date), Arrival> = BTreeMap::new();
     for arrival in arrivals {
         let entry = earliest.entry((arrival.student, arrival.local.date())).or_insert(arrival);
-        if arrival.instant < entry.instant {
+        if arrival.local < entry.local {
             *entry = arrival;
         }
     }
@@ -52,10 +59,29 @@ pub(super) async fn enter(tx: &mut Tx, arrivals: impl Iterator<Item = Arrival>) 
             arrival.device.into(),
             arrival.instant.into(),
             arrival.local.date().into(),
+            WallClock(arrival.local).to_string().into(),
             start.status(arrival.local.time()).into(),
         ]
     });
     tx.execute_rows(ENTER, &[], rows.collect()).await?;
+    Ok(())
+}
+
+const DATE_ANEW: &str = "WITH v(student_id, date, punched_at, check_in_time) AS (VALUES {rows})
+UPDATE attendance_logs SET check_in_time = v.check_in_time
+FROM v WHERE attendance_logs.student_id = v.student_id AND attendance_logs.date = v.date
+    AND attendance_logs.punched_at = v.punched_at AND attendance_logs.device_id = $1";
+
+/// The punches of a terminal are dated anew. Days that one of them made get its instant; whether somebody was late was
+/// decided by the terminal's clock, and stays.
+pub(super) async fn date_anew(tx: &mut Tx, device: DeviceId, arrivals: impl Iterator<Item = Arrival>) -> Result<()> {
+    let rows: Vec<Vec<Value>> = arrivals
+        .map(|arrival| {
+            let (date, local) = (arrival.local.date(), WallClock(arrival.local).to_string());
+            vec![arrival.student.into(), date.into(), local.into(), arrival.instant.into()]
+        })
+        .collect();
+    tx.execute_rows(DATE_ANEW, &[device.into()], rows).await?;
     Ok(())
 }
 

@@ -13,6 +13,7 @@
 //! | `days` | who came when |
 //! | [`quarantine`] | punches of terminals that nobody registered |
 //! | [`attribute`] | owners that are found later |
+//! | `redating` | punches are dated anew when a terminal's zone is set or corrected |
 //! | `unread` | lines that no one could read |
 //! | [`register`] | the register of a day |
 //! | [`punches`] | what people are shown |
@@ -23,6 +24,7 @@ mod owners;
 pub mod punches;
 pub mod quarantine;
 pub mod recorder;
+mod redating;
 pub mod register;
 pub mod retention;
 mod storing;

@@ -145,7 +145,8 @@ pub async fn release(tx: &mut Tx, claimed: &Claimed, now: Timestamp) -> Result<b
     Ok(more)
 }
 
-fn instant(punched_at: &str, utc_offset_seconds: Option<i64>, zone: &TimeZone) -> Timestamp {
+/// When a stored punch was made: by the offset that the terminal itself gave, else by its zone.
+pub(super) fn instant(punched_at: &str, utc_offset_seconds: Option<i64>, zone: &TimeZone) -> Timestamp {
     let local: DateTime = punched_at.parse().unwrap_or(DateTime::ZERO);
     let offset = utc_offset_seconds.and_then(|seconds| i32::try_from(seconds).ok());
     wall_clock::instant(local, offset, Some(zone))

@@ -1,8 +1,10 @@
 //! The register of a day: every student of a school with his first and last punch, and who has none.
 //!
-//! The day is that of the terminals' own clocks, which show the school's zone.
+//! The day is that of the terminals' own clocks, which show the school's zone. It decides who stands in its register: whoever
+//! punched, whatever became of him since, and of the others those who were there to be missed, which are the students of now
+//! without those who came later.
 
-use jiff::civil::Date;
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
 use super::punches::Moment;
 use crate::{
@@ -24,6 +26,8 @@ pub struct Entry {
     pub punches: i64,
     /// `present` or `late`; nothing for who has not come.
     pub status: Option<String>,
+    /// He punched on that day and was deleted since.
+    pub is_deleted: bool,
     total: i64,
 }
 
@@ -67,7 +71,8 @@ macro_rules! day {
              LEFT JOIN attendance_logs a ON a.student_id = s.id AND a.date = $4
              LEFT JOIN classes k ON k.id = s.class_id
              LEFT JOIN sections t ON t.id = s.section_id
-             WHERE s.school_id = $1 AND s.deleted_at IS NULL AND (s.is_active OR f.student_id IS NOT NULL)",
+             WHERE s.school_id = $1
+               AND (f.student_id IS NOT NULL OR s.is_active AND s.deleted_at IS NULL AND s.created_at < $5)",
             $where,
             $tail
         )
@@ -77,18 +82,19 @@ macro_rules! day {
 const ENTRIES: &str = day!(
     "s.id AS student_id, s.full_name, k.class_name, t.section_name, s.roll_number, f.first_punch, f.last_punch,
      COALESCE(f.punches, 0) AS punches, CASE WHEN f.student_id IS NOT NULL THEN COALESCE(a.status, 'present') END AS status,
-     COUNT(*) OVER () AS total",
-    " AND (CAST($5 AS BIGINT) IS NULL OR s.class_id = $5)
-      AND (CAST($6 AS TEXT) IS NULL
-        OR $6 = CASE WHEN f.student_id IS NULL THEN 'absent' ELSE COALESCE(a.status, 'present') END)",
+     s.deleted_at IS NOT NULL AS is_deleted, COUNT(*) OVER () AS total",
+    " AND (CAST($6 AS BIGINT) IS NULL OR s.class_id = $6)
+      AND (CAST($7 AS TEXT) IS NULL
+        OR $7 = CASE WHEN f.student_id IS NULL THEN 'absent' ELSE COALESCE(a.status, 'present') END)",
     " ORDER BY k.class_name NULLS LAST, t.section_name NULLS LAST, COALESCE(s.search_text, s.full_name), s.id
-      LIMIT $7 OFFSET $8"
+      LIMIT $8 OFFSET $9"
 );
 
-/// A page of a day's register by class and name, and how many entries there are on all pages.
+/// A page of a day's register by class and name, and how many entries there are on all pages. `zone` is the school's.
 pub async fn entries(
     tx: &mut Tx,
     school: SchoolId,
+    zone: &TimeZone,
     day: Date,
     filter: Filter,
     limit: i64,
@@ -101,6 +107,7 @@ pub async fn entries(
         from.into(),
         to.into(),
         day.into(),
+        end(day, zone).into(),
         filter.class.into(),
         came.into(),
         limit.into(),
@@ -119,10 +126,10 @@ const CLASSES: &str = day!(
     " GROUP BY s.class_id, k.class_name ORDER BY k.class_name NULLS LAST, s.class_id"
 );
 
-/// The numbers of each class on a day.
-pub async fn classes(tx: &mut Tx, school: SchoolId, day: Date) -> Result<Vec<ClassDay>> {
+/// The numbers of each class on a day. `zone` is the school's.
+pub async fn classes(tx: &mut Tx, school: SchoolId, zone: &TimeZone, day: Date) -> Result<Vec<ClassDay>> {
     let (from, to) = bounds(day);
-    tx.all(CLASSES, [school.into(), from.into(), to.into(), day.into()]).await
+    tx.all(CLASSES, [school.into(), from.into(), to.into(), day.into(), end(day, zone).into()]).await
 }
 
 const LATEST: &str = "
@@ -151,6 +158,12 @@ pub async fn latest(tx: &mut Tx, school: SchoolId, day: Date, limit: i64) -> Res
 
 fn bounds(day: Date) -> (String, String) {
     (Moment::Day(day).beginning(), Moment::Day(day).end())
+}
+
+/// When the day is over. Whoever was made later could not be missed on it.
+fn end(day: Date, zone: &TimeZone) -> Timestamp {
+    let next = day.tomorrow().and_then(|next| next.to_zoned(zone.clone()));
+    next.map_or(Timestamp::MAX, |next| next.timestamp())
 }
 
 impl Came {

@@ -207,7 +207,7 @@ const WRITE: &str = "
       user_count = excluded.user_count,
       last_address = COALESCE(excluded.last_address, devices.last_address),
       last_seen = COALESCE(excluded.last_seen, devices.last_seen),
-      log_request = excluded.log_request,
+      log_request = excluded.log_request, shown_offset_seconds = NULL,
       suspicion = NULL, suspected_at = NULL, other_key_digest = NULL, accepted_addresses = NULL,
       allowed_addresses = NULL, refused_address = NULL, refused_at = NULL,
       start_state = 'unknown', start_polls = 0, is_active = TRUE, is_online = FALSE, is_full = FALSE,

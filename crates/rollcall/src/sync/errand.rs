@@ -13,7 +13,7 @@ use super::{
     delivery, manner, wire,
 };
 use crate::{
-    devices::DeviceId,
+    devices::{DeviceId, zone},
     school::SchoolId,
     store::{Result, Tx},
 };
@@ -72,7 +72,8 @@ pub(super) async fn due(
     if must_ask_count {
         return Ok(Some(Errand { kind: INFO, command: Command::CountUsers, leaves: Leaves::Nothing }));
     }
-    if facts.dialect.as_deref().and_then(Dialect::parse) == Some(Dialect::Security) {
+    let dialect = facts.dialect.as_deref().and_then(Dialect::parse);
+    if dialect == Some(Dialect::Security) {
         // Access units report what happens at their doors by themselves, and ask for the time.
         if facts.log_request.as_deref() == Some("wanted") {
             tx.execute(LOG_COMES, [device.into()]).await?;
@@ -84,8 +85,11 @@ pub(super) async fn due(
         let command = Command::QueryPunches { from, to };
         return Ok(Some(Errand { kind: QUERY_PUNCHES, command, leaves: Leaves::LogAsked }));
     }
-    match (poll.offset_seconds, facts.shown_offset_seconds) {
-        (Some(wanted), Some(shown)) if i64::from(wanted) != shown => offset_errand(tx, device, wanted, now).await,
+    let shown = facts.shown_offset_seconds.and_then(|seconds| i32::try_from(seconds).ok());
+    match poll.offset_seconds {
+        Some(wanted) if zone::is_to_be_shown(dialect, Some(wanted), shown) => {
+            offset_errand(tx, device, wanted, now).await
+        }
         _ => Ok(None),
     }
 }
@@ -104,8 +108,8 @@ const TRIED: &str = "
       COUNT(*) FILTER (WHERE command_type = 'set_timezone') > 0 AS has_set_offset
     FROM device_commands WHERE device_id = $1 AND created_at > $2";
 
-/// A terminal whose offset should change (summer time) is made to shake hands again; if that does not help within a
-/// moment, it is told the offset as an option (rule 23).
+/// A terminal whose offset should change (summer time), or that was told none, is made to shake hands again; if that does not
+/// help within a moment, it is told the offset as an option (rule 23).
 async fn offset_errand(tx: &mut Tx, device: DeviceId, wanted: i32, now: Timestamp) -> Result<Option<Errand>> {
     let hour_ago = later(now, SignedDuration::from_hours(-1));
     let moment_ago = later(now, SignedDuration::from_mins(-2));

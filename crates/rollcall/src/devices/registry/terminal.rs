@@ -20,6 +20,7 @@ use crate::{
         DeviceId, kept,
         presence::{FUTURE, Seen},
         trust::Suspicion,
+        zone,
     },
     school::SchoolId,
     sync::start::Start,
@@ -59,7 +60,7 @@ pub(super) struct Facts {
     pub zone: TimeZone,
     /// Somebody set the zone. If nobody did, punches are read as the server's time, and the terminal keeps its own.
     pub zone_is_set: bool,
-    /// The offset that the terminal was last told to show, in seconds.
+    /// The offset that the terminal was last told to show, in seconds; `None` when it was told none.
     pub shown_offset: Option<i32>,
     pub firmware: Option<Arc<str>>,
     pub user_count: Option<u32>,
@@ -362,11 +363,7 @@ impl Facts {
         self.zone_is_set.then(|| self.zone.to_offset(at))
     }
 
-    /// Short of a restart nothing makes an access unit shake hands, and it need not: it asks for the time itself (`rtdata`).
     fn shows_wrong_time(&self, now: Timestamp) -> bool {
-        if self.dialect == Some(Dialect::Security) {
-            return false;
-        }
-        self.shown_offset.is_some_and(|shown| self.offset(now).is_some_and(|offset| offset.seconds() != shown))
+        zone::is_to_be_shown(self.dialect, self.offset(now).map(Offset::seconds), self.shown_offset)
     }
 }

@@ -80,8 +80,9 @@ pub async fn show_attendance(State(app): State<App>, visitor: Visitor, Query(que
     let day = query.day.as_deref().and_then(|day| day.parse().ok()).unwrap_or(today);
     let came = query.came.as_deref().and_then(Came::parse);
     let filter = Filter { class: query.class, came };
-    let (entries, total) = register::entries(&mut tx, school, day, filter, ROWS, Pager::offset(query.page)).await?;
-    let classes = register::classes(&mut tx, school, day).await?;
+    let (zone, first) = (&view.zone, Pager::offset(query.page));
+    let (entries, total) = register::entries(&mut tx, school, zone, day, filter, ROWS, first).await?;
+    let classes = register::classes(&mut tx, school, zone, day).await?;
     let latest = register::latest(&mut tx, school, day, LATEST).await?;
     let holiday = holidays::on(&mut tx, school, day).await?;
     drop(tx);
@@ -217,7 +218,7 @@ pub struct ExportQuery {
 }
 
 pub async fn export_attendance(State(app): State<App>, visitor: Visitor, Query(query): Query<ExportQuery>) -> Reply {
-    let Visitor { caller, view } = visitor;
+    let Visitor { caller, mut view } = visitor;
     caller.may_see_school(query.school)?;
     let date = |field: &'static str, text: &str| {
         text.parse::<Date>().map_err(|_| ApiError::invalid(field, "write a day as YYYY-MM-DD"))
@@ -231,12 +232,15 @@ pub async fn export_attendance(State(app): State<App>, visitor: Visitor, Query(q
     let filter = Filter { class: query.class, came: query.came.as_deref().and_then(Came::parse) };
     let mut sheet = Sheet { name: a.title.to_string(), header: header(view.w), rows: Vec::new() };
     let mut tx = app.db.read().await?;
+    view.know(&mut tx, [query.school]).await?;
+    let view = view.at_school(query.school, &app.settings.timezone);
     for day in from.series(1.day()).take_while(|day| *day <= to) {
         let is_one_day = from == to;
         // A day on which nobody of the school punched is none that anybody missed.
-        let classes = if is_one_day { vec![] } else { register::classes(&mut tx, query.school, day).await? };
+        let classes =
+            if is_one_day { vec![] } else { register::classes(&mut tx, query.school, &view.zone, day).await? };
         if is_one_day || classes.iter().any(|class| class.present + class.late > 0) {
-            let (entries, _) = register::entries(&mut tx, query.school, day, filter, i64::MAX, 0).await?;
+            let (entries, _) = register::entries(&mut tx, query.school, &view.zone, day, filter, i64::MAX, 0).await?;
             sheet.rows.extend(entries.iter().map(|entry| row(view.w, day, entry)));
         }
     }

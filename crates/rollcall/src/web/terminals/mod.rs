@@ -27,7 +27,7 @@ use push_protocol::{
 };
 use tokio::time::timeout;
 
-use self::turns::Turns;
+use self::{body::Read, turns::Turns};
 pub use self::{oddities::Oddities, reply::Reply};
 use crate::{
     app::App,
@@ -62,6 +62,8 @@ struct Visit {
     address: IpAddr,
     request: Request,
     body: Bytes,
+    /// There was more of the body than this.
+    is_cut: bool,
     now: Timestamp,
 }
 
@@ -106,15 +108,15 @@ impl Door {
         {
             return poll::answer(self, &terminal, info.as_ref(), address, now).await;
         }
-        let body = match body::read(&request.call, body).await {
-            Ok(body) => body,
+        let Read { bytes: body, is_cut } = match body::read(&request.call, body).await {
+            Ok(read) => read,
             Err(refused) => return refused,
         };
         let door = Arc::clone(self);
         let patience = if body.len() > body::OTHER_BYTES { PATIENCE_WITH_MUCH } else { PATIENCE };
         self.apart(patience, Reply::try_again(), async move {
             match door.caller(&serial, &request.call, address, now).await {
-                Ok(Some(caller)) => door.dispatch(Visit { serial, caller, address, request, body, now }).await,
+                Ok(Some(caller)) => door.dispatch(Visit { serial, caller, address, request, body, is_cut, now }).await,
                 Ok(None) => Reply::try_again(),
                 Err(error) => door.could_not("find the terminal", &error),
             }

@@ -37,13 +37,20 @@ pub async fn answer(door: &Door, visit: &Visit, upload: &Upload) -> Reply {
         Content::Packed if table == "ATTLOG" => Reply::try_again(),
         Content::Packed => Reply::text(reply::counted(0)),
         Content::Records { records, received } => {
-            let brought = Brought::sort(table, upload.stamp.as_deref(), records);
+            let brought = Brought::sort(table, position(visit, upload), records);
             match store(door, visit, brought).await {
                 Ok(()) => accepted(table, upload.table_name.as_deref(), received),
                 Err(refused) => refused,
             }
         }
     }
+}
+
+/// The table and the position that are said back in the next handshake: of whole uploads only, because it is that of the last
+/// record, and the terminal would skip those that never came; and of a terminal that nobody doubts.
+fn position(visit: &Visit, upload: &Upload) -> Option<(String, String)> {
+    visit.terminal().filter(|_| !visit.is_cut)?;
+    upload.stamp.clone().filter(|(_, stamp)| stamps::is_plausible(stamp))
 }
 
 /// The answer to a query arrives on a path of its own.
@@ -153,7 +160,8 @@ async fn keep_limits(door: &Door, device: DeviceId, limits: Limits, now: Timesta
 #[derive(Default, Debug)]
 struct Brought<'a> {
     table: String,
-    stamp: Option<String>,
+    /// [`position`]
+    stamp: Option<(String, String)>,
     punches: Vec<Punch>,
     users: Vec<User>,
     /// People whom a template or a picture proves to be there. Templates and pictures themselves are dropped.
@@ -166,8 +174,7 @@ struct Brought<'a> {
 }
 
 impl<'a> Brought<'a> {
-    fn sort(table: &str, stamp: Option<&str>, records: Vec<Record<'a>>) -> Brought<'a> {
-        let stamp = stamp.filter(|stamp| stamps::is_plausible(stamp)).map(str::to_owned);
+    fn sort(table: &str, stamp: Option<(String, String)>, records: Vec<Record<'a>>) -> Brought<'a> {
         let mut brought = Brought { table: table.to_owned(), stamp, ..Brought::default() };
         for record in records {
             match record {
@@ -202,7 +209,7 @@ async fn store(door: &Door, visit: &Visit, brought: Brought<'_>) -> Result<(), R
             zone: visit.registered().map(|terminal| terminal.zone()),
             punches,
             unread: unread.into_iter().map(|line| (table.clone(), line.to_vec())).collect(),
-            stamp: stamp.clone().map(|stamp| (table.clone(), stamp)),
+            stamp: stamp.clone(),
         };
         let alone = alone(&upload);
         match door.app.recorder.record(upload).await {
@@ -222,7 +229,7 @@ async fn store(door: &Door, visit: &Visit, brought: Brought<'_>) -> Result<(), R
         door.oddities.log_failure("store a card that nobody knows", &error, visit.now);
     }
     let line = Line { users: &users, pins: &pins, operations: &operations, packet };
-    match keep(door, visit, &table, stamp, line).await {
+    match keep(door, visit, stamp, line).await {
         Err(error) if !has_punches => Err(door.could_not("store what a terminal holds", &error)),
         Err(error) => {
             door.oddities.log_failure("store what a terminal holds", &error, visit.now);
@@ -253,7 +260,7 @@ async fn presented(door: &Door, device: DeviceId, card: Card, now: Timestamp) ->
     tx.commit().await
 }
 
-async fn keep(door: &Door, visit: &Visit, table: &str, stamp: Option<String>, line: Line<'_>) -> store::Result<()> {
+async fn keep(door: &Door, visit: &Visit, stamp: Option<(String, String)>, line: Line<'_>) -> store::Result<()> {
     let Some(terminal) = visit.terminal() else { return Ok(()) };
     // An empty upload moves nothing.
     if line.is_empty() && (stamp.is_none() || visit.body.is_empty()) {
@@ -264,8 +271,8 @@ async fn keep(door: &Door, visit: &Visit, table: &str, stamp: Option<String>, li
     let _turn = door.turns.take(device).await;
     let mut tx = door.app.db.write().await?;
     let asks = !line.is_empty() && reading::keep(&mut tx, device, line, terminal.charset(), visit.now).await?;
-    if let Some(stamp) = stamp {
-        stamps::keep(&mut tx, device, table, &stamp).await?;
+    if let Some((table, stamp)) = stamp {
+        stamps::keep(&mut tx, device, &table, &stamp).await?;
     }
     // Access units write cards in decimal only; what their forms are is no question.
     if let Some(form) = card_form.filter(|_| terminal.dialect() != Some(Dialect::Security)) {
@@ -285,9 +292,9 @@ async fn keep(door: &Door, visit: &Visit, table: &str, stamp: Option<String>, li
 /// A photo is acknowledged and dropped; that its person is there is kept.
 async fn keep_photo(door: &Door, visit: &Visit, upload: &Upload, photo: &Photo<'_>) -> Reply {
     let pins: Vec<Pin> = photo.pin.clone().into_iter().collect();
-    let stamp = upload.stamp.clone().filter(|stamp| stamps::is_plausible(stamp));
+    let stamp = position(visit, upload).map(|(_, stamp)| ("ATTPHOTO".to_owned(), stamp));
     let line = Line { users: &[], pins: &pins, operations: &[], packet: None };
-    match keep(door, visit, "ATTPHOTO", stamp, line).await {
+    match keep(door, visit, stamp, line).await {
         Ok(()) => Reply::ok(),
         Err(error) => door.could_not("store what a terminal holds", &error),
     }

@@ -3,13 +3,15 @@
 use jiff::SignedDuration;
 use rollcall::devices::unknown;
 
-use super::bench::{Bench, Reply, SERIAL};
+use super::bench::{Bench, Reply, SERIAL, post};
 use crate::databases::{Database, both_databases};
 
 both_databases! {
     item_10_options_in_terminated_lines,
     item_10_legacy_names_only_without_pushver,
     item_10_stamps_echo_the_last_accepted_upload,
+    an_upload_that_is_cut_moves_no_stamp,
+    item_22_without_a_table_a_stamp_is_filed_by_its_name,
     item_11_the_time_zone_is_the_terminals_own,
     item_11_no_time_zone_when_nobody_set_one,
     item_12_no_encryption_is_offered,
@@ -61,6 +63,47 @@ async fn item_10_stamps_echo_the_last_accepted_upload(database: Database) {
     assert_eq!(option(&next, "X"), None);
     let older = bench.handshake("").await;
     assert_eq!(option(&older, "Stamp"), Some("841132803"));
+}
+
+/// The stamp is that of the upload's last record, and a terminal skips whatever is not newer.
+async fn an_upload_that_is_cut_moves_no_stamp(database: Database) {
+    let bench = Bench::new(database).await;
+    bench.registered().await;
+    let upload =
+        |table: &str, stamp: u32, body: &str| post(&format!("cdata?SN={SERIAL}&table={table}&Stamp={stamp}"), body);
+    let cut = async |request: Vec<u8>| {
+        let longer = String::from_utf8(request).unwrap().replace("Content-Length: ", "Content-Length: 1");
+        let mut line = bench.line();
+        line.write(longer).await;
+        line.shut().await;
+        line.reply().await.is(200, "OK: 1");
+    };
+    bench.send(upload("ATTLOG", 841_132_803, "7\t2026-03-02 08:00:03\t0\t1\n")).await.is(200, "OK: 1");
+    bench.send(upload("OPERLOG", 841_132_804, "USER PIN=7\tName=Aruna\n")).await.is(200, "OK: 1");
+    cut(upload("ATTLOG", 841_140_000, "8\t2026-03-02 08:00:41\t0\t1\n9\t2026-03-02 10:0")).await;
+    cut(upload("OPERLOG", 841_140_001, "USER PIN=8\tName=Tāne\nUSER PIN=9\tNa")).await;
+    assert_eq!(bench.column::<String>("SELECT pin FROM punches ORDER BY pin").await, ["7", "8"]);
+    assert_eq!(bench.column::<String>("SELECT pin FROM terminal_users ORDER BY pin").await, ["7", "8"]);
+    let next = bench.handshake("&pushver=2.2.14").await;
+    assert_eq!(option(&next, "ATTLOGStamp"), Some("841132803"));
+    assert_eq!(option(&next, "OPERLOGStamp"), Some("841132804"));
+
+    let whole = "8\t2026-03-02 08:00:41\t0\t1\n9\t2026-03-02 10:00:00\t0\t1\n";
+    bench.send(upload("ATTLOG", 841_140_000, whole)).await.is(200, "OK: 2");
+    assert_eq!(option(&bench.handshake("&pushver=2.2.14").await, "ATTLOGStamp"), Some("841140000"));
+}
+
+async fn item_22_without_a_table_a_stamp_is_filed_by_its_name(database: Database) {
+    let bench = Bench::new(database).await;
+    bench.registered().await;
+    let upload = async |stamp: &str, body: &str| bench.post(&format!("cdata?SN={SERIAL}&{stamp}"), body).await;
+    upload("Stamp=841132803", "7\t2026-03-02 08:00:03\t0\t1\n").await.is(200, "OK: 1");
+    upload("OpStamp=841140000", "OPLOG 30\t0\t2026-03-02 09:14:20\t7\t0\t0\t0\n").await.is(200, "OK: 1");
+    upload("PhotoStamp=841140001", "PIN=20260302080003-7.jpg\nSN=X\nsize=3\nCMD=uploadphoto\0\u{1}\u{2}\u{3}").await;
+    let older = bench.handshake("").await;
+    assert_eq!(option(&older, "Stamp"), Some("841132803"));
+    assert_eq!(option(&older, "OpStamp"), Some("841140000"));
+    assert_eq!(option(&older, "PhotoStamp"), Some("841140001"));
 }
 
 async fn item_11_the_time_zone_is_the_terminals_own(database: Database) {

@@ -84,6 +84,8 @@ async fn another_key_is_handed_nothing_until_somebody_confirms(database: Databas
     bench.post(&format!("devicecmd?SN={SERIAL}"), format!("ID={id}&Return=0&CMD=DATA\n")).await.is(200, "OK");
     bench.upload("OPERLOG", "USER PIN=70\tName=Mallory\tPri=14\n").await.is(200, "OK: 1");
     from(&bench, HERE, punch("70", 3)).await.is(200, "OK: 1");
+    let greeted = bench.handshake(OTHER).await;
+    assert!(greeted.body.contains("\nATTLOGStamp=None\n"), "the terminal would skip what is older: {}", greeted.body);
     assert_eq!(bench.column::<String>("SELECT sync_status FROM device_user_sync_status").await, ["sent"]);
     assert_eq!(bench.column::<i64>("SELECT COUNT(*) FROM terminal_users").await, [0]);
     assert_eq!(bench.column::<String>("SELECT pin FROM punches").await, ["70"]);

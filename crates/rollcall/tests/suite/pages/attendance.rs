@@ -1,7 +1,7 @@
 //! The register of a day in a browser, and as a file.
 
 use jiff::SignedDuration;
-use rollcall::accounts::Role;
+use rollcall::{accounts::Role, sync::erase};
 use serde_json::json;
 use terminal_simulator::Profile;
 
@@ -15,6 +15,7 @@ both_databases! {
     a_day_shows_who_came_and_who_did_not,
     a_day_becomes_a_file,
     another_schools_days_are_not_there,
+    whoever_came_later_is_not_missed_and_whoever_left_is_not_lost,
 }
 
 /// Ten o'clock of UTC is five in the morning of Guayaquil. Three students, of whom two punch: one on time, twice, one late.
@@ -31,11 +32,16 @@ async fn a_morning(database: Database) -> Campus {
     let lines = "1\t2026-03-02 07:50:00\t0\t4\t\t0\t0\n2\t2026-03-02 08:25:00\t0\t4\t\t0\t0\n\
                  1\t2026-03-02 13:05:10\t0\t4\t\t0\t0\n777\t2026-03-02 08:00:00\t0\t4\t\t0\t0\n";
     campus.world.server.wait(SignedDuration::from_hours(9));
+    bring(&campus, lines).await;
+    campus
+}
+
+/// Punches are uploaded.
+async fn bring(campus: &Campus, lines: &str) {
     let head = "POST /iclock/cdata?SN=CJX9253300417&table=ATTLOG&Stamp=9 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n";
     let request = format!("{head}Content-Length: {}\r\n\r\n{lines}", lines.len());
-    let answer = campus.world.converse(request.as_bytes()).await;
-    assert!(String::from_utf8_lossy(&answer).contains("OK: 4"), "{}", String::from_utf8_lossy(&answer));
-    campus
+    let answer = String::from_utf8_lossy(&campus.world.converse(request.as_bytes()).await).into_owned();
+    assert!(answer.contains(&format!("OK: {}", lines.lines().count())), "{answer}");
 }
 
 async fn a_day_shows_who_came_and_who_did_not(database: Database) {
@@ -104,4 +110,55 @@ async fn another_schools_days_are_not_there(database: Database) {
     let teacher = server.person("nino@example.org", Role::Teacher, Some(school)).await;
     page(server, &teacher, "/attendance").await.page(200);
     assert!(page(server, &campus.superadmin, "/attendance").await.page(200).contains("Which school?"));
+}
+
+async fn whoever_came_later_is_not_missed_and_whoever_left_is_not_lost(database: Database) {
+    let campus = a_morning(database).await;
+    let server = &campus.world.server;
+    // Whom the file of the month has on a day.
+    let month = format!("/attendance/export?school={}&from=2026-03-01&to=2026-03-31&format=csv", campus.school);
+    let on = async |day: &str| {
+        let csv = page(server, &campus.admin, &month).await;
+        let of_day = csv.text.lines().filter_map(|line| line.strip_prefix(&format!("{day},")));
+        of_day.map(|line| line.split(',').next().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    // It is eleven in the evening in Guayaquil, and the next day by UTC.
+    server.wait(SignedDuration::from_hours(14));
+    let evening = campus.enrol("Tāne Ngata", "4714").await;
+    server.wait(SignedDuration::from_hours(10));
+    campus.enrol("Олена Шевченко", "4715").await;
+    bring(&campus, "3\t2026-03-03 07:55:00\t0\t4\t\t0\t0\n").await;
+    assert_eq!(on("2026-03-02").await, ["'=HYPERLINK(\"\"x\"\")", "Ñusta Guamán", "王秀英", "Tāne Ngata"].map(quoted));
+    assert_eq!(on("2026-03-03").await.len(), 5);
+    let today = page(server, &campus.admin, "/attendance").await;
+    assert!(
+        today.page(200).matches("id=\"entry-").count() == 5 && today.text.contains("0 of 2 came"),
+        "{}",
+        today.text
+    );
+
+    let gone = rollcall::school::StudentId(2);
+    campus.remove(gone).await;
+    campus.remove(evening).await;
+    assert_eq!(on("2026-03-02").await, ["'=HYPERLINK(\"\"x\"\")", "Ñusta Guamán", "王秀英"].map(quoted), "she came");
+    assert_eq!(on("2026-03-03").await, ["'=HYPERLINK(\"\"x\"\")", "王秀英", "Олена Шевченко"].map(quoted));
+    let today = page(server, &campus.admin, "/attendance").await;
+    assert!(
+        today.page(200).matches("id=\"entry-").count() == 3 && today.text.contains("1 of 2 came"),
+        "{}",
+        today.text
+    );
+    let then = page(server, &campus.admin, "/attendance?day=2026-03-02").await;
+    assert!(then.page(200).contains("2 of 3 came") && then.text.contains("<bdi>Ñusta Guamán</bdi>"), "{}", then.text);
+    assert!(!then.text.contains("/attendance?student=2\""), "she has no page any more");
+
+    let mut tx = campus.world.app.db.write().await.unwrap();
+    erase::erase(&mut tx, gone, erase::Punches::His, campus.world.now()).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(on("2026-03-02").await.len(), 3, "somebody came");
+    assert!(!page(server, &campus.admin, &month).await.text.contains("Guamán"));
+}
+
+fn quoted(name: &str) -> String {
+    if name.contains('"') { format!("\"{name}\"") } else { name.to_owned() }
 }

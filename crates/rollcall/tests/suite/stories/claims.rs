@@ -1,5 +1,6 @@
 //! A terminal that nobody registered: seen, answered, told nothing, and claimed.
 
+use jiff::{SignedDuration, tz::Offset};
 use serde_json::json;
 use terminal_simulator::{Direction, Profile, Terminal};
 
@@ -13,7 +14,9 @@ const SERIAL: &str = "CJX9253300417";
 async fn failure_11_an_unknown_terminal_is_visible_nowhere(database: Database) {
     let mut campus = Campus::open(database).await;
     let students = campus.enrol_many(5).await;
-    let index = campus.world.plug_in(Terminal::new(SERIAL, Profile::zam180(), 1));
+    let mut profile = Profile::zam180();
+    profile.clock.factory_zone = 8 * 60;
+    let index = campus.world.plug_in(Terminal::new(SERIAL, profile, 1));
     campus.run_for(60).await;
     let now = campus.world.fleet.terminals()[index].local(campus.world.now());
     campus.world.fleet.terminal(index).punch("77", now);
@@ -49,6 +52,11 @@ async fn failure_11_an_unknown_terminal_is_visible_nowhere(database: Database) {
     let status = campus.in_step(device).await;
     assert_eq!(status.students.len(), students.len());
     assert!(status.students.values().all(|student| student.pin.as_deref() != Some("77")), "77 is somebody's");
+    // It was given no zone while nobody knew it, and set its clock as if it hung where it was made.
+    let local = |time: jiff::Timestamp| Offset::constant(-5).to_datetime(time);
+    let off_by =
+        local(campus.world.now()).duration_since(campus.world.fleet.terminals()[index].local(campus.world.now()));
+    assert!(off_by.abs() < SignedDuration::from_secs(10), "{off_by:#}");
     // Its whole log was asked for, in case the quarantine was too small: nothing is there twice.
     assert!(campus.commands(device).await.iter().any(|command| command["command_type"] == "query_punches"));
     assert_eq!(campus.world.number("SELECT COUNT(*) FROM punches").await, 1);

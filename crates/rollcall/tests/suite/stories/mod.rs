@@ -28,3 +28,4 @@ pub mod statements;
 mod strangers;
 mod takeover;
 mod timeline;
+mod zones;
