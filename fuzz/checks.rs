@@ -66,9 +66,9 @@ fn all_results(query: &Query, body: &[u8]) {
 }
 
 fn content(content: Content<'_>, charset: Charset) {
-    let Content::Records { records, received } = content else { return };
-    assert!(records.len() <= received, "each record is a line that is counted");
-    for record in records {
+    let Content::Records(lines) = content else { return };
+    assert_eq!(lines.clone().count(), lines.received(), "each record is a line that is counted");
+    for record in lines {
         if let Record::User(user) = record {
             // What came from one terminal may be written to another: nothing of it may end a field or a command there.
             if let Ok(name) = Name::fit(&user.name, charset) {

@@ -9,17 +9,20 @@ use crate::text::Charset;
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Fields<'a>(Vec<(&'a [u8], &'a [u8])>);
 
+/// Pairs that are read of a record or a list. The longest known list has some two hundred; a megabyte of commas is none.
+const MOST: usize = 10_000;
+
 impl<'a> Fields<'a> {
     /// Pairs joined by TAB. A part without `=` is a key with an empty value; empty parts (a trailing TAB) are none.
     pub fn tabs(line: &'a [u8]) -> Fields<'a> {
-        Fields(line.split(|byte| *byte == b'\t').filter_map(pair).collect())
+        Fields(line.split(|byte| *byte == b'\t').filter_map(pair).take(MOST).collect())
     }
 
     /// Option lists joined by `,` (ATT5.8 §6): split only before a key, because values may hold commas. Lines are
     /// separate lists.
     pub fn commas(line: &'a [u8]) -> Fields<'a> {
         let lines = line.split(|byte| matches!(byte, b'\r' | b'\n'));
-        Fields(lines.flat_map(|line| before_keys(line, b',')).filter_map(pair).collect())
+        Fields(lines.flat_map(|line| before_keys(line, b',')).filter_map(pair).take(MOST).collect())
     }
 
     /// Pairs joined by blanks, as documents print them: split only before a key, because times hold a blank.
@@ -75,7 +78,7 @@ fn before_keys(line: &[u8], separator: u8) -> Vec<&[u8]> {
     let mut parts = Vec::new();
     let mut start = 0;
     for (at, byte) in line.iter().enumerate() {
-        if *byte == separator && starts_with_key(&line[at + 1..]) {
+        if parts.len() < MOST && *byte == separator && starts_with_key(&line[at + 1..]) {
             parts.push(&line[start..at]);
             start = at + 1;
         }

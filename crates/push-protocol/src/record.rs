@@ -11,17 +11,19 @@ use crate::{
 };
 
 mod line;
+mod lines;
 mod photo;
 mod punch;
 
+pub use lines::Lines;
 pub use photo::{Photo, parse_photo};
 pub use punch::Punch;
 
 /// The content of an upload.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Content<'a> {
-    /// Lines, with the number received: every non-empty line, read or not.
-    Records { records: Vec<Record<'a>>, received: usize },
+    /// Lines, read as they are taken.
+    Records(Lines<'a>),
     /// A punch photo (ATT5.8 §9.2): acknowledged, its header kept.
     Photo(Photo<'a>),
     /// An option list (ATT5.8 §6).
@@ -113,34 +115,18 @@ pub fn parse<'a>(upload: &Upload, body: &'a [u8], charset: Charset) -> Content<'
     }
     match &upload.table_name {
         Some(table_name) => parse_table(table_name, body, charset),
-        None => records(table.unwrap_or("ATTLOG"), body, charset),
+        None => Content::Records(Lines::new(table.unwrap_or("ATTLOG"), body, charset)),
     }
 }
 
 /// Reads the body of `POST querydata` of type `tabledata`: lines of one table, `user uid=…` (SEC4.8 §12.1.4).
 pub fn parse_table<'a>(table_name: &str, body: &'a [u8], charset: Charset) -> Content<'a> {
-    records(&table_name.to_ascii_uppercase(), body, charset)
+    Content::Records(Lines::new(&table_name.to_ascii_uppercase(), body, charset))
 }
 
 /// Reads the body of `POST querydata` of type `count`: `user=3` (SEC4.8 §12.1.3). `None` for anything else.
 pub fn parse_count(table_name: &str, body: &[u8]) -> Option<u32> {
     u32::try_from(Fields::tabs(body.trim_ascii()).number(table_name)?).ok()
-}
-
-/// `table` tells what a line without tag is.
-fn records<'a>(table: &str, body: &'a [u8], charset: Charset) -> Content<'a> {
-    let lines = body.split(|byte| *byte == b'\n').map(without_end).filter(|line| !line.trim_ascii().is_empty());
-    let records: Vec<Record<'a>> = lines.map(|line| line::read(line, table, charset)).collect();
-    let received = records.len();
-    Content::Records { records, received }
-}
-
-/// Drops the CR of a CR LF, and NULs that a C string left behind.
-fn without_end(mut line: &[u8]) -> &[u8] {
-    while let [rest @ .., b'\r' | b'\0'] = line {
-        line = rest;
-    }
-    line
 }
 
 /// Whether the first line is `Key=Value,Key=Value…`.
@@ -159,8 +145,9 @@ mod tests {
     }
 
     fn kinds(content: &Content) -> Vec<&'static str> {
-        let Content::Records { records, received } = content else { panic!("no records: {content:?}") };
-        assert_eq!(records.len(), *received);
+        let Content::Records(lines) = content else { panic!("no records: {content:?}") };
+        let records: Vec<Record> = lines.clone().collect();
+        assert_eq!(records.len(), lines.received());
         let kind = |record: &Record| match record {
             Record::Punch(_) => "punch",
             Record::User(_) => "user",
@@ -214,7 +201,8 @@ mod tests {
     fn access_units_name_their_fields_otherwise() {
         let upload = Upload { table: Some("TABLEDATA".to_owned()), table_name: Some("user".to_owned()), stamp: None };
         let body = b"user uid=4\tcardno=123456789\tpin=1042\tname=A\tprivilege=14\nuid=5\tpin=1044\tname=B\n";
-        let Content::Records { records, .. } = parse(&upload, body, Charset::Utf8) else { panic!("no records") };
+        let Content::Records(lines) = parse(&upload, body, Charset::Utf8) else { panic!("no records") };
+        let records: Vec<Record> = lines.collect();
         let [Record::User(first), Record::User(second)] = records.as_slice() else { panic!("no users: {records:?}") };
         assert_eq!((first.card.map(Card::number), first.privilege), (Some(123_456_789), Some(14)));
         assert_eq!((second.pin.as_str(), second.name.as_str(), second.card), ("1044", "B", None));

@@ -18,10 +18,10 @@ pub fn acknowledgement(upload: &Upload, content: &Content<'_>) -> Vec<u8> {
     let is_live = matches!(upload.table.as_deref(), Some("RTLOG" | "RTSTATE"));
     match content {
         Content::Photo(_) | Content::Options(_) => OK.to_vec(),
-        Content::Records { .. } if is_live => OK.to_vec(),
-        Content::Records { received, .. } => match &upload.table_name {
-            Some(table_name) => table_counted(table_name, *received),
-            None => counted(*received),
+        Content::Records(_) if is_live => OK.to_vec(),
+        Content::Records(lines) => match &upload.table_name {
+            Some(table_name) => table_counted(table_name, lines.received()),
+            None => counted(lines.received()),
         },
         Content::Packed => counted(1),
     }

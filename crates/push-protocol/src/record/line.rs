@@ -25,12 +25,9 @@ pub(super) fn read<'a>(line: &'a [u8], table: &str, charset: Charset) -> Record<
 fn split_tag(line: &[u8]) -> Option<(String, &[u8])> {
     let length = line.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
     let (tag, rest) = line.split_at(length);
+    let (end @ (b' ' | b'\t'), rest) = rest.split_first()? else { return None };
     let tag = str::from_utf8(tag).ok().filter(|tag| !tag.is_empty())?.to_ascii_uppercase();
-    match rest.split_first()? {
-        (b' ', rest) => Some((tag, rest)),
-        (b'\t', rest) if Kind::of(&tag).is_some() => Some((tag, rest)),
-        _ => None,
-    }
+    (*end == b' ' || Kind::of(&tag).is_some()).then_some((tag, rest))
 }
 
 /// What the lines of a tag or table are.
@@ -112,6 +109,9 @@ fn user(fields: &Fields<'_>, charset: Charset) -> Option<User> {
     })
 }
 
+/// Documents have four.
+const OBJECTS: usize = 16;
+
 fn operation(rest: &[u8], charset: Charset) -> Option<Operation> {
     let mut columns = rest.split(|byte| *byte == b'\t');
     let code = number(columns.next()?)?;
@@ -120,7 +120,7 @@ fn operation(rest: &[u8], charset: Charset) -> Option<Operation> {
         code,
         admin: columns.next().map(text).unwrap_or_default(),
         time: columns.next().and_then(wall_clock),
-        objects: columns.map(text).collect(),
+        objects: columns.take(OBJECTS).map(text).collect(),
     })
 }
 

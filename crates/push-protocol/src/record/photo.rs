@@ -30,9 +30,13 @@ pub fn parse_photo(body: &[u8]) -> Photo<'_> {
     Photo { name, pin, image }
 }
 
+/// A header is a few lines: it is not looked for in all of a long upload.
+const HEADER_BYTES: usize = 64 * 1024;
+
 /// Whether a body is a photo, whatever its table says.
 pub(super) fn is_photo(body: &[u8]) -> bool {
-    let header = body.iter().position(|byte| *byte == 0).map(|end| &body[..end]);
+    let begins = &body[..body.len().min(HEADER_BYTES)];
+    let header = begins.iter().position(|byte| *byte == 0).map(|end| &body[..end]);
     let is_command = |line: &[u8]| line.get(..4).is_some_and(|start| start.eq_ignore_ascii_case(b"CMD="));
     is_jpeg(body) || header.is_some_and(|header| header.split(|byte| *byte == b'\n').any(is_command))
 }
@@ -44,7 +48,7 @@ fn is_jpeg(body: &[u8]) -> bool {
 /// `<time>-<pin>.jpg`; ID-card readers name `<time>-<kind>-<pin>-<number>.jpg`.
 fn pin_of(name: &str) -> Option<Pin> {
     let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
-    let parts: Vec<&str> = stem.split('-').collect();
+    let parts: Vec<&str> = stem.splitn(5, '-').collect();
     Pin::parse(parts.get(if parts.len() == 4 { 2 } else { 1 })?).ok()
 }
 

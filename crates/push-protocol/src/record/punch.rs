@@ -33,16 +33,19 @@ const WORK_CODE: &[&str] = &["WorkCode"];
 
 /// `1042\t2026-03-02 08:00:03\t0\t15\t…`: at least PIN and time, at most anything.
 pub(super) fn of_columns(line: &[u8], charset: Charset) -> Option<Punch> {
-    let columns: Vec<&[u8]> = line.split(|byte| *byte == b'\t').collect();
-    let text = |position: usize| columns.get(position).map(|column| charset.decode(column).into_owned());
+    let mut columns = line.splitn(6, |byte| *byte == b'\t');
+    let (pin, time) = (pin(columns.next()?)?, wall_clock(columns.next()?)?);
+    let mut text = || charset.decode(columns.next().unwrap_or_default()).into_owned();
+    let (status, verify, work_code) = (text(), text(), text());
+    let rest = columns.next().unwrap_or_default();
     Some(Punch {
-        pin: pin(columns.first()?)?,
-        time: wall_clock(columns.get(1)?)?,
-        status: text(2).unwrap_or_default(),
-        verify: text(3).unwrap_or_default(),
-        work_code: text(4).unwrap_or_default(),
-        rest: charset.decode(&columns.get(5..).unwrap_or_default().join(&b'\t')).into_owned(),
-        utc_offset_seconds: columns.get(10).and_then(|column| utc_offset(column)),
+        pin,
+        time,
+        status,
+        verify,
+        work_code,
+        rest: charset.decode(rest).into_owned(),
+        utc_offset_seconds: rest.split(|byte| *byte == b'\t').nth(5).and_then(utc_offset),
     })
 }
 

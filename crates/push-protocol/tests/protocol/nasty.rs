@@ -17,7 +17,8 @@ use crate::{
 
 pub fn nasty_gb18030_name(transcript: &Transcript) {
     let contents = transcript.contents(Charset::Gb18030);
-    let [record::Content::Records { records, .. }] = contents.as_slice() else { panic!("{contents:?}") };
+    let [record::Content::Records(lines)] = contents.as_slice() else { panic!("{contents:?}") };
+    let records: Vec<Record<'_>> = lines.clone().collect();
     let [Record::User(user)] = records.as_slice() else { panic!("{records:?}") };
     assert_eq!((user.name.as_str(), user.name_damaged), ("李小明", false));
     // Where nobody knows that the terminal is Chinese nothing fails and nothing is lost.
@@ -32,7 +33,8 @@ pub fn nasty_truncated_utf8_name(transcript: &Transcript) {
     // One byte more, and the cut goes through a letter.
     let body = [b"USER PIN=2002\tName=", user.name.as_bytes(), b"\xCE\tPri=0\n"].concat();
     let content = record::parse(&Upload::default(), &body, Charset::Utf8);
-    let record::Content::Records { records, received: 1 } = content else { panic!("{content:?}") };
+    let record::Content::Records(lines) = content else { panic!("{content:?}") };
+    let records: Vec<Record<'_>> = lines.collect();
     let [Record::User(user)] = records.as_slice() else { panic!("{records:?}") };
     assert_eq!((user.name.as_str(), user.name_damaged, user.privilege), ("Αικατερίνη Ο", true, Some(0)));
 }

@@ -94,7 +94,7 @@ impl Transcript {
     /// The records of all uploads, in order.
     pub fn records(&self) -> Vec<Record<'_>> {
         let records = self.contents(Charset::Utf8).into_iter().filter_map(|content| match content {
-            Content::Records { records, .. } => Some(records),
+            Content::Records(lines) => Some(lines),
             _ => None,
         });
         records.flatten().collect()
@@ -205,8 +205,8 @@ impl Exchange {
         match &self.request.call {
             Call::Upload(upload) => Some(reply::acknowledgement(upload, &self.content(Charset::Utf8)?)),
             Call::QueryData(data) => match self.content(Charset::Utf8) {
-                Some(Content::Records { received, .. }) => {
-                    Some(reply::table_counted(data.table_name.as_deref()?, received))
+                Some(Content::Records(lines)) => {
+                    Some(reply::table_counted(data.table_name.as_deref()?, lines.received()))
                 }
                 _ => Some(reply::OK.to_vec()),
             },

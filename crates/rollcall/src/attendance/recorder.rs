@@ -175,8 +175,8 @@ struct Job {
 const MAX_UPLOADS: usize = 10_000;
 const MAX_BYTES: usize = 32 * 1024 * 1024;
 
-/// Lines of one transaction, unless a single upload has more. Keeps other writers of the database from waiting long.
-const LINES_PER_GROUP: usize = 5_000;
+/// Lines of one transaction, unless a single upload has more: the terminals' door brings a long one in portions. Keeps other writers of the database from waiting long.
+pub const LINES_PER_GROUP: usize = 5_000;
 
 impl Lane {
     fn put(&self, job: Job) -> Result<(), NotStored> {

@@ -1,7 +1,10 @@
 //! What one transaction of the recorder writes: punches with their owners, days, unread lines, stamps. A handful of
 //! statements, however many uploads they serve.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet, HashMap},
+};
 
 use jiff::{SignedDuration, Timestamp};
 use push_protocol::{record::Punch, text::Pin};
@@ -46,11 +49,11 @@ pub(super) async fn store(
             if is_storable(punch) {
                 rows.push(Row::of(index, upload, punch, now));
             } else {
-                lines.push((upload.serial.as_str(), "ATTLOG", line_of(punch)));
+                lines.push((upload.serial.as_str(), "ATTLOG", Cow::Owned(line_of(punch))));
             }
         }
         for (table, line) in &upload.unread {
-            lines.push((upload.serial.as_str(), table, line.clone()));
+            lines.push((upload.serial.as_str(), table, Cow::Borrowed(&line[..])));
         }
     }
     // The order in which rows are written is the order in which they are locked: the same in every transaction.

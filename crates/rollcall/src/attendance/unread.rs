@@ -1,6 +1,7 @@
 //! Lines that no one could read, kept for the person who asks what a terminal said.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     fmt::Write,
 };
@@ -21,10 +22,13 @@ pub struct Unread {
 }
 
 /// Lines kept per serial number: the newest.
-const PER_SERIAL: i64 = 1_000;
+pub const PER_SERIAL: usize = 1_000;
 
 /// Bytes kept of a line once it is escaped. An index holds them, whose entries PostgreSQL limits.
 const MAX_LINE: usize = 2_000;
+
+/// Bytes of a line that decide what is kept of it: what is longer is cut in any case, before its last character.
+pub const BYTES: usize = MAX_LINE + 4;
 
 const MAX_TABLE: usize = 64;
 
@@ -35,14 +39,14 @@ const DROP_OLDEST: &str = "DELETE FROM unread_lines WHERE serial_number = $1 AND
     SELECT id FROM unread_lines WHERE serial_number = $1 ORDER BY id DESC LIMIT 1 OFFSET $2)";
 
 /// Keeps lines: serial number, table, bytes. A line that is kept already is not kept twice.
-pub(super) async fn keep(tx: &mut Tx, lines: &[(&str, &str, Vec<u8>)], now: Timestamp) -> Result<()> {
+pub(super) async fn keep(tx: &mut Tx, lines: &[(&str, &str, Cow<'_, [u8]>)], now: Timestamp) -> Result<()> {
     if lines.is_empty() {
         return Ok(());
     }
     let mut per_serial: BTreeMap<&str, BTreeSet<(String, String)>> = BTreeMap::new();
     for (serial, table, line) in lines.iter().rev() {
         let kept = per_serial.entry(serial).or_default();
-        if kept.len() < usize::try_from(PER_SERIAL).unwrap_or(usize::MAX) {
+        if kept.len() < PER_SERIAL {
             kept.insert((escape(table.as_bytes(), MAX_TABLE), escape(line, MAX_LINE)));
         }
     }
@@ -52,7 +56,7 @@ pub(super) async fn keep(tx: &mut Tx, lines: &[(&str, &str, Vec<u8>)], now: Time
     });
     tx.execute_rows(KEEP, &[], rows.collect()).await?;
     for serial in serials {
-        tx.execute(DROP_OLDEST, [serial.into(), PER_SERIAL.into()]).await?;
+        tx.execute(DROP_OLDEST, [serial.into(), i64::try_from(PER_SERIAL).unwrap_or(i64::MAX).into()]).await?;
     }
     Ok(())
 }

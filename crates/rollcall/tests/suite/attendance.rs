@@ -442,7 +442,7 @@ impl Gate {
     fn lines(&self, lines: &[&str]) -> Upload {
         let body = lines.join("\n");
         let told = request::Upload { table: Some("ATTLOG".to_owned()), ..request::Upload::default() };
-        let Content::Records { records, .. } = record::parse(&told, body.as_bytes(), Charset::Utf8) else {
+        let Content::Records(records) = record::parse(&told, body.as_bytes(), Charset::Utf8) else {
             panic!("no records: {body}")
         };
         let punch = |record| match record {
@@ -453,7 +453,7 @@ impl Gate {
             serial: self.serial.clone(),
             device: self.is_registered.then_some((self.device, self.school)),
             zone: self.is_registered.then(|| TimeZone::get("Asia/Kathmandu").unwrap()),
-            punches: records.into_iter().map(punch).collect(),
+            punches: records.map(punch).collect(),
             unread: Vec::new(),
             stamp: None,
         }

@@ -102,9 +102,9 @@ impl Server {
             }
             Call::Upload(upload) => {
                 let content = record::parse(upload, body, self.manner.charset);
-                if let Content::Records { records, .. } = &content {
-                    for record in records {
-                        self.take(record);
+                if let Content::Records(lines) = &content {
+                    for record in lines.clone() {
+                        self.take(&record);
                     }
                 }
                 reply::acknowledgement(upload, &content)

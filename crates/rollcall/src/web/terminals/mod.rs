@@ -11,6 +11,7 @@ mod body;
 mod handshake;
 pub mod oddities;
 mod poll;
+mod portions;
 pub mod reply;
 mod results;
 mod security;

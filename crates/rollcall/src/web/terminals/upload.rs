@@ -8,19 +8,23 @@ use push_protocol::{
     dialect::Dialect,
     fields::Fields,
     limits::Limits,
-    record::{self, Content, Operation, Photo, Punch, Record, User},
+    record::{self, Content, Lines, Photo},
     reply,
     request::{Packet, QueryData, Upload},
     text::{Card, Pin},
 };
 
-use super::{Caller, Door, Reply, Visit};
+use super::{
+    Caller, Door, Reply, Visit,
+    portions::{Brought, Portions},
+};
 use crate::{
     attendance::{
         recorder::{self, NotStored},
         wall_clock,
     },
     devices::{DeviceId, cards, held, registry::Told, stamps},
+    meters::Refusal,
     store,
     sync::{
         capacity,
@@ -36,10 +40,10 @@ pub async fn answer(door: &Door, visit: &Visit, upload: &Upload) -> Reply {
         // Nothing that is kept comes packed, unless it is punches: those must not be lost.
         Content::Packed if table == "ATTLOG" => Reply::try_again(),
         Content::Packed => Reply::text(reply::counted(0)),
-        Content::Records { records, received } => {
-            let brought = Brought::sort(table, position(visit, upload), records);
-            match store(door, visit, brought).await {
-                Ok(()) => accepted(table, upload.table_name.as_deref(), received),
+        Content::Records(lines) => {
+            let named = Named { table: table.to_owned(), stamp: position(visit, upload) };
+            match take_in(door, visit, &named, &lines, None).await {
+                Ok(received) => accepted(table, upload.table_name.as_deref(), received),
                 Err(refused) => refused,
             }
         }
@@ -64,11 +68,10 @@ pub async fn query_data(door: &Door, visit: &Visit, query: &QueryData) -> Reply 
         },
         "tabledata" => {
             let content = record::parse_table(table, &visit.body, visit.charset(&door.app.registry));
-            let Content::Records { records, received } = content else { return Reply::ok() };
-            let packet = wire_id(query).map(|id| (id, Packet::of(query, received as u64)));
-            let packet = packet.filter(|_| table == "user");
-            match store(door, visit, Brought { packet, ..Brought::sort(table, None, records) }).await {
-                Ok(()) => Reply::text(reply::table_counted(table, received)),
+            let Content::Records(lines) = content else { return Reply::ok() };
+            let named = Named { table: table.to_owned(), stamp: None };
+            match take_in(door, visit, &named, &lines, Some(query).filter(|_| table == "user")).await {
+                Ok(received) => Reply::text(reply::table_counted(table, received)),
                 Err(refused) => refused,
             }
         }
@@ -156,72 +159,92 @@ async fn keep_limits(door: &Door, device: DeviceId, limits: Limits, now: Timesta
     Ok(())
 }
 
-/// The lines of an upload by what becomes of them.
-#[derive(Default, Debug)]
-struct Brought<'a> {
+/// What an upload says of itself: the table, and the position that the terminal gave.
+struct Named {
     table: String,
     /// [`position`]
     stamp: Option<(String, String)>,
-    punches: Vec<Punch>,
-    users: Vec<User>,
-    /// People whom a template or a picture proves to be there. Templates and pictures themselves are dropped.
-    pins: Vec<Pin>,
-    operations: Vec<Operation>,
-    /// The last card that nobody knows.
-    unknown_card: Option<Card>,
-    unread: Vec<&'a [u8]>,
-    packet: Option<(i64, Packet)>,
 }
 
-impl<'a> Brought<'a> {
-    fn sort(table: &str, stamp: Option<(String, String)>, records: Vec<Record<'a>>) -> Brought<'a> {
-        let mut brought = Brought { table: table.to_owned(), stamp, ..Brought::default() };
-        for record in records {
-            match record {
-                Record::Punch(punch) => brought.punches.push(punch),
-                Record::User(user) => brought.users.push(user),
-                Record::Biometric { pin, .. } => brought.pins.extend(pin),
-                Record::Operation(operation) => brought.operations.push(operation),
-                Record::UnknownCard(card) => brought.unknown_card = Some(card),
-                Record::Error { .. } | Record::State | Record::Other { .. } => {}
-                Record::Unread(line) => brought.unread.push(line),
-            }
+/// Stores the lines of an upload, portion by portion, and answers how many there were. Should a portion fail, those before it
+/// stay: the terminal is told no, brings all of it again, and what is there already is stored once. `query`: what the lines
+/// answer.
+async fn take_in(
+    door: &Door,
+    visit: &Visit,
+    named: &Named,
+    lines: &Lines<'_>,
+    query: Option<&QueryData>,
+) -> Result<usize, Reply> {
+    let mut portions = Portions::of(&visit.caller, &visit.body, lines, visit.charset(&door.app.registry));
+    loop {
+        let brought;
+        (portions, brought) = portions.next().await.map_err(|error| door.could_not("read an upload", &error))?;
+        if brought.is_too_much {
+            return Err(too_much(door, visit, brought.punches.len()));
         }
-        brought
+        if !brought.is_last {
+            // Where the terminal stands is kept with the last portion, and not before.
+            store(door, visit, &Named { table: named.table.clone(), stamp: None }, None, brought).await?;
+            continue;
+        }
+        if !brought.unread.is_empty() {
+            let lines = portions.unread_lines();
+            tracing::warn!(serial = %visit.serial, table = named.table, lines, "lines that nobody could read");
+        }
+        let received = portions.received();
+        let packet = query.and_then(|query| Some((wire_id(query)?, Packet::of(query, received as u64))));
+        store(door, visit, named, packet, brought).await?;
+        return Ok(received);
     }
 }
 
+/// More than an unregistered terminal may bring, or anything of one that nobody will remember.
+fn too_much(door: &Door, visit: &Visit, punches: usize) -> Reply {
+    if let Caller::Unknown { is_remembered: true } = visit.caller {
+        door.app.db.meters().punches_refused(Refusal::QuarantineFull, punches);
+        door.oddities.log(&visit.request, visit.address, visit.now, QUARANTINE_FULL);
+    }
+    Reply::try_again()
+}
+
+const QUARANTINE_FULL: &str = "its quarantine is full";
+
 /// Stores punches and lines that nobody could read through the recorder, the rest in a transaction of its own. Refuses only
 /// when nothing was stored: some firmware drops what is refused.
-async fn store(door: &Door, visit: &Visit, brought: Brought<'_>) -> Result<(), Reply> {
-    let Brought { table, stamp, punches, users, pins, operations, unknown_card, unread, packet } = brought;
+async fn store(
+    door: &Door,
+    visit: &Visit,
+    named: &Named,
+    packet: Option<(i64, Packet)>,
+    brought: Brought,
+) -> Result<(), Reply> {
+    let Brought { punches, users, pins, operations, unknown_card, unread, is_whole, .. } = brought;
+    let table = &named.table;
     let has_punches = !punches.is_empty();
     if has_punches || !unread.is_empty() {
-        if let Caller::Unknown { is_remembered: false } = visit.caller {
-            return Err(Reply::try_again());
-        }
-        if !unread.is_empty() {
-            tracing::warn!(serial = %visit.serial, table, lines = unread.len(), "lines that nobody could read");
-        }
         let upload = recorder::Upload {
             serial: visit.serial.clone(),
             device: visit.registered().map(|terminal| (terminal.device(), terminal.school())),
             zone: visit.registered().map(|terminal| terminal.zone()),
             punches,
-            unread: unread.into_iter().map(|line| (table.clone(), line.to_vec())).collect(),
-            stamp: stamp.clone(),
+            unread: unread
+                .into_iter()
+                .map(|line| (table[..table.floor_char_boundary(TABLE)].to_owned(), line))
+                .collect(),
+            stamp: named.stamp.clone(),
         };
-        let alone = alone(&upload);
+        let alone = alone(&upload).filter(|_| is_whole);
         match door.app.recorder.record(upload).await {
             Ok(_) => note_skew(visit, alone),
             Err(NotStored::QuarantineFull) => {
-                door.oddities.log(&visit.request, visit.address, visit.now, "its quarantine is full");
+                door.oddities.log(&visit.request, visit.address, visit.now, QUARANTINE_FULL);
                 return Err(Reply::try_again());
             }
             Err(error) => return Err(door.could_not("store punches", &error)),
         }
     }
-    let stamp = stamp.filter(|_| !has_punches);
+    let stamp = named.stamp.clone().filter(|_| !has_punches);
     if let (Some(card), Some(terminal)) = (unknown_card, visit.terminal())
         && let Err(error) = presented(door, terminal.device(), card, visit.now).await
     {
@@ -238,6 +261,9 @@ async fn store(door: &Door, visit: &Visit, brought: Brought<'_>) -> Result<(), R
         Ok(()) => Ok(()),
     }
 }
+
+/// Bytes of a table's name that go with each line that nobody could read.
+const TABLE: usize = 100;
 
 /// When a punch that came alone was made, by the terminal's clock.
 fn alone(upload: &recorder::Upload) -> Option<Timestamp> {

@@ -4,6 +4,7 @@
 mod bench;
 mod commands;
 mod handshakes;
+mod large;
 mod limits;
 mod registry;
 mod rules;
