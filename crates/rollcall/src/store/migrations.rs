@@ -16,7 +16,7 @@ struct Source {
     postgres: &'static str,
 }
 
-const SOURCES: [Source; 17] = [
+const SOURCES: [Source; 18] = [
     Source {
         version: 1,
         name: "rollcall",
@@ -133,6 +133,13 @@ const SOURCES: [Source; 17] = [
         version: 17,
         name: "order",
         both: include_str!("../../../../migrations/0017_order.sql"),
+        sqlite: "",
+        postgres: "",
+    },
+    Source {
+        version: 19,
+        name: "missed",
+        both: include_str!("../../../../migrations/0019_missed.sql"),
         sqlite: "",
         postgres: "",
     },
