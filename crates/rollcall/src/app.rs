@@ -9,7 +9,7 @@ use crate::{
     attendance::recorder::Recorder,
     clock::Clock,
     config::Settings,
-    devices::registry::Registry,
+    devices::{presence, registry::Registry},
     school::import::progress::UnderWay,
     store::{self, Db, wake::Wake},
     webhooks::courier::Courier,
@@ -58,6 +58,7 @@ impl App {
 
     /// The parts put together, and the writer of uploads started.
     pub fn with(db: Db, settings: Settings, clock: Clock, registry: Registry) -> App {
+        registry.set_silent_after(presence::online_for(settings.poll_delay));
         let tasks = TaskTracker::new();
         let (recorder, writers) = Recorder::start(db.clone(), clock.clone());
         tasks.spawn(writers);

@@ -151,6 +151,8 @@ pub struct Uploads {
     pub pings: bool,
     /// Answered with a 5xx it drops what it tried to deliver (`TimeBridge`).
     pub drops_on_server_error: bool,
+    /// What it could not deliver it does not send again by itself, only when it is asked for its log (SF-repo 3A).
+    pub forgets_undelivered: bool,
 }
 
 /// The columns of an attendance record (ATT5.8 §9.1, MAN3.2 §2.4.1, FWSRC).
@@ -281,6 +283,8 @@ pub enum UserLine {
 /// How questions are answered.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Queries {
+    /// It knows `DATA QUERY ATTLOG`.
+    pub tells_punches: bool,
     pub list: List,
     /// The query for one PIN is answered; otherwise it is acknowledged and nothing comes.
     pub answers_people: bool,

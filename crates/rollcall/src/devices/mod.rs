@@ -24,6 +24,7 @@ pub mod cards;
 pub mod claim;
 pub mod held;
 pub mod known;
+mod missed;
 pub mod presence;
 pub mod registry;
 pub mod stamps;

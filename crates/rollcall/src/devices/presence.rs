@@ -7,7 +7,12 @@ use std::{net::IpAddr, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{DeviceId, registry::Registry, trust, unknown};
+use super::{
+    DeviceId,
+    missed::{self, Missed},
+    registry::Registry,
+    trust, unknown,
+};
 use crate::store::{Db, Result, Tx, Value};
 
 /// What a terminal's calls since the last flush left behind.
@@ -23,6 +28,8 @@ pub struct Seen {
     pub clock_skew_seconds: Option<i32>,
     /// The address that was found to take turns with the present one.
     pub contested_with: Option<IpAddr>,
+    /// Punches that it may not bring by itself.
+    pub missed: Option<Missed>,
 }
 
 /// Writes who was seen since the last time, known terminals in id order, in one transaction. What could not be written is
@@ -35,6 +42,7 @@ pub async fn flush(db: &Db, registry: &Registry, now: Timestamp) -> Result<()> {
     }
     let written = async {
         let mut tx = db.write().await?;
+        missed::want(&mut tx, &seen, registry.silent_after(), now).await?;
         write(&mut tx, &seen, now).await?;
         unknown::write(&mut tx, &callers).await?;
         tx.commit().await

@@ -14,7 +14,10 @@ use std::{
     borrow::Borrow,
     collections::HashSet,
     hash::{BuildHasher, Hash, Hasher, RandomState},
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
+        atomic::{AtomicI64, Ordering},
+    },
 };
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
@@ -25,7 +28,15 @@ use push_protocol::{
 
 pub use self::terminal::{Generation, News, Terminal, Told};
 use self::{rare::Rare, terminal::Facts};
-use super::{DeviceId, announced::card_form_of_word, presence::Seen, trust, trust::Suspicion, unknown::Callers, zone};
+use super::{
+    DeviceId,
+    announced::card_form_of_word,
+    presence::{self, Seen},
+    trust,
+    trust::Suspicion,
+    unknown::Callers,
+    zone,
+};
 use crate::{
     school::SchoolId,
     store::{Instant, Result, Tx},
@@ -46,6 +57,8 @@ struct Inner {
     default_zone: TimeZone,
     followed: Mutex<Followed>,
     firmwares: Mutex<HashSet<Arc<str>>>,
+    /// Seconds after which a terminal that was not heard counts as offline.
+    silent_after: AtomicI64,
 }
 
 #[derive(Default, Debug)]
@@ -188,11 +201,27 @@ impl Registry {
     /// A firmware version that differs from the one remembered raises the flag, and so does a number of users that differs
     /// or that is told while the start is unknown: the next handing-out has to see them.
     pub fn seen(&self, terminal: &Arc<Terminal>, told: Told<'_>, now: Timestamp) -> Option<Generation> {
-        let (is_new, waiting) = terminal.see(told, now, |firmware| self.share(firmware));
+        let (is_new, waiting) = terminal.see(told, self.silent_after(), now, |firmware| self.share(firmware));
         if is_new {
             self.list(terminal);
         }
         waiting
+    }
+
+    /// After such a silence a terminal may have kept punches back that it never brings by itself.
+    pub fn silent_after(&self) -> SignedDuration {
+        SignedDuration::from_secs(self.0.silent_after.load(Ordering::Relaxed))
+    }
+
+    pub fn set_silent_after(&self, silence: SignedDuration) {
+        self.0.silent_after.store(silence.as_secs(), Ordering::Relaxed);
+    }
+
+    /// Punches of this terminal were refused: it may drop them.
+    pub fn missed(&self, terminal: &Arc<Terminal>, now: Timestamp) {
+        if terminal.was_refused(now) {
+            self.list(terminal);
+        }
     }
 
     /// Everything seen since the last time, in id order.
@@ -244,6 +273,7 @@ impl Registry {
             default_zone,
             followed: Mutex::default(),
             firmwares: Mutex::default(),
+            silent_after: AtomicI64::new(presence::online_for(SignedDuration::ZERO).as_secs()),
         }))
     }
 

@@ -16,7 +16,7 @@ struct Source {
     postgres: &'static str,
 }
 
-const SOURCES: [Source; 18] = [
+const SOURCES: [Source; 19] = [
     Source {
         version: 1,
         name: "rollcall",
@@ -140,6 +140,13 @@ const SOURCES: [Source; 18] = [
         version: 18,
         name: "zones",
         both: include_str!("../../../../migrations/0018_zones.sql"),
+        sqlite: "",
+        postgres: "",
+    },
+    Source {
+        version: 19,
+        name: "missed",
+        both: include_str!("../../../../migrations/0019_missed.sql"),
         sqlite: "",
         postgres: "",
     },

@@ -14,7 +14,8 @@ use super::{
     batch::{Learnt, OfferAgainBehind},
     capacity,
     deadline::{OFFERS, later, wait},
-    errand, event, queue, reading,
+    errand::{self, Due},
+    event, queue, reading,
     reconcile::{self, Scope},
     start::{self, Decision, Start, Told},
     wire,
@@ -119,13 +120,21 @@ pub async fn hand_out(
     if let Some(count) = poll.user_count {
         reading::look_at_count(tx, device, count, now).await?;
     }
-    if !is_only_read && let Some(errand) = errand::due(tx, device, poll, must_ask_count, now).await? {
-        let handed = errand::hand_out(tx, device, row.school_id, &errand, first_deadline, now).await?;
+    let due = if is_only_read { Due::Nothing } else { errand::due(tx, device, poll, must_ask_count, now).await? };
+    if let Due::Now(errand) = &due {
+        let handed = errand::hand_out(tx, device, row.school_id, errand, first_deadline, now).await?;
         save(tx, device, &row).await?;
         return Ok(Handout { commands: handed.into_iter().collect(), charset, ask_again: true });
     }
     let mut taken = take(tx, device, &mut row, charset, first_deadline, now).await?;
     save(tx, device, &row).await?;
+    if taken.is_empty()
+        && due == Due::Missed
+        && let Some(errand) = errand::missed(tx, device, poll, now).await?
+    {
+        let handed = errand::hand_out(tx, device, row.school_id, &errand, first_deadline, now).await?;
+        return Ok(Handout { commands: handed.into_iter().collect(), charset, ask_again: true });
+    }
     if taken.is_empty() {
         let room = row.learnt.proven_room();
         let offset = Offset::from_seconds(poll.offset_seconds.unwrap_or(0)).unwrap_or(Offset::UTC);
@@ -200,6 +209,7 @@ async fn take_back(tx: &mut Tx, device: DeviceId, now: Timestamp) -> Result<u64>
     let given_up = tx.execute(GIVE_UP, [device.into(), now.into(), OFFERS.into()]).await?;
     tx.note(Noted::Commands(Outcome::GivenUp, given_up));
     if given_up > 0 {
+        errand::given_up(tx, device).await?;
         let failed: Vec<(StudentId, String)> = tx.all(GIVE_UP_STUDENT, [device.into(), now.into()]).await?;
         outbox::failed(tx, device, &failed, now).await?;
     }
@@ -361,6 +371,8 @@ const DUE: &str = concat!(
      WHERE EXISTS (SELECT 1 FROM device_commands c WHERE c.device_id = w.device_id AND c.status = 'sent'
        AND c.deadline_at <= $1 LIMIT 1 OFFSET 0)
      UNION SELECT id FROM devices WHERE log_request = 'wanted' AND start_state <> 'holds_people'
+     UNION SELECT id FROM devices WHERE log_request = 'missed' AND log_at <= $1 AND start_state <> 'holds_people'
+       AND is_active AND deleted_at IS NULL
      UNION SELECT id FROM devices WHERE verify_at <= $1 AND start_state <> 'unknown'
      UNION SELECT device_id FROM readings WHERE state = 'running' AND (wake_at IS NULL OR wake_at <= $1)"
 );

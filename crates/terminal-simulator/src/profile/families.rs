@@ -55,6 +55,7 @@ impl Profile {
                 posts_options: true,
                 pings: false,
                 drops_on_server_error: false,
+                forgets_undelivered: false,
             },
             people: People {
                 update: Update::Merge,
@@ -71,6 +72,7 @@ impl Profile {
                 user_line: UserLine::Dates,
             },
             queries: Queries {
+                tells_punches: true,
                 list: List::Works,
                 answers_people: true,
                 table: "OPERLOG",

@@ -131,7 +131,7 @@ impl Terminal {
                         Some(code) => code,
                         None => return Ending::Silent,
                     },
-                    (b"QUERY", b"ATTLOG") => self.query_punches(params),
+                    (b"QUERY", b"ATTLOG") if self.profile.queries.tells_punches => self.query_punches(params),
                     (b"QUERY", b"FINGERTMP") => self.query_biometrics(params, "PIN"),
                     (b"QUERY", b"BIODATA") => self.query_biometrics(params, "Pin"),
                     (b"UPDATE", b"FINGERTMP" | b"FACE" | b"FVEIN" | b"BIODATA" | b"BIOPHOTO" | b"USERPIC") => {

@@ -355,6 +355,9 @@ impl Terminal {
     /// Three attempts failed. The legacy client makes smaller batches from now on, out of the same records (FWSRC).
     pub(super) fn undeliverable(&mut self) {
         self.outbox.attempts = 0;
+        if self.profile.uploads.forgets_undelivered {
+            return self.dropped();
+        }
         if self.profile.uploads.adaptive {
             self.outbox.rows = self.outbox.rows.saturating_sub(30).max(ADAPTIVE_ROWS.0);
             self.outbox.sending.take_if(|upload| matches!(upload.content, Content::Punches | Content::Lines));

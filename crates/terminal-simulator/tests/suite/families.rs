@@ -396,6 +396,27 @@ fn some_units_drop_what_a_server_error_refused() {
 }
 
 #[test]
+fn some_units_forget_what_they_could_not_deliver_until_they_are_asked() {
+    let mut profile = Profile::senseface_a2();
+    profile.uploads.forgets_undelivered = true;
+    let mut line = Line::online(profile);
+    line.terminal.punch("1", at("2026-03-02T08:00:00"));
+    for _ in 0..3 {
+        let upload = line.next();
+        line.raw(&upload, b"");
+    }
+    assert_eq!((line.terminal.undelivered_punches(), line.terminal.statistics().punches_acknowledged), (0, 0));
+    let query = "C:1:DATA QUERY ATTLOG StartTime=2026-03-02 07:00:00\tEndTime=2026-03-03 08:00:00\n";
+    line.hand_out(query);
+    let told = line.terminal.transcript().messages().map(|(_, message)| String::from_utf8_lossy(message).into_owned());
+    assert!(told.into_iter().any(|message| message.contains("2026-03-02 08:00:00\t")));
+
+    line.terminal.profile_mut().queries.tells_punches = false;
+    line.terminal.profile_mut().codes.unknown_table = -1002;
+    assert_eq!(line.hand_out(query).len(), 1);
+}
+
+#[test]
 fn some_units_choke_on_empty_fields() {
     let mut profile = Profile::zam180();
     profile.people.chokes_on_empty_fields = true;

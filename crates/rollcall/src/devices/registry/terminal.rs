@@ -18,6 +18,7 @@ use super::rare::Rare;
 use crate::{
     devices::{
         DeviceId, kept,
+        missed::Missed,
         presence::{FUTURE, Seen},
         trust::Suspicion,
         zone,
@@ -91,6 +92,9 @@ struct State {
     count_is_unsaved: bool,
     firmware_is_unsaved: bool,
     skew_is_unsaved: bool,
+    /// Since when punches may be missing, in microseconds since 1970, until that is stored; 0 = none.
+    missed_since: i64,
+    was_refused: bool,
     /// Told, and no handing-out knows it yet.
     count_is_news: bool,
     firmware_is_news: bool,
@@ -113,6 +117,8 @@ impl Terminal {
             count_is_unsaved: false,
             firmware_is_unsaved: false,
             skew_is_unsaved: false,
+            missed_since: 0,
+            was_refused: false,
             count_is_news: false,
             firmware_is_news: false,
         };
@@ -218,6 +224,7 @@ impl Terminal {
     pub(super) fn see(
         &self,
         told: Told<'_>,
+        silent_after: SignedDuration,
         now: Timestamp,
         share: impl FnOnce(&str) -> Arc<str>,
     ) -> (bool, Option<Generation>) {
@@ -227,6 +234,9 @@ impl Terminal {
             self.moves(&mut state, former, told.address, now);
         }
         let (seen, now_micros) = (state.last_seen, now.as_microsecond());
+        if seen > 0 && now_micros - seen > silent_after.as_micros() as i64 {
+            state.miss(seen);
+        }
         let is_future = seen > (now + FUTURE).as_microsecond();
         state.last_seen = if is_future { now_micros } else { seen.max(now_micros) };
         if state.is_suspected() {
@@ -254,6 +264,14 @@ impl Terminal {
         }
         let is_new = !std::mem::replace(&mut state.is_listed, true);
         (is_new, (state.raised != state.settled).then_some(Generation(state.raised)))
+    }
+
+    /// Punches of it were refused. Answers whether the terminal is to be listed as seen.
+    pub(super) fn was_refused(&self, now: Timestamp) -> bool {
+        let mut state = self.lock();
+        state.miss(now.as_microsecond());
+        state.was_refused = true;
+        !std::mem::replace(&mut state.is_listed, true)
     }
 
     fn moves(&self, state: &mut State, former: IpAddr, address: IpAddr, now: Timestamp) {
@@ -321,6 +339,7 @@ impl Terminal {
             user_count: state.facts.user_count.filter(|_| count_is_unsaved),
             clock_skew_seconds: state.skew.filter(|_| skew_is_unsaved),
             contested_with: state.take_contest(),
+            missed: state.take_missed(),
         }
     }
 
@@ -333,6 +352,10 @@ impl Terminal {
         if let Some(address) = seen.contested_with {
             let present = state.address.unwrap_or(address);
             state.facts.rare.get_or_insert_default().contest = Some((address, present));
+        }
+        if let Some(missed) = seen.missed {
+            state.miss(missed.since.as_microsecond());
+            state.was_refused |= missed.was_refused;
         }
         !std::mem::replace(&mut state.is_listed, true)
     }
@@ -351,6 +374,16 @@ impl State {
     fn take_contest(&mut self) -> Option<IpAddr> {
         let (one, other) = self.facts.rare.as_mut()?.contest.take()?;
         Some(if self.address == Some(one) { other } else { one })
+    }
+
+    fn miss(&mut self, since: i64) {
+        self.missed_since = if self.missed_since == 0 { since } else { self.missed_since.min(since) };
+    }
+
+    fn take_missed(&mut self) -> Option<Missed> {
+        let (since, was_refused) = (std::mem::take(&mut self.missed_since), std::mem::take(&mut self.was_refused));
+        let since = Timestamp::from_microsecond(since).ok().filter(|_| since != 0)?;
+        Some(Missed { since, was_refused })
     }
 
     fn raise(&mut self) {

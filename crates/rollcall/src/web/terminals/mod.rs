@@ -21,6 +21,7 @@ mod upload;
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use http::StatusCode;
 use jiff::{Timestamp, tz::Offset};
 use push_protocol::{
     request::{Call, Request},
@@ -105,9 +106,9 @@ impl Door {
             return self.refuse(terminal, &request, address, now).await;
         }
         if let Call::Poll { info } = &request.call
-            && let Some(terminal) = terminal
+            && let Some(terminal) = &terminal
         {
-            return poll::answer(self, &terminal, info.as_ref(), address, now).await;
+            return poll::answer(self, terminal, info.as_ref(), address, now).await;
         }
         let Read { bytes: body, is_cut } = match body::read(&request.call, body).await {
             Ok(read) => read,
@@ -115,14 +116,19 @@ impl Door {
         };
         let door = Arc::clone(self);
         let patience = if body.len() > body::OTHER_BYTES { PATIENCE_WITH_MUCH } else { PATIENCE };
-        self.apart(patience, Reply::try_again(), async move {
+        let brings_punches = brings_punches(&request.call);
+        let reply = self.apart(patience, Reply::try_again(), async move {
             match door.caller(&serial, &request.call, address, now).await {
                 Ok(Some(caller)) => door.dispatch(Visit { serial, caller, address, request, body, is_cut, now }).await,
                 Ok(None) => Reply::try_again(),
                 Err(error) => door.could_not("find the terminal", &error),
             }
-        })
-        .await
+        });
+        let reply = reply.await;
+        if let Some(terminal) = terminal.filter(|_| brings_punches && reply.status == StatusCode::SERVICE_UNAVAILABLE) {
+            self.app.registry.missed(&terminal, now);
+        }
+        reply
     }
 
     /// Somebody calls from where this terminal may not. He is told nothing, and what he brings he keeps: should it be the
@@ -263,6 +269,11 @@ impl Door {
         self.oddities.log_failure(what, error, self.app.clock.now());
         Reply::try_again()
     }
+}
+
+/// As far as can be told before it is read.
+fn brings_punches(call: &Call) -> bool {
+    matches!(call, Call::Upload(upload) if upload.table.as_deref().is_none_or(|table| table == "ATTLOG"))
 }
 
 impl Visit {

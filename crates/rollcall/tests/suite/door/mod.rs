@@ -6,6 +6,7 @@ mod commands;
 mod handshakes;
 mod large;
 mod limits;
+mod missed;
 mod registry;
 mod rules;
 mod serving;

@@ -15,6 +15,7 @@ mod families;
 mod guard;
 mod journey;
 mod many;
+mod missed;
 mod names;
 mod operator;
 pub mod people;

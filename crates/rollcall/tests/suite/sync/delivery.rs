@@ -16,6 +16,7 @@ use crate::databases::{Database, both_databases};
 both_databases! {
     rule_7_the_wire_id_counts_per_device_and_finds_the_command,
     rule_8_errands_are_no_commands_while_they_wait,
+    rule_25_the_log_is_asked_for_another_way_when_the_answer_is_lost,
     rule_11_an_unanswered_command_comes_back_after_its_deadline_and_later_each_time,
     rule_11_after_ten_offers_the_terminal_collects_but_never_answers,
     rule_12_batches_grow_while_whole_batches_come_back,
@@ -54,6 +55,18 @@ async fn rule_8_errands_are_no_commands_while_they_wait(database: Database) {
     assert_eq!(texts(&handed), ["DATA QUERY ATTLOG StartTime=2000-01-01 00:00:00|EndTime=2099-12-31 23:59:59"]);
     bench.answer(gate, &handed[0], 0).await;
     assert!(bench.poll(gate).await.is_empty(), "asked once");
+}
+
+async fn rule_25_the_log_is_asked_for_another_way_when_the_answer_is_lost(database: Database) {
+    let mut bench = Bench::new(database);
+    let school = bench.school().await;
+    let gate = bench.terminal(school, "CJX9253300417").await;
+    bench.sql("UPDATE devices SET log_request = 'wanted'").await;
+    assert!(texts(&bench.poll(gate).await)[0].starts_with("DATA QUERY ATTLOG"));
+    bench.pass(SignedDuration::from_secs(31));
+    assert!(bench.poll(gate).await.is_empty(), "it is asked once");
+    let showing_no_stamp = bench.id("SELECT COUNT(*) FROM devices WHERE log_request = 'stamp'").await;
+    assert_eq!(showing_no_stamp, Some(1), "the next handshake makes it send everything");
 }
 
 async fn rule_11_an_unanswered_command_comes_back_after_its_deadline_and_later_each_time(database: Database) {
