@@ -1,5 +1,5 @@
 //! Punches that a terminal may never bring by itself. Some send nothing again of what they could not deliver while the server was
-//! away (SenseFace 3A), or drop a batch that was answered 503 (TimeBridge): they have it in their log, and tell when they are
+//! away (`SenseFace` 3A), or drop a batch that was answered 503 (`TimeBridge`): they have it in their log, and tell when they are
 //! asked. So whoever was silent for so long that he counted as offline, or was refused punches, is asked for those since then
 //! (`sync::errand`). What he had brought already is stored once.
 

@@ -234,7 +234,7 @@ impl Terminal {
             self.moves(&mut state, former, told.address, now);
         }
         let (seen, now_micros) = (state.last_seen, now.as_microsecond());
-        if seen > 0 && now_micros - seen > silent_after.as_micros() as i64 {
+        if seen > 0 && SignedDuration::from_micros(now_micros - seen) > silent_after {
             state.miss(seen);
         }
         let is_future = seen > (now + FUTURE).as_microsecond();

@@ -81,7 +81,7 @@ pub(in crate::sync) async fn recognise(tx: &mut Tx, device: DeviceId, seen: Seen
             _ if row.belongs => {}
             // He may be there. The guard counts him.
             None if seen == Seen::Some && row.is_open => {
-                again.push(vec![row.student.into(), Option::<i64>::None.into()])
+                again.push(vec![row.student.into(), Option::<i64>::None.into()]);
             }
             _ => gone.push(vec![row.student.into()]),
         }

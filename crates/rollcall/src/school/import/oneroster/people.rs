@@ -84,9 +84,9 @@ pub(super) fn read(package: &Package, cards: Cards) -> Result<Roster, Error> {
         let Some((is_left, school)) = at.and_then(|at| Some((at.is_left, schools.get_mut(&at.id)?))) else {
             let bad = bad(user, cards, "orgs.csv has no school that the student is at".to_owned());
             if names_none && !user.is_gone() {
-                rejected.push(bad)
+                rejected.push(bad);
             } else {
-                unplaced.push(bad)
+                unplaced.push(bad);
             }
             continue;
         };
