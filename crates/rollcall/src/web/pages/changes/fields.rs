@@ -50,6 +50,7 @@ const FIELDS: &[(&str, Name)] = &[
     ("changed", |w| w.changes.changed),
     ("unchanged", |w| w.imports.unchanged),
     ("deactivated", |w| w.imports.deactivated),
+    ("left", |w| w.imports.left),
     ("rejected", |w| w.imports.rejected),
     ("replace", |w| w.imports.missing_students),
     // A terminal: what somebody sets
