@@ -38,13 +38,14 @@ struct Written {
     is_open: bool,
 }
 
+/// Whoever was linked since is known.
 const WRITTEN: &str = "
     SELECT l.student_id AS student, l.device_pin AS pin, COALESCE(s.full_name, l.wanted_name, '') AS name,
       COALESCE(s.rfid_card_id, l.wanted_card) AS card,
       EXISTS (SELECT 1 FROM belonging b WHERE b.device_id = l.device_id AND b.student_id = l.student_id) AS belongs,
       l.is_wanted OR l.confirmed_version <> l.wanted_version AS is_open
     FROM device_user_sync_status l LEFT JOIN students s ON s.id = l.student_id
-    WHERE l.device_id = $1 AND l.device_pin <> ''";
+    WHERE l.device_id = $1 AND l.device_pin <> '' AND NOT l.is_held";
 const HELD_AGAIN: &str = "
     WITH v(student_id, card_number) AS (VALUES {rows})
     UPDATE device_user_sync_status SET is_held = TRUE, held_card_number = v.card_number
