@@ -7,7 +7,8 @@
 //! Invariant: nothing is written under a PIN, and no card is given, that somebody else has there ([`others`],
 //! [`clash`]).
 //!
-//! The same holds later, for whoever turns up on a terminal that is in use.
+//! The same holds later, for whoever turns up on a terminal that is in use. On one that was registered before, Rollcall looks
+//! first for whom it had written itself ([`former`]).
 
 pub mod clash;
 pub mod decide;

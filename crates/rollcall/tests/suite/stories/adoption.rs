@@ -4,7 +4,11 @@ use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 use push_protocol::text::{Charset, Name};
-use rollcall::{attendance::attribute, devices::DeviceId, school::search::fold};
+use rollcall::{
+    attendance::attribute,
+    devices::DeviceId,
+    school::{StudentId, search::fold},
+};
 use serde_json::{Value as Json, json};
 use terminal_simulator::{HeldUser, Profile, Terminal};
 
@@ -23,6 +27,7 @@ both_databases! {
     an_access_unit_is_taken_over_and_opens,
     what_was_decided_is_refused_in_words_when_it_cannot_be,
     a_terminal_that_comes_back_after_a_year_is_read_before_it_is_written,
+    who_was_linked_and_left_before_writing_began_is_removed,
     a_stranger_with_a_students_card_is_linked_while_the_terminal_is_in_use,
 }
 
@@ -335,6 +340,19 @@ async fn a_terminal_that_comes_back_after_a_year_is_read_before_it_is_written(da
     campus.decide(device, json!([{"pin": pin, "decision": "remove"}])).await;
     assert!(campus.world.settle(A_WHILE).await);
     campus.quiet(device).await;
+    campus.agree_beside(device, 0).await;
+}
+
+/// He is known since he was linked, and must not keep the door open because nobody looks for him any more.
+async fn who_was_linked_and_left_before_writing_began_is_removed(database: Database) {
+    let mut campus = Campus::open(database).await;
+    campus.roster(0..4).await;
+    let people = (0..4).map(|number| person(20 + number, &name(number)).with_card(card(number)));
+    let device = campus.in_use(Profile::zam180(), people).await;
+    campus.decide(device, json!([{"pin": "20", "decision": "link"}])).await;
+    campus.change(StudentId(1), json!({"is_active": false})).await;
+    campus.take_over(device, "link_cards").await;
+    assert_eq!(campus.holds().keys().collect::<Vec<_>>(), ["21", "22", "23"]);
     campus.agree_beside(device, 0).await;
 }
 
